@@ -1,0 +1,53 @@
+//! Test-only tools by which every crate of the family proves that it is reliable.
+//!
+//! | module | proves |
+//! |---|---|
+//! | [`cuts`] | whatever the poll or the worker step at which a future is cut, nothing is left over |
+//! | [`gate`] | a worker thread stands at a known step while the test acts |
+//! | [`trace`] | no descriptor, thread, child or file is left over |
+//! | [`woken`] | a pending future is woken when what it waits for comes |
+//! | [`auto_traits!`] | a type is `Send`, `Sync`, `Unpin` exactly as documented |
+//! | [`watchdog`] | what hangs is named |
+//! | [`alone!`] | a test that looks at its whole process has that process for itself |
+//!
+//! A cut test reads like this:
+//!
+//! ```
+//! use std::sync::{Arc, atomic::{AtomicU32, Ordering}};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() {
+//! let report = chaos::cuts::every("add twice")
+//!     .world(async || Arc::new(AtomicU32::new(0)))
+//!     .run(
+//!         async |world| {
+//!             world.fetch_add(1, Ordering::Relaxed);
+//!             tokio::task::yield_now().await;
+//!             world.fetch_add(1, Ordering::Relaxed);
+//!         },
+//!         async |world, cut| {
+//!             let sum = world.load(Ordering::Relaxed);
+//!             assert!(if cut.completed { sum == 2 } else { sum < 2 });
+//!         },
+//!     )
+//!     .await;
+//! assert!(report.cuts > 0);
+//! # }
+//! ```
+
+pub mod alone;
+mod auto_traits;
+mod clock;
+pub mod cuts;
+mod fate;
+pub mod gate;
+mod poll;
+pub mod trace;
+pub mod watchdog;
+pub mod woken;
+
+#[doc(hidden)]
+pub use auto_traits::assert_send;
+pub use cuts::{Cut, Fate, Moment};
+pub use gate::{Gate, Step};
+pub use trace::Trace;
