@@ -64,10 +64,17 @@ fn clock() -> &'static Clock {
     static STARTED: OnceLock<()> = OnceLock::new();
     let clock = CLOCK.get_or_init(Clock::default);
     STARTED.get_or_init(|| {
+        // A thread has its parent's name until it runs and gives itself its
+        // own, and a trace that saw it so would count it for the parent's.
+        let (named, wait) = std::sync::mpsc::channel();
         std::thread::Builder::new()
             .name(THREAD.into())
-            .spawn(|| run(clock))
+            .spawn(move || {
+                named.send(()).ok();
+                run(clock)
+            })
             .expect("the clock's thread starts");
+        wait.recv().expect("the clock's thread runs");
     });
     clock
 }
