@@ -1,0 +1,226 @@
+//! One statement, many times: parameters cross in batches, and all of them
+//! happen or none.
+
+use std::fmt;
+use std::future::{Future, IntoFuture, poll_fn};
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use futures_core::Stream;
+
+use crate::engine::Done;
+use crate::error::Result;
+use crate::level::Level;
+use crate::op::{Limit, OnLimit, Op, Reply};
+use crate::params::{IntoParams, Params};
+use crate::session::Statement;
+use crate::worker::Worker;
+
+/// A batch is full at so many sets of parameters, or bytes.
+const MOST_ROWS: usize = 1024;
+const MOST_BYTES: usize = 256 << 10;
+
+/// One statement to be run many times; made by
+/// [`Session::execute_many`](crate::Session::execute_many).
+#[must_use = "a statement does nothing until it is awaited"]
+pub struct ExecuteMany<'s, I> {
+    statement: Statement<'s>,
+    rows: I,
+}
+
+/// One statement to be run for each item of a stream; made by
+/// [`Session::execute_stream`](crate::Session::execute_stream).
+#[must_use = "a statement does nothing until it is awaited"]
+pub struct ExecuteStream<'s, S> {
+    statement: Statement<'s>,
+    rows: S,
+}
+
+impl<I> fmt::Debug for ExecuteMany<'_, I> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("ExecuteMany").field(&self.statement).finish()
+    }
+}
+
+impl<S> fmt::Debug for ExecuteStream<'_, S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("ExecuteStream")
+            .field(&self.statement)
+            .finish()
+    }
+}
+
+impl<'s, I> ExecuteMany<'s, I> {
+    pub(crate) fn new(statement: Statement<'s>, rows: I) -> ExecuteMany<'s, I> {
+        ExecuteMany { statement, rows }
+    }
+
+    /// Limits the time from the first poll to the answer.
+    pub fn timeout(mut self, limit: Duration) -> ExecuteMany<'s, I> {
+        self.statement.limit = Some(limit);
+        self
+    }
+}
+
+impl<'s, S> ExecuteStream<'s, S> {
+    pub(crate) fn new(statement: Statement<'s>, rows: S) -> ExecuteStream<'s, S> {
+        ExecuteStream { statement, rows }
+    }
+
+    /// Limits the time from the first poll to the answer, waiting for the
+    /// stream included.
+    pub fn timeout(mut self, limit: Duration) -> ExecuteStream<'s, S> {
+        self.statement.limit = Some(limit);
+        self
+    }
+}
+
+impl<'s, I> IntoFuture for ExecuteMany<'s, I>
+where
+    I: IntoIterator<Item: IntoParams, IntoIter: Send> + Send + 's,
+{
+    type Output = Result<Done>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Result<Done>> + Send + 's>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(async move {
+            let rows = self.rows.into_iter().map(IntoParams::into_params);
+            run(self.statement, pin!(Listed(rows))).await
+        })
+    }
+}
+
+impl<'s, S> IntoFuture for ExecuteStream<'s, S>
+where
+    S: Stream<Item: IntoParams> + Send + 's,
+{
+    type Output = Result<Done>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Result<Done>> + Send + 's>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(async move {
+            let rows = pin!(self.rows);
+            run(self.statement, pin!(Converted(rows))).await
+        })
+    }
+}
+
+/// An iterator as a stream that is always ready.
+struct Listed<I>(I);
+
+impl<I> Unpin for Listed<I> {}
+
+impl<I: Iterator<Item = Params>> Stream for Listed<I> {
+    type Item = Params;
+
+    fn poll_next(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Params>> {
+        Poll::Ready(self.0.next())
+    }
+}
+
+/// A stream of anything that can be parameters.
+struct Converted<'p, S>(Pin<&'p mut S>);
+
+impl<S: Stream<Item: IntoParams>> Stream for Converted<'_, S> {
+    type Item = Params;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Params>> {
+        self.0
+            .as_mut()
+            .poll_next(cx)
+            .map(|row| row.map(IntoParams::into_params))
+    }
+}
+
+/// What is ready to cross, and whether anything follows.
+struct Batch {
+    rows: Vec<Params>,
+    last: bool,
+}
+
+async fn run(
+    statement: Statement<'_>,
+    mut rows: Pin<&mut (impl Stream<Item = Params> + Send)>,
+) -> Result<Done> {
+    let Statement {
+        session,
+        sql,
+        limit,
+    } = statement;
+    let limit = Limit::starting_now(limit);
+    let level = Level::inside(&session.link, session.scope);
+    let begin = "BEGIN IMMEDIATE";
+
+    let batch = next_batch(rows.as_mut(), limit).await?;
+    let work = execute_all(&sql, batch.rows);
+    if batch.last {
+        return level.whole(begin, limit, work).await;
+    }
+    let mut all = level.open(begin, limit, work).await?;
+    loop {
+        let batch = next_batch(rows.as_mut(), limit).await?;
+        let work = execute_all(&sql, batch.rows);
+        if batch.last {
+            let done = level.commit(limit, work).await?;
+            return Ok(sum(all, done));
+        }
+        let inner = level.session();
+        let done = inner
+            .link
+            .run(inner.scope, limit, OnLimit::Stop, work)
+            .await?;
+        all = sum(all, done);
+    }
+}
+
+fn execute_all(
+    sql: &Arc<str>,
+    rows: Vec<Params>,
+) -> impl FnOnce(&mut Worker) -> Result<Done> + Send + use<> {
+    let sql = sql.clone();
+    move |worker| worker.engine.execute_all(&sql, &rows)
+}
+
+fn sum(all: Done, next: Done) -> Done {
+    Done {
+        changes: all.changes + next.changes,
+        last_insert_rowid: next.last_insert_rowid,
+    }
+}
+
+/// Takes what is ready, at least one set of parameters, at most a batch.
+async fn next_batch(
+    mut source: Pin<&mut impl Stream<Item = Params>>,
+    limit: Option<Limit>,
+) -> Result<Batch> {
+    // An operation that is never sent: its reply is the passing of the limit.
+    let mut expiry = limit.map(|limit| Reply::<()>::new(Op::new(Some(limit), OnLimit::Stop)));
+    let mut rows = Vec::new();
+    let mut bytes = 0;
+    poll_fn(|cx| {
+        while rows.len() < MOST_ROWS && bytes < MOST_BYTES {
+            match source.as_mut().poll_next(cx) {
+                Poll::Ready(Some(params)) => {
+                    bytes += params.size();
+                    rows.push(params);
+                }
+                Poll::Ready(None) => {
+                    let rows = std::mem::take(&mut rows);
+                    return Poll::Ready(Ok(Batch { rows, last: true }));
+                }
+                Poll::Pending if rows.is_empty() => {
+                    return match expiry.as_mut().map(|expiry| Pin::new(expiry).poll(cx)) {
+                        Some(Poll::Ready(Err(error))) => Poll::Ready(Err(error)),
+                        _ => Poll::Pending,
+                    };
+                }
+                Poll::Pending => break,
+            }
+        }
+        let rows = std::mem::take(&mut rows);
+        Poll::Ready(Ok(Batch { rows, last: false }))
+    })
+    .await
+}

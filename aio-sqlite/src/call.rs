@@ -1,0 +1,72 @@
+//! The escape hatch: a closure with the rusqlite connection itself.
+
+use std::fmt;
+use std::future::{Future, IntoFuture};
+use std::pin::Pin;
+use std::time::Duration;
+
+use crate::error::Result;
+use crate::op::{Limit, OnLimit};
+use crate::session::Session;
+use crate::worker::Worker;
+
+/// A closure to be run on the connection's thread; made by
+/// [`Connection::call`](crate::Connection::call).
+#[must_use = "a call does nothing until it is awaited"]
+pub struct Call<'s, F> {
+    session: &'s Session,
+    work: F,
+    limit: Option<Duration>,
+}
+
+impl<F> fmt::Debug for Call<'_, F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Call").field("limit", &self.limit).finish()
+    }
+}
+
+impl<'s, F> Call<'s, F> {
+    pub(crate) fn new(session: &'s Session, work: F) -> Call<'s, F> {
+        Call {
+            session,
+            work,
+            limit: None,
+        }
+    }
+
+    /// Limits the time from the first poll to the answer. A closure that is
+    /// still running then is left to itself: its result is lost, and SQLite
+    /// stops at what it has it do.
+    pub fn timeout(mut self, limit: Duration) -> Call<'s, F> {
+        self.limit = Some(limit);
+        self
+    }
+}
+
+impl<'s, T, F> IntoFuture for Call<'s, F>
+where
+    T: Send + 'static,
+    F: FnOnce(&mut rusqlite::Connection) -> rusqlite::Result<T> + Send + 'static,
+{
+    type Output = Result<T>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Result<T>> + Send + 's>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        let Call {
+            session,
+            work,
+            limit,
+        } = self;
+        Box::pin(async move {
+            let limit = Limit::starting_now(limit);
+            let work = move |worker: &mut Worker| {
+                worker.end_flows(|_| true, "call");
+                worker.engine.lend(work)
+            };
+            session
+                .link
+                .run(session.scope, limit, OnLimit::Leave, work)
+                .await
+        })
+    }
+}

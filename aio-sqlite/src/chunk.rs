@@ -1,0 +1,151 @@
+//! Rows on their way from the worker: many of them in one buffer.
+//!
+//! A row costs no allocation of its own. Numbers stand in the cell, texts and
+//! blobs behind each other in one buffer, and both vectors go back to the
+//! worker when their reader is done with them.
+
+use std::sync::Arc;
+
+use rusqlite::types::ValueRef;
+
+use crate::error::Error;
+
+/// The names of a result's columns.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Columns(Box<[Box<str>]>);
+
+impl Columns {
+    pub(crate) fn new<'a>(names: impl IntoIterator<Item = &'a str>) -> Columns {
+        Columns(names.into_iter().map(Box::from).collect())
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    pub(crate) fn names(&self) -> impl ExactSizeIterator<Item = &str> {
+        self.0.iter().map(|name| &**name)
+    }
+
+    pub(crate) fn name(&self, index: usize) -> Option<&str> {
+        self.0.get(index).map(|name| &**name)
+    }
+
+    /// The first column of that name; as in SQL, case doesn't count.
+    pub(crate) fn position(&self, name: &str) -> Option<usize> {
+        self.names()
+            .position(|each| each.eq_ignore_ascii_case(name))
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Cell {
+    Null,
+    Integer(i64),
+    Real(f64),
+    Text(Span),
+    Blob(Span),
+}
+
+/// Where a text or blob stands in the chunk's bytes.
+#[derive(Clone, Copy, Debug)]
+struct Span {
+    start: u32,
+    len: u32,
+}
+
+/// The two vectors of a chunk, without the rows: worth keeping.
+#[derive(Debug, Default)]
+pub(crate) struct Buffers {
+    cells: Vec<Cell>,
+    bytes: Vec<u8>,
+}
+
+/// Some rows of one result.
+#[derive(Debug)]
+pub(crate) struct Chunk {
+    columns: Arc<Columns>,
+    buffers: Buffers,
+    rows: usize,
+}
+
+impl Chunk {
+    pub(crate) fn new(columns: Arc<Columns>, mut buffers: Buffers) -> Chunk {
+        buffers.cells.clear();
+        buffers.bytes.clear();
+        Chunk {
+            columns,
+            buffers,
+            rows: 0,
+        }
+    }
+
+    pub(crate) fn columns(&self) -> &Arc<Columns> {
+        &self.columns
+    }
+
+    pub(crate) fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// What the rows take in memory, in bytes.
+    pub(crate) fn size(&self) -> usize {
+        self.buffers.bytes.len() + self.buffers.cells.len() * size_of::<Cell>()
+    }
+
+    pub(crate) fn into_buffers(self) -> Buffers {
+        self.buffers
+    }
+
+    fn span(&mut self, bytes: &[u8]) -> Result<Span, Error> {
+        let start = self.buffers.bytes.len();
+        match (u32::try_from(start), u32::try_from(bytes.len())) {
+            (Ok(start), Ok(len)) => {
+                self.buffers.bytes.extend_from_slice(bytes);
+                Ok(Span { start, len })
+            }
+            // SQLite's own limit is 2 GiB a value; only a row of several such
+            // values comes here.
+            _ => Err(Error::column(
+                self.buffers.cells.len() % self.columns.len().max(1),
+                "the row is larger than 4 GiB",
+            )),
+        }
+    }
+
+    /// Adds the next value of the row that is being read.
+    pub(crate) fn push(&mut self, value: ValueRef<'_>) -> Result<(), Error> {
+        let cell = match value {
+            ValueRef::Null => Cell::Null,
+            ValueRef::Integer(number) => Cell::Integer(number),
+            ValueRef::Real(number) => Cell::Real(number),
+            ValueRef::Text(bytes) => Cell::Text(self.span(bytes)?),
+            ValueRef::Blob(bytes) => Cell::Blob(self.span(bytes)?),
+        };
+        self.buffers.cells.push(cell);
+        Ok(())
+    }
+
+    /// Says that all values of a row are there.
+    pub(crate) fn end_row(&mut self) {
+        self.rows += 1;
+    }
+
+    pub(crate) fn value(&self, row: usize, column: usize) -> Option<ValueRef<'_>> {
+        if column >= self.columns.len() {
+            return None;
+        }
+        let cell = self.buffers.cells.get(row * self.columns.len() + column)?;
+        let bytes = |span: Span| {
+            let start = span.start as usize;
+            &self.buffers.bytes[start..start + span.len as usize]
+        };
+        Some(match *cell {
+            Cell::Null => ValueRef::Null,
+            Cell::Integer(number) => ValueRef::Integer(number),
+            Cell::Real(number) => ValueRef::Real(number),
+            Cell::Text(span) => ValueRef::Text(bytes(span)),
+            Cell::Blob(span) => ValueRef::Blob(bytes(span)),
+        })
+    }
+}

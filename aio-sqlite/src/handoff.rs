@@ -1,0 +1,190 @@
+//! The way from the handles to the worker thread: a queue that never refuses a
+//! finisher, and permits that bound everything else.
+//!
+//! A guard's drop must be able to queue its rollback without waiting, so the
+//! queue has no bound. New work takes one of the permits first, and the permit
+//! is given back when the worker is done with it, also when its caller left.
+
+use std::collections::VecDeque;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use tokio::sync::Semaphore;
+
+/// How much work may be queued before a caller waits to queue more.
+const PERMITS: usize = 1024;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Intake {
+    Open,
+    /// A `close` is queued: what came before it runs, nothing new is taken.
+    Closing,
+    /// The worker has gone.
+    Closed,
+}
+
+#[derive(Debug)]
+struct Lane<M> {
+    messages: VecDeque<M>,
+    intake: Intake,
+    /// No handle is left: the worker ends once the lane is empty.
+    orphaned: bool,
+    /// The worker sleeps and wants to be woken.
+    parked: bool,
+}
+
+/// The queue of one worker.
+#[derive(Debug)]
+pub(crate) struct Inbox<M> {
+    lane: Mutex<Lane<M>>,
+    arrived: Condvar,
+    pub(crate) permits: Semaphore,
+}
+
+/// How long the worker is ready to wait for messages.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Wait {
+    Never,
+    Until(Instant),
+    Forever,
+}
+
+/// What a worker found in its queue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Found {
+    Messages,
+    Nothing,
+    /// Nothing, and nothing will come: every handle has gone.
+    Orphaned,
+}
+
+impl<M> Inbox<M> {
+    pub(crate) fn new() -> Inbox<M> {
+        Inbox {
+            lane: Mutex::new(Lane {
+                messages: VecDeque::new(),
+                intake: Intake::Open,
+                orphaned: false,
+                parked: false,
+            }),
+            arrived: Condvar::new(),
+            permits: Semaphore::new(PERMITS),
+        }
+    }
+
+    fn lane(&self) -> MutexGuard<'_, Lane<M>> {
+        // Nothing that can panic runs under this lock.
+        self.lane.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn push(&self, mut lane: MutexGuard<'_, Lane<M>>, message: M) {
+        lane.messages.push_back(message);
+        let parked = std::mem::take(&mut lane.parked);
+        drop(lane);
+        if parked {
+            self.arrived.notify_one();
+        }
+    }
+
+    /// Queues new work, or gives it back when the connection is closed or closing.
+    pub(crate) fn submit(&self, message: M) -> Result<(), M> {
+        let lane = self.lane();
+        if lane.intake != Intake::Open {
+            return Err(message);
+        }
+        self.push(lane, message);
+        Ok(())
+    }
+
+    /// Queues what must reach the worker also while a close waits: finishers,
+    /// and the operations of a transaction that is still open.
+    pub(crate) fn deliver(&self, message: M) -> Result<(), M> {
+        let lane = self.lane();
+        if lane.intake == Intake::Closed {
+            return Err(message);
+        }
+        self.push(lane, message);
+        Ok(())
+    }
+
+    /// Queues the message that closes the connection, and takes no new work
+    /// from then on.
+    pub(crate) fn submit_last(&self, message: M) -> Result<(), M> {
+        let mut lane = self.lane();
+        if lane.intake == Intake::Closed {
+            return Err(message);
+        }
+        lane.intake = Intake::Closing;
+        self.push(lane, message);
+        Ok(())
+    }
+
+    /// Takes new work again: the close did not succeed.
+    pub(crate) fn reopen(&self) {
+        let mut lane = self.lane();
+        if lane.intake == Intake::Closing {
+            lane.intake = Intake::Open;
+        }
+    }
+
+    /// Says that the last handle has gone.
+    pub(crate) fn orphan(&self) {
+        let mut lane = self.lane();
+        lane.orphaned = true;
+        let parked = std::mem::take(&mut lane.parked);
+        drop(lane);
+        if parked {
+            self.arrived.notify_one();
+        }
+    }
+
+    /// Takes everything that is queued, waiting for it if there is nothing.
+    pub(crate) fn take(&self, into: &mut VecDeque<M>, wait: Wait) -> Found {
+        let mut lane = self.lane();
+        loop {
+            if !lane.messages.is_empty() {
+                // Swapping keeps both buffers in use, so the queue allocates
+                // only while it grows.
+                debug_assert!(into.is_empty());
+                std::mem::swap(into, &mut lane.messages);
+                return Found::Messages;
+            }
+            if lane.orphaned {
+                return Found::Orphaned;
+            }
+            lane.parked = true;
+            lane = match wait {
+                Wait::Never => {
+                    lane.parked = false;
+                    return Found::Nothing;
+                }
+                Wait::Forever => self
+                    .arrived
+                    .wait(lane)
+                    .unwrap_or_else(PoisonError::into_inner),
+                Wait::Until(instant) => {
+                    let now = Instant::now();
+                    if now >= instant {
+                        lane.parked = false;
+                        return Found::Nothing;
+                    }
+                    self.arrived
+                        .wait_timeout(lane, instant - now)
+                        .unwrap_or_else(PoisonError::into_inner)
+                        .0
+                }
+            };
+        }
+    }
+
+    /// Ends the queue and returns what nobody will run.
+    pub(crate) fn end(&self) -> VecDeque<M> {
+        let mut lane = self.lane();
+        lane.intake = Intake::Closed;
+        let left = std::mem::take(&mut lane.messages);
+        drop(lane);
+        // Callers that wait for a permit find the connection closed.
+        self.permits.close();
+        left
+    }
+}

@@ -1,0 +1,123 @@
+//! A level of a transaction: the guard inside `Transaction` and `Savepoint`.
+//!
+//! It is armed before the command that opens the level is sent, so a begin that
+//! is cancelled at any moment rolls back, and its drop names the level, so it
+//! can't reach another.
+
+use std::sync::Arc;
+
+use crate::error::Result;
+use crate::link::{Link, next_id};
+use crate::op::{Limit, OnLimit};
+use crate::session::Session;
+use crate::turn::Scope;
+use crate::worker::{Finisher, Worker};
+
+/// Rolls its level back when it is dropped, unless the level is over.
+#[derive(Debug)]
+pub(crate) struct Level {
+    session: Session,
+    outer: Scope,
+    over: bool,
+}
+
+impl Drop for Level {
+    fn drop(&mut self) {
+        if !self.over {
+            let finisher = Finisher::RollBack(self.session.scope);
+            self.session.link.finish(finisher);
+        }
+    }
+}
+
+impl Level {
+    /// A level inside `outer`, armed and not yet open.
+    pub(crate) fn inside(link: &Arc<Link>, outer: Scope) -> Level {
+        let id = next_id();
+        let scope = match outer.transaction() {
+            None => Scope::Transaction(id),
+            Some(transaction) => Scope::Savepoint {
+                transaction,
+                savepoint: id,
+            },
+        };
+        Level {
+            session: Session {
+                link: link.clone(),
+                scope,
+            },
+            outer,
+            over: false,
+        }
+    }
+
+    pub(crate) fn session(&self) -> &Session {
+        &self.session
+    }
+
+    /// Opens the level and does `work` in it, in one hop. `begin` is the
+    /// statement that opens a transaction.
+    pub(crate) async fn open<T: Send + 'static>(
+        &self,
+        begin: &'static str,
+        limit: Option<Limit>,
+        work: impl FnOnce(&mut Worker) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let scope = self.session.scope;
+        let open = move |worker: &mut Worker| {
+            worker.open_level(scope, begin)?;
+            work(worker)
+        };
+        let link = &self.session.link;
+        link.run(self.outer, limit, OnLimit::Stop, open).await
+    }
+
+    /// Does `work` in the level, then commits or releases it.
+    pub(crate) async fn commit<T: Send + 'static>(
+        mut self,
+        limit: Option<Limit>,
+        work: impl FnOnce(&mut Worker) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let scope = self.session.scope;
+        let commit = move |worker: &mut Worker| {
+            let done = work(worker)?;
+            worker.commit_level(scope)?;
+            Ok(done)
+        };
+        let link = self.session.link.clone();
+        let done = link.run(scope, limit, OnLimit::Stop, commit).await?;
+        self.over = true;
+        Ok(done)
+    }
+
+    /// Opens the level, does `work` in it and commits it, all in one hop.
+    pub(crate) async fn whole<T: Send + 'static>(
+        mut self,
+        begin: &'static str,
+        limit: Option<Limit>,
+        work: impl FnOnce(&mut Worker) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let scope = self.session.scope;
+        let done = self
+            .open(begin, limit, move |worker| {
+                let done = work(worker)?;
+                worker.commit_level(scope)?;
+                Ok(done)
+            })
+            .await?;
+        self.over = true;
+        Ok(done)
+    }
+
+    /// Rolls the level back and says so.
+    pub(crate) async fn roll_back(mut self) -> Result<()> {
+        let scope = self.session.scope;
+        let link = self.session.link.clone();
+        link.run(scope, None, OnLimit::Stop, move |worker| {
+            worker.roll_back_level(scope)
+        })
+        .await?;
+        self.over = true;
+        Ok(())
+    }
+}

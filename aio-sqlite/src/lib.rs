@@ -1,0 +1,40 @@
+//! SQLite for tokio applications, over rusqlite on threads of its own.
+
+mod bulk;
+mod call;
+mod chunk;
+mod connect;
+mod connection;
+mod cursor;
+mod deadline;
+mod engine;
+mod error;
+mod execute;
+mod from_row;
+mod handoff;
+mod level;
+mod link;
+mod op;
+pub mod params;
+mod pipe;
+mod query;
+mod reentry;
+pub mod row;
+mod rows;
+mod savepoint;
+mod session;
+mod transaction;
+mod turn;
+mod worker;
+
+pub use connect::{Connect, connect};
+pub use connection::Connection;
+pub use error::{Error, Result};
+pub use from_row::FromRow;
+pub use params::Params;
+pub use row::Row;
+pub use rows::Rows;
+pub use rusqlite::types::{Value, ValueRef};
+pub use savepoint::Savepoint;
+pub use session::Session;
+pub use transaction::Transaction;

@@ -1,0 +1,153 @@
+//! A handle's end of the way to the worker.
+
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::path::PathBuf;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::Poll;
+
+use crate::connect::{Access, Options};
+use crate::error::{Error, Result};
+use crate::handoff::Inbox;
+use crate::op::{Limit, OnLimit, Op, Reply};
+use crate::reentry;
+use crate::turn::Scope;
+use crate::worker::{self, Finisher, Message, Permit, Work, Worker};
+
+/// Numbers connections, transactions, savepoints and streams: none is ever
+/// used twice in a process, so a late command can't hit a newcomer.
+static NEXT_ID: AtomicU64 = AtomicU64::new(1);
+
+pub(crate) fn next_id() -> u64 {
+    NEXT_ID.fetch_add(1, Ordering::Relaxed)
+}
+
+/// The handles' side of one connection; when the last one goes, so does the
+/// worker.
+pub(crate) struct Link {
+    id: u64,
+    path: PathBuf,
+    access: Access,
+    inbox: Arc<Inbox<Message>>,
+}
+
+impl fmt::Debug for Link {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Link").field("path", &self.path).finish()
+    }
+}
+
+impl Drop for Link {
+    fn drop(&mut self) {
+        self.inbox.orphan();
+    }
+}
+
+impl Link {
+    /// Starts a worker and waits until its connection is open.
+    pub(crate) async fn open(options: Options) -> Result<Arc<Link>> {
+        let inbox = Arc::new(Inbox::new());
+        let link = Arc::new(Link {
+            id: next_id(),
+            path: options.path.clone(),
+            access: options.access,
+            inbox: inbox.clone(),
+        });
+        let opened = Op::new(None, OnLimit::Stop);
+        let reply = Reply::new(opened.clone());
+        worker::spawn(options, inbox, opened)?;
+        reply.await?;
+        Ok(link)
+    }
+
+    pub(crate) fn id(&self) -> u64 {
+        self.id
+    }
+
+    pub(crate) fn path(&self) -> &PathBuf {
+        &self.path
+    }
+
+    pub(crate) fn access(&self) -> Access {
+        self.access
+    }
+
+    /// Refuses a call that would wait for the transaction whose body makes it.
+    pub(crate) fn refuse_reentry(&self, scope: Scope) -> Result<()> {
+        if scope == Scope::Root && reentry::is_inside(self.id) {
+            return Err(Error::Reentrant);
+        }
+        Ok(())
+    }
+
+    /// Runs `work` on the worker's thread when it is that level's turn.
+    ///
+    /// Dropped while it waits, it never runs; dropped while it runs, SQLite is
+    /// stopped.
+    pub(crate) async fn run<T: Send + 'static>(
+        &self,
+        scope: Scope,
+        limit: Option<Limit>,
+        on_limit: OnLimit,
+        work: impl FnOnce(&mut Worker) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        self.refuse_reentry(scope)?;
+        let op = Op::new(limit, on_limit);
+        let mut reply = Reply::new(op.clone());
+        match scope {
+            Scope::Root => {
+                let permit = self.permit(&mut reply).await?;
+                let work = Work::new(op, scope, Some(permit), work);
+                self.inbox
+                    .submit(Message::Work(Box::new(work)))
+                    .map_err(|_| Error::Closed)?;
+            }
+            // An open transaction goes on while others queue up behind it, and
+            // while a close waits for it.
+            _ => {
+                let work = Work::new(op, scope, None, work);
+                self.inbox
+                    .deliver(Message::Work(Box::new(work)))
+                    .map_err(|_| Error::Closed)?;
+            }
+        }
+        reply.await
+    }
+
+    /// Waits for leave to queue work, no longer than the operation's limit.
+    async fn permit<T: Send + 'static>(&self, reply: &mut Reply<T>) -> Result<Permit> {
+        let mut acquire = pin!(self.inbox.permits.acquire());
+        poll_fn(|cx| {
+            if let Poll::Ready(Err(error)) = Pin::new(&mut *reply).poll(cx) {
+                return Poll::Ready(Err(error));
+            }
+            acquire.as_mut().poll(cx).map(|permit| {
+                permit.map_err(|_| Error::Closed)?.forget();
+                Ok(Permit::new(self.inbox.clone()))
+            })
+        })
+        .await
+    }
+
+    /// Closes the connection when it is this call's turn.
+    pub(crate) async fn close(&self) -> Result<()> {
+        self.refuse_reentry(Scope::Root)?;
+        let op = Op::new(None, OnLimit::Stop);
+        let reply = Reply::new(op.clone());
+        if self.inbox.submit_last(Message::Close(op)).is_err() {
+            return Ok(()); // closed already
+        }
+        match reply.await {
+            Err(Error::Closed) => Ok(()), // by another call to close
+            other => other,
+        }
+    }
+
+    /// Queues what a guard's drop leaves behind.
+    pub(crate) fn finish(&self, finisher: Finisher) {
+        // A worker that has gone has rolled back and closed everything itself.
+        let _ = self.inbox.deliver(Message::Finish(finisher));
+    }
+}

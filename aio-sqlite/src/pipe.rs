@@ -1,0 +1,191 @@
+//! The way of a stream's rows: chunks from the worker to the reader, credit and
+//! empty buffers back.
+//!
+//! The reader holds one chunk and the worker fills the next meanwhile. Credit
+//! for another goes back when a chunk has been read to its end, so a reader
+//! that stops has made the worker step through two chunks at the most.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+use std::time::Instant;
+
+use crate::chunk::{Buffers, Chunk};
+use crate::cursor::{Cursor, Fill};
+use crate::error::{Error, Result};
+use crate::op::{Stoppable, Token};
+use crate::turn::Scope;
+
+/// Chunks that the worker may fill before the reader has read one.
+const CREDIT: u32 = 2;
+/// The first chunk is small, so that a reader of a few rows gets them soon …
+const FIRST_ROWS: usize = 16;
+/// … and each that follows is larger, up to where more rows gain nothing.
+const GROWTH: usize = 4;
+const MOST_ROWS: usize = 2048;
+const MOST_BYTES: usize = 256 << 10;
+
+/// What reader and worker share of one stream.
+pub(crate) struct Pipe {
+    token: Token,
+    lane: Mutex<Lane>,
+}
+
+impl fmt::Debug for Pipe {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pipe").field("token", &self.token).finish()
+    }
+}
+
+#[derive(Default)]
+struct Lane {
+    chunks: VecDeque<Chunk>,
+    /// Set once: nothing follows the chunks, but for an error.
+    end: Option<Option<Error>>,
+    waker: Option<Waker>,
+    spare: Option<Buffers>,
+}
+
+/// What a reader finds.
+pub(crate) enum Flowed {
+    Chunk(Chunk),
+    End(Option<Error>),
+}
+
+impl Pipe {
+    pub(crate) fn new() -> Arc<Pipe> {
+        Arc::new(Pipe {
+            token: Token::new(None),
+            lane: Mutex::default(),
+        })
+    }
+
+    fn lane(&self) -> MutexGuard<'_, Lane> {
+        // Nothing that can panic runs under this lock.
+        self.lane.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Lane)) {
+        let mut lane = self.lane();
+        change(&mut lane);
+        let waker = lane.waker.take();
+        drop(lane);
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
+    /// Takes the next chunk, or waits for it.
+    pub(crate) fn poll(&self, cx: &mut Context<'_>) -> Poll<Flowed> {
+        let mut lane = self.lane();
+        if let Some(chunk) = lane.chunks.pop_front() {
+            return Poll::Ready(Flowed::Chunk(chunk));
+        }
+        if let Some(end) = lane.end.take() {
+            return Poll::Ready(Flowed::End(end));
+        }
+        match &mut lane.waker {
+            Some(waker) => waker.clone_from(cx.waker()),
+            none => *none = Some(cx.waker().clone()),
+        }
+        Poll::Pending
+    }
+
+    /// Gives the vectors of a chunk that has been read back to the worker.
+    pub(crate) fn give_back(&self, buffers: Buffers) {
+        self.lane().spare = Some(buffers);
+    }
+
+    /// Says that the reader has gone.
+    pub(crate) fn abandon(&self) {
+        self.token.abandon();
+    }
+}
+
+impl Stoppable for Pipe {
+    fn token(&self) -> &Token {
+        &self.token
+    }
+}
+
+/// The worker's end of a stream.
+pub(crate) struct Flow {
+    cursor: Cursor,
+    scope: Scope,
+    pipe: Arc<Pipe>,
+    credit: u32,
+    rows: usize,
+    last_filled: Instant,
+}
+
+impl Flow {
+    /// The flow of a statement that is to be read, unless its reader has gone.
+    pub(crate) fn new(cursor: Cursor, scope: Scope, pipe: Arc<Pipe>) -> Option<Flow> {
+        pipe.token.claim().then(|| Flow {
+            cursor,
+            scope,
+            pipe,
+            credit: CREDIT,
+            rows: FIRST_ROWS,
+            last_filled: Instant::now(),
+        })
+    }
+
+    pub(crate) fn scope(&self) -> Scope {
+        self.scope
+    }
+
+    pub(crate) fn pipe(&self) -> &Arc<Pipe> {
+        &self.pipe
+    }
+
+    pub(crate) fn last_filled(&self) -> Instant {
+        self.last_filled
+    }
+
+    /// Tells whether there is room for another chunk.
+    pub(crate) fn is_wanted(&self) -> bool {
+        self.credit > 0
+    }
+
+    /// Tells whether the reader waits for rows.
+    pub(crate) fn is_starved(&self) -> bool {
+        self.is_wanted() && self.pipe.lane().waker.is_some()
+    }
+
+    pub(crate) fn read_on(&mut self) {
+        self.credit += 1;
+    }
+
+    /// Reads one chunk, or, of a statement that writes, all there is: the
+    /// write is done when the statement has run to its end, and until then no
+    /// other write on the connection would be committed. `true` says that
+    /// there may be more.
+    pub(crate) fn fill(&mut self) -> Result<bool> {
+        self.last_filled = Instant::now();
+        loop {
+            let fill = Fill {
+                rows: self.rows,
+                bytes: MOST_BYTES,
+            };
+            let spare = self.pipe.lane().spare.take().unwrap_or_default();
+            let (chunk, more) = self.cursor.fill(spare, fill)?;
+            self.rows = (self.rows * GROWTH).min(MOST_ROWS);
+            self.credit = self.credit.saturating_sub(1);
+            if chunk.rows() > 0 {
+                self.pipe.change(|lane| lane.chunks.push_back(chunk));
+            }
+            if !more || self.cursor.is_readonly() {
+                return Ok(more);
+            }
+        }
+    }
+
+    /// Says that nothing follows, and why.
+    pub(crate) fn end(self, error: Option<Error>) {
+        let Flow { cursor, pipe, .. } = self;
+        drop(cursor); // the statement is done before its reader hears of it
+        pipe.change(|lane| lane.end = Some(error));
+    }
+}

@@ -1,0 +1,210 @@
+//! The rows of a query as an async iterator.
+
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use futures_core::{FusedStream, Stream};
+
+use crate::chunk::Chunk;
+use crate::error::Result;
+use crate::link::{Link, next_id};
+use crate::op::{Limit, OnLimit};
+use crate::pipe::{Flow, Flowed, Pipe};
+use crate::query::Query;
+use crate::row::Row;
+use crate::session::Statement;
+use crate::turn::Scope;
+use crate::worker::{Finisher, Worker};
+
+/// The rows of a query, one after another; made by
+/// [`Query::stream`](crate::query::Query::stream).
+///
+/// Rows cross in chunks that the worker reads ahead: one is being read while
+/// the next is filled, so memory stays flat however many rows there are, and a
+/// reader that stops after a few has made SQLite step through two chunks (16
+/// and 64 rows) at the most. A statement that writes (`INSERT … RETURNING`) is
+/// run to its end before its first row is given, however many it yields.
+///
+/// Other operations on the connection run between two chunks. Those that can't
+/// leave a half-read query open end it with
+/// [`Error::StreamEnded`](crate::Error::StreamEnded): a rollback,
+/// [`close`](crate::Connection::close) and [`call`](crate::Connection::call).
+/// While a transaction is open, streams from outside it wait as other calls do.
+///
+/// # Cancel safety
+///
+/// *Cancel safe*: dropping the stream stops the query; `next` that is dropped
+/// has taken no row.
+#[must_use = "a stream does nothing until it is polled"]
+pub struct Rows<'s, T = Row> {
+    state: State<'s>,
+    source: Source,
+    decode: fn(&Row) -> Result<T>,
+}
+
+enum State<'s> {
+    Opening(Pin<Box<dyn Future<Output = Result<()>> + Send + 's>>),
+    Flowing,
+    Reading { chunk: Arc<Chunk>, at: usize },
+    Over,
+}
+
+/// The stream's name at its worker; dropping it stops the query.
+struct Source {
+    link: Arc<Link>,
+    scope: Scope,
+    id: u64,
+    pipe: Arc<Pipe>,
+}
+
+impl Drop for Source {
+    fn drop(&mut self) {
+        self.pipe.abandon();
+        self.link.finish(Finisher::EndStream(self.id));
+    }
+}
+
+impl<T> fmt::Debug for Rows<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Rows").field("id", &self.source.id).finish()
+    }
+}
+
+impl<'s, T> Rows<'s, T> {
+    pub(crate) fn new(query: Query<'s, T>) -> Rows<'s, T> {
+        let Query {
+            statement,
+            params,
+            decode,
+        } = query;
+        let Statement {
+            session,
+            sql,
+            limit,
+        } = statement;
+        let source = Source {
+            link: session.link.clone(),
+            scope: session.scope,
+            id: next_id(),
+            pipe: Pipe::new(),
+        };
+        let (id, scope, pipe) = (source.id, source.scope, source.pipe.clone());
+        let open = move |worker: &mut Worker| {
+            let cursor = worker.engine.cursor(sql, &params)?;
+            if let Some(mut flow) = Flow::new(cursor, scope, pipe) {
+                if flow.fill()? {
+                    worker.flows.insert(id, flow);
+                } else {
+                    flow.end(None);
+                }
+            }
+            Ok(())
+        };
+        let opening = async move {
+            let limit = Limit::starting_now(limit);
+            session.link.run(scope, limit, OnLimit::Stop, open).await
+        };
+        Rows {
+            state: State::Opening(Box::pin(opening)),
+            source,
+            decode,
+        }
+    }
+
+    /// Returns the next row, or `None` after the last.
+    ///
+    /// # Errors
+    ///
+    /// Those of the query and of decoding the row; after an error of the query
+    /// nothing follows.
+    ///
+    /// # Cancel safety
+    ///
+    /// *Cancel safe*: dropped before its answer, it has taken no row.
+    pub async fn next(&mut self) -> Option<Result<T>> {
+        poll_fn(|cx| Pin::new(&mut *self).poll_next(cx)).await
+    }
+
+    fn poll_row(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Row>>> {
+        loop {
+            match &mut self.state {
+                State::Over => return Poll::Ready(None),
+                State::Reading { chunk, at } if *at < chunk.rows() => {
+                    let row = Row::new(chunk.clone(), *at);
+                    *at += 1;
+                    return Poll::Ready(Some(Ok(row)));
+                }
+                State::Reading { .. } => {
+                    if let State::Reading { chunk, .. } =
+                        std::mem::replace(&mut self.state, State::Flowing)
+                    {
+                        // Rows that the reader kept keep their chunk.
+                        if let Some(chunk) = Arc::into_inner(chunk) {
+                            self.source.pipe.give_back(chunk.into_buffers());
+                        }
+                    }
+                    self.source.link.finish(Finisher::ReadOn(self.source.id));
+                }
+                State::Opening(opening) => {
+                    let opened = ready!(opening.as_mut().poll(cx));
+                    if let Err(error) = opened {
+                        self.state = State::Over;
+                        return Poll::Ready(Some(Err(error)));
+                    }
+                    self.state = State::Flowing;
+                }
+                State::Flowing => {
+                    match self.source.pipe.poll(cx) {
+                        Poll::Ready(Flowed::Chunk(chunk)) => {
+                            self.state = State::Reading {
+                                chunk: Arc::new(chunk),
+                                at: 0,
+                            };
+                        }
+                        Poll::Ready(Flowed::End(end)) => {
+                            self.state = State::Over;
+                            return Poll::Ready(end.map(Err));
+                        }
+                        Poll::Pending => {
+                            // Inside a transaction's body the rows of an outer
+                            // stream would never come.
+                            if let Err(error) = self.source.link.refuse_reentry(self.source.scope) {
+                                self.state = State::Over;
+                                return Poll::Ready(Some(Err(error)));
+                            }
+                            return Poll::Pending;
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl<T> Stream for Rows<'_, T> {
+    type Item = Result<T>;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<T>>> {
+        let this = self.get_mut();
+        let decode = this.decode;
+        this.poll_row(cx)
+            .map(|row| row.map(|row| row.and_then(|row| decode(&row))))
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        match &self.state {
+            State::Over => (0, Some(0)),
+            State::Reading { chunk, at } => (chunk.rows() - at, None),
+            State::Opening(_) | State::Flowing => (0, None),
+        }
+    }
+}
+
+impl<T> FusedStream for Rows<'_, T> {
+    fn is_terminated(&self) -> bool {
+        matches!(self.state, State::Over)
+    }
+}
