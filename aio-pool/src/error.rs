@@ -1,0 +1,279 @@
+//! What can go wrong: with a pool ([`Error`]) and with a call ([`TaskError`]).
+
+use std::fmt;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+/// What went wrong with a pool, or on the way to a task.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Error {
+    /// [`init`](crate::init) has not run in this process, so a worker started
+    /// from it would run `main` again instead of tasks. Nothing was started.
+    NotInitialised,
+    /// An option of [`start`](crate::start) has a value that means nothing.
+    InvalidOption {
+        /// The option, as its method is called.
+        option: &'static str,
+        /// What it must be.
+        requirement: &'static str,
+    },
+    /// Two tasks of this program have the same [`NAME`](crate::Task::NAME).
+    DuplicateTask {
+        /// The name.
+        task: &'static str,
+    },
+    /// The task was never registered: a hand-written [`Task`](crate::Task)
+    /// needs a [`register!`](crate::register).
+    UnknownTask {
+        /// Its name.
+        task: &'static str,
+    },
+    /// Workers cannot be started, or die or hang before they are ready. The
+    /// pool has given up; start another when the reason is gone.
+    NeverReady {
+        /// What happened to the last of them.
+        reason: String,
+    },
+    /// A value was not turned into bytes: its `Serialize` refused, or the
+    /// result is longer than a frame may be.
+    Encode {
+        /// The task it belongs to.
+        task: &'static str,
+        /// Which of the task's values.
+        part: Part,
+        /// What the encoder said.
+        reason: String,
+    },
+    /// Bytes were not turned into a value: the type's `Deserialize` does not
+    /// accept what its `Serialize` wrote.
+    Decode {
+        /// The task it belongs to.
+        task: &'static str,
+        /// Which of the task's values.
+        part: Part,
+        /// What the decoder said.
+        reason: String,
+    },
+    /// The pool is closed or terminated.
+    Closed,
+    /// A worker did not end when it was asked to, and was killed. Every call
+    /// had been answered.
+    Unwilling {
+        /// The worker.
+        pid: u32,
+        /// How long it was given.
+        after: Duration,
+    },
+    /// The thread that looks after the workers could not be started, or died.
+    Supervisor {
+        /// Why.
+        reason: String,
+    },
+}
+
+/// One of the values that cross between the processes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// What the task is called with.
+    Input,
+    /// What the task answers: its output, or its error.
+    Output,
+}
+
+impl fmt::Display for Part {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Input => "input",
+            Self::Output => "output",
+        })
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotInitialised => f.write_str(
+                "aio_pool::init() has not run in this process: make it the first line of main",
+            ),
+            Self::InvalidOption {
+                option,
+                requirement,
+            } => write!(
+                f,
+                "option {option} of aio_pool::start() must be {requirement}"
+            ),
+            Self::DuplicateTask { task } => write!(f, "two tasks are named {task}"),
+            Self::UnknownTask { task } => {
+                write!(f, "task {task} is not registered: see aio_pool::register!")
+            }
+            Self::NeverReady { reason } => write!(
+                f,
+                "workers do not get ready: {reason}; is aio_pool::init() the first line of main?"
+            ),
+            Self::Encode { task, part, reason } => {
+                write!(f, "the {part} of task {task} cannot be sent: {reason}")
+            }
+            Self::Decode { task, part, reason } => {
+                write!(f, "the {part} of task {task} cannot be read: {reason}")
+            }
+            Self::Closed => f.write_str("the pool is closed"),
+            Self::Unwilling { pid, after } => write!(
+                f,
+                "worker {pid} did not end within {after:?} of being asked to, and was killed"
+            ),
+            Self::Supervisor { reason } => {
+                write!(
+                    f,
+                    "the thread that looks after the workers is gone: {reason}"
+                )
+            }
+        }
+    }
+}
+
+impl std::error::Error for Error {}
+
+/// How a call ended, if not with an output. A call ends exactly once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TaskError<E> {
+    /// The task ran and answered with its own error.
+    Task(E),
+    /// The task panicked. Its worker goes on.
+    #[non_exhaustive]
+    Panicked {
+        /// The task.
+        task: &'static str,
+        /// What the panic said.
+        message: String,
+        /// File, line and column, unless the task replaced the panic hook.
+        location: Option<String>,
+    },
+    /// The pool was terminated, or its last handle dropped, before the task
+    /// was over.
+    #[non_exhaustive]
+    Cancelled {
+        /// The task.
+        task: &'static str,
+    },
+    /// The call's [`timeout`](crate::Call::timeout) passed. The task has been
+    /// cancelled.
+    #[non_exhaustive]
+    TimedOut {
+        /// The task.
+        task: &'static str,
+        /// The limit.
+        after: Duration,
+    },
+    /// The worker process died while it had the task. Other workers and their
+    /// calls are untouched, and another worker takes its place.
+    #[non_exhaustive]
+    WorkerLost {
+        /// The task.
+        task: &'static str,
+        /// The worker's process id.
+        pid: u32,
+        /// How it died.
+        exit: Exit,
+        /// Whether the task may have begun. If not, calling again is safe.
+        started: bool,
+    },
+    /// The pool could not run the task or bring its answer back.
+    Pool(Error),
+}
+
+impl<E> From<Error> for TaskError<E> {
+    fn from(error: Error) -> Self {
+        Self::Pool(error)
+    }
+}
+
+impl<E: fmt::Display> fmt::Display for TaskError<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Task(error) => error.fmt(f),
+            Self::Panicked {
+                task,
+                message,
+                location: Some(location),
+            } => write!(f, "task {task} panicked at {location}: {message}"),
+            Self::Panicked { task, message, .. } => write!(f, "task {task} panicked: {message}"),
+            Self::Cancelled { task } => {
+                write!(f, "task {task} was cancelled: its pool was terminated")
+            }
+            Self::TimedOut { task, after } => {
+                write!(f, "task {task} was not answered within {after:?}")
+            }
+            Self::WorkerLost {
+                task,
+                pid,
+                exit,
+                started,
+            } => {
+                let when = if *started {
+                    "while running"
+                } else {
+                    "before starting"
+                };
+                write!(f, "worker {pid} was lost {when} task {task}: {exit}")
+            }
+            Self::Pool(error) => error.fmt(f),
+        }
+    }
+}
+
+impl<E: std::error::Error + 'static> std::error::Error for TaskError<E> {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            // Both print themselves, so the chain goes on behind them.
+            Self::Task(error) => error.source(),
+            Self::Pool(error) => error.source(),
+            _ => None,
+        }
+    }
+}
+
+/// How a worker process ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Exit {
+    /// It exited with this status: a task, or something it called, asked for it.
+    Code(i32),
+    /// This signal killed it. 9 is what the kernel sends when memory is short.
+    Signal(i32),
+    /// The pool killed it, because it broke the protocol.
+    Ended {
+        /// What it did.
+        reason: String,
+    },
+    /// Something else in this program reaped it first, so nobody knows.
+    Unknown,
+}
+
+impl fmt::Display for Exit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Code(code) => write!(f, "exited with status {code}"),
+            Self::Signal(signal) => write!(f, "killed by signal {signal}"),
+            Self::Ended { reason } => write!(f, "killed by the pool: {reason}"),
+            Self::Unknown => f.write_str("its exit status was taken by someone else"),
+        }
+    }
+}
+
+/// The error of a task that has none: no value of it exists.
+///
+/// [`task!`](crate::task) uses it for a function that does not return a
+/// `Result`. It is the `!` that stable Rust lacks, and serde's traits are on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Never {}
+
+impl fmt::Display for Never {
+    fn fmt(&self, _: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {}
+    }
+}
+
+impl std::error::Error for Never {}

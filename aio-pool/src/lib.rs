@@ -1,0 +1,94 @@
+//! Async functions in worker processes: a crash costs one task, never the
+//! program.
+//!
+//! ```
+//! aio_pool::task! {
+//!     /// The n-th Fibonacci number.
+//!     pub async fn fib(n: u32) -> u128 {
+//!         (0..n).fold((0, 1), |(a, b), _| (b, a + b)).0
+//!     }
+//! }
+//!
+//! fn main() -> Result<(), Box<dyn std::error::Error>> {
+//!     aio_pool::init(); // the first line: in a worker it never returns
+//!     run()
+//! }
+//!
+//! #[tokio::main]
+//! async fn run() -> Result<(), Box<dyn std::error::Error>> {
+//!     let pool = aio_pool::start().workers(2).await?;
+//!     assert_eq!(pool.call::<fib>(90).await?, 2_880_067_194_370_816_120);
+//!     pool.close().await?;
+//!     Ok(())
+//! }
+//! ```
+//!
+//! - [`task!`] makes a function a [`Task`], and [`init`] lets this program be
+//!   its own worker.
+//! - [`start`] builds a [`Pool`]: awaited, or entered with
+//!   [`.with`](Start::with), which leaves no process behind.
+//! - [`Pool::call`] is a [`Call`]: awaited, it has exactly one outcome, an
+//!   output or a [`TaskError`].
+//!
+//! # When not to use it
+//!
+//! Rust has no interpreter lock: plain computing is simpler and faster in
+//! threads (rayon, `spawn_blocking`). Processes are for isolation: from
+//! crashes, leaks and aborts, and for work that can be killed. Every value is
+//! copied through a socket, and every worker has its own statics. It needs
+//! Linux 5.4 or newer, with `/proc`.
+//!
+//! # Cancellation
+//!
+//! Builders do nothing until they are awaited. A call that is dropped is taken
+//! off the queue, or dropped in its worker at its next await. Dropping the last
+//! handle of a pool kills and reaps its workers in the background, on a thread
+//! of the pool, whatever becomes of the runtime. If this process dies, by
+//! whatever signal, its workers end themselves.
+//!
+//! # Coming from aiomultiprocess
+//!
+//! Tasks are functions named at compile time instead of pickled at run time; a
+//! worker that dies is an error instead of an await that never ends; and the
+//! scope of a pool closes it on success and terminates it on failure.
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
+mod attend;
+mod call;
+mod codec;
+mod error;
+mod init;
+mod panic;
+mod pool;
+mod registry;
+mod respawn;
+mod scheduler;
+mod spawn;
+mod start;
+mod supervisor;
+mod task;
+mod watchdog;
+mod wire;
+mod worker;
+
+pub use call::Call;
+pub use error::{Error, Exit, Never, Part, TaskError};
+pub use init::init;
+pub use pool::Pool;
+pub use start::{Start, start};
+pub use task::Task;
+
+/// The futures behind the builders, for those who must name them.
+pub mod futures {
+    pub use crate::call::Answer;
+}
+
+/// What the macros of this crate expand to. No part of its interface.
+#[doc(hidden)]
+pub mod __private {
+    pub use crate::registry::{Entry, TASKS};
+    pub use linkme;
+}

@@ -1,0 +1,106 @@
+//! When to start a worker in the place of one that died. Pure: it is told of
+//! deaths and says how long to wait.
+
+use std::time::Duration;
+
+/// So many workers that die in a row before one was ready end the attempts.
+const MAX_STILLBORN: u32 = 4;
+
+/// The first wait; each further death without a finished task doubles it.
+const FIRST_DELAY: Duration = Duration::from_millis(10);
+
+/// The longest wait.
+const MAX_DELAY: Duration = Duration::from_secs(1);
+
+/// The history that the next wait depends on.
+#[derive(Debug, Default)]
+pub(crate) struct Respawn {
+    /// Deaths since a task last finished, on any worker.
+    fruitless: u32,
+    /// Deaths before ready, since a worker was last ready.
+    stillborn: u32,
+}
+
+/// What to do about a death.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// Start another after this long.
+    After(Duration),
+    /// Start no more: workers of this program do not get ready.
+    Never,
+}
+
+impl Respawn {
+    /// A worker is ready: the program can start them.
+    pub(crate) fn ready(&mut self) {
+        self.stillborn = 0;
+    }
+
+    /// A task finished: deaths cost no more than they must.
+    pub(crate) fn fruitful(&mut self) {
+        self.fruitless = 0;
+    }
+
+    /// A worker died, after it had been ready.
+    pub(crate) fn died(&mut self) -> Verdict {
+        Verdict::After(self.delay())
+    }
+
+    /// A worker died, or could not be started, before it was ready.
+    pub(crate) fn stillborn(&mut self) -> Verdict {
+        self.stillborn += 1;
+        if self.stillborn >= MAX_STILLBORN {
+            return Verdict::Never;
+        }
+        Verdict::After(self.delay())
+    }
+
+    /// The first death is made good at once; a series of them is slowed down.
+    fn delay(&mut self) -> Duration {
+        let doublings = self.fruitless.checked_sub(1);
+        self.fruitless = self.fruitless.saturating_add(1);
+        match doublings {
+            None => Duration::ZERO,
+            Some(doublings) => MAX_DELAY.min(FIRST_DELAY * 2_u32.pow(doublings.min(16))),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn deaths_without_work_wait_longer_and_longer_up_to_a_second() {
+        let mut respawn = Respawn::default();
+        let waits: Vec<_> = (0..40)
+            .map(|_| match respawn.died() {
+                Verdict::After(delay) => delay.as_millis(),
+                Verdict::Never => panic!("it had been ready"),
+            })
+            .collect();
+        assert_eq!(waits[..5], [0, 10, 20, 40, 80]);
+        assert!(waits.is_sorted());
+        assert_eq!(waits[39], 1000);
+        respawn.fruitful();
+        assert_eq!(respawn.died(), Verdict::After(Duration::ZERO));
+    }
+
+    #[test]
+    fn workers_that_never_get_ready_are_given_up() {
+        let mut respawn = Respawn::default();
+        for _ in 1..MAX_STILLBORN {
+            assert_ne!(respawn.stillborn(), Verdict::Never);
+        }
+        assert_eq!(respawn.stillborn(), Verdict::Never);
+    }
+
+    #[test]
+    fn one_ready_worker_proves_that_the_program_can() {
+        let mut respawn = Respawn::default();
+        for _ in 0..100 {
+            assert_ne!(respawn.stillborn(), Verdict::Never);
+            respawn.ready();
+        }
+    }
+}

@@ -1,0 +1,361 @@
+//! Who gets what: the only queue, the load of each worker, and what is lost
+//! when one dies. Pure: no clock, no I/O, no bytes.
+//!
+//! The rule that everything here serves: a call that was submitted leaves
+//! exactly once, through [`Scheduler::done`], [`Scheduler::cancel`] or
+//! [`Scheduler::lost`].
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use crate::wire::CallId;
+
+/// A worker, numbered by the supervisor and never again.
+pub(crate) type WorkerId = u64;
+
+/// How often a call may be handed to a worker that dies before it starts it.
+/// A worker that does not survive *receiving* a call must not eat the pool.
+const MAX_DELIVERIES: u8 = 4;
+
+/// The queue and the load.
+#[derive(Debug)]
+pub(crate) struct Scheduler {
+    tasks_per_worker: usize,
+    /// Waiting calls. Numbers grow with time, so the order of the set is the
+    /// order of submission, and a call that comes back is first again.
+    queue: BTreeSet<CallId>,
+    /// Deliveries so far, of queued calls that came back from a dead worker.
+    returned: HashMap<CallId, u8>,
+    workers: BTreeMap<WorkerId, Load>,
+}
+
+#[derive(Debug, Default)]
+struct Load {
+    running: BTreeMap<CallId, Delivery>,
+}
+
+#[derive(Debug)]
+struct Delivery {
+    number: u8,
+    started: bool,
+    wanted: bool,
+}
+
+/// Where a cancelled call was found.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Cancelled {
+    /// In the queue: it is gone.
+    Queued,
+    /// On this worker, which must be told; its slot stays taken until it says
+    /// that the call is over.
+    Running(WorkerId),
+    /// Nowhere: it is over already.
+    Over,
+}
+
+/// A call that died with its worker.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Lost {
+    pub(crate) call: CallId,
+    /// Whether user code may have run.
+    pub(crate) started: bool,
+}
+
+/// A worker said something about a call that it does not have.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct NotYours(pub(crate) CallId);
+
+impl Scheduler {
+    pub(crate) fn new(tasks_per_worker: usize) -> Self {
+        Self {
+            tasks_per_worker,
+            queue: BTreeSet::new(),
+            returned: HashMap::new(),
+            workers: BTreeMap::new(),
+        }
+    }
+
+    /// Puts a new call at the end of the queue.
+    pub(crate) fn submit(&mut self, call: CallId) {
+        self.queue.insert(call);
+    }
+
+    /// Makes room for the calls of a worker that can take some.
+    pub(crate) fn ready(&mut self, worker: WorkerId) {
+        self.workers.entry(worker).or_default();
+    }
+
+    /// Whether this worker has been ready.
+    pub(crate) fn has(&self, worker: WorkerId) -> bool {
+        self.workers.contains_key(&worker)
+    }
+
+    /// Gives the first waiting call to the ready worker with the fewest, the
+    /// oldest of equals.
+    pub(crate) fn assign(&mut self) -> Option<(WorkerId, CallId)> {
+        let (&worker, load) = self
+            .workers
+            .iter_mut()
+            .filter(|(_, load)| load.running.len() < self.tasks_per_worker)
+            .min_by_key(|(_, load)| load.running.len())?;
+        let call = self.queue.pop_first()?;
+        let number = self.returned.remove(&call).unwrap_or(0) + 1;
+        let delivery = Delivery {
+            number,
+            started: false,
+            wanted: true,
+        };
+        load.running.insert(call, delivery);
+        Some((worker, call))
+    }
+
+    /// Notes that user code of `call` runs: from here on it is never given to
+    /// another worker.
+    pub(crate) fn started(&mut self, worker: WorkerId, call: CallId) -> Result<(), NotYours> {
+        match self.delivery(worker, call) {
+            Some(delivery) if !delivery.started => {
+                delivery.started = true;
+                Ok(())
+            }
+            _ => Err(NotYours(call)),
+        }
+    }
+
+    /// Frees the slot of a call that is over.
+    pub(crate) fn done(&mut self, worker: WorkerId, call: CallId) -> Result<(), NotYours> {
+        self.workers
+            .get_mut(&worker)
+            .and_then(|load| load.running.remove(&call))
+            .map(drop)
+            .ok_or(NotYours(call))
+    }
+
+    /// Forgets a call that nobody waits for.
+    pub(crate) fn cancel(&mut self, call: CallId) -> Cancelled {
+        if self.queue.remove(&call) {
+            self.returned.remove(&call);
+            return Cancelled::Queued;
+        }
+        for (&worker, load) in &mut self.workers {
+            if let Some(delivery) = load.running.get_mut(&call) {
+                delivery.wanted = false;
+                return Cancelled::Running(worker);
+            }
+        }
+        Cancelled::Over
+    }
+
+    /// Removes a dead worker. What it had started is lost; what it had not
+    /// started waits again, before everything younger.
+    pub(crate) fn lost(&mut self, worker: WorkerId) -> Vec<Lost> {
+        let Some(load) = self.workers.remove(&worker) else {
+            return Vec::new();
+        };
+        let mut lost = Vec::new();
+        for (call, delivery) in load.running {
+            if !delivery.wanted {
+                continue;
+            }
+            if delivery.started || delivery.number >= MAX_DELIVERIES {
+                let started = delivery.started;
+                lost.push(Lost { call, started });
+            } else {
+                self.returned.insert(call, delivery.number);
+                self.queue.insert(call);
+            }
+        }
+        lost
+    }
+
+    /// Drops everything that waits, and returns it.
+    pub(crate) fn drain_queue(&mut self) -> Vec<CallId> {
+        self.returned.clear();
+        std::mem::take(&mut self.queue).into_iter().collect()
+    }
+
+    fn delivery(&mut self, worker: WorkerId, call: CallId) -> Option<&mut Delivery> {
+        self.workers.get_mut(&worker)?.running.get_mut(&call)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn with_workers(tasks_per_worker: usize, workers: &[WorkerId]) -> Scheduler {
+        let mut scheduler = Scheduler::new(tasks_per_worker);
+        for &worker in workers {
+            scheduler.ready(worker);
+        }
+        scheduler
+    }
+
+    #[test]
+    fn calls_go_to_the_least_loaded_worker_in_order() {
+        let mut scheduler = with_workers(2, &[1, 2]);
+        (10..15).for_each(|call| scheduler.submit(call));
+        let given: Vec<_> = std::iter::from_fn(|| scheduler.assign()).collect();
+        assert_eq!(given, [(1, 10), (2, 11), (1, 12), (2, 13)]);
+        scheduler.done(2, 11).unwrap();
+        assert_eq!(scheduler.assign(), Some((2, 14)));
+    }
+
+    #[test]
+    fn nobody_ready_means_nothing_is_given() {
+        let mut scheduler = Scheduler::new(4);
+        scheduler.submit(1);
+        assert_eq!(scheduler.assign(), None);
+        scheduler.ready(7);
+        assert_eq!(scheduler.assign(), Some((7, 1)));
+    }
+
+    #[test]
+    fn a_dead_worker_loses_what_had_started_and_returns_the_rest_first() {
+        let mut scheduler = with_workers(2, &[1]);
+        (1..=3).for_each(|call| scheduler.submit(call));
+        while scheduler.assign().is_some() {}
+        scheduler.started(1, 2).unwrap();
+        let (call, started) = (2, true);
+        assert_eq!(scheduler.lost(1), [Lost { call, started }]);
+        scheduler.ready(9);
+        assert_eq!(scheduler.assign(), Some((9, 1)), "older than call 3");
+        assert_eq!(scheduler.assign(), Some((9, 3)));
+    }
+
+    #[test]
+    fn a_call_that_no_worker_survives_receiving_is_lost_in_the_end() {
+        let mut scheduler = Scheduler::new(1);
+        scheduler.submit(1);
+        for worker in 0..u64::from(MAX_DELIVERIES) {
+            scheduler.ready(worker);
+            assert_eq!(scheduler.assign(), Some((worker, 1)));
+            let lost = scheduler.lost(worker);
+            let last = worker + 1 == u64::from(MAX_DELIVERIES);
+            assert_eq!(lost.len(), usize::from(last));
+        }
+        scheduler.ready(99);
+        assert_eq!(scheduler.assign(), None);
+    }
+
+    #[test]
+    fn a_cancelled_call_keeps_its_slot_and_is_not_lost_twice() {
+        let mut scheduler = with_workers(1, &[1]);
+        scheduler.submit(1);
+        scheduler.submit(2);
+        scheduler.assign().unwrap();
+        assert_eq!(scheduler.cancel(1), Cancelled::Running(1));
+        assert_eq!(scheduler.assign(), None, "the slot is still taken");
+        assert_eq!(scheduler.cancel(2), Cancelled::Queued);
+        assert_eq!(scheduler.cancel(2), Cancelled::Over);
+        assert_eq!(scheduler.lost(1), []);
+    }
+
+    #[test]
+    fn words_about_a_call_of_another_worker_are_refused() {
+        let mut scheduler = with_workers(1, &[1, 2]);
+        scheduler.submit(5);
+        assert_eq!(scheduler.assign(), Some((1, 5)));
+        assert_eq!(scheduler.done(2, 5), Err(NotYours(5)));
+        assert_eq!(scheduler.started(2, 5), Err(NotYours(5)));
+        scheduler.started(1, 5).unwrap();
+        assert_eq!(scheduler.started(1, 5), Err(NotYours(5)), "only once");
+        scheduler.done(1, 5).unwrap();
+        assert_eq!(scheduler.done(1, 5), Err(NotYours(5)), "only once");
+    }
+
+    #[derive(Debug, Clone)]
+    enum Step {
+        Submit,
+        Ready,
+        Assign,
+        Start(usize),
+        Finish(usize),
+        Cancel(usize),
+        Kill(usize),
+    }
+
+    fn any_step() -> impl Strategy<Value = Step> {
+        prop_oneof![
+            4 => Just(Step::Submit),
+            1 => Just(Step::Ready),
+            4 => Just(Step::Assign),
+            2 => any::<usize>().prop_map(Step::Start),
+            2 => any::<usize>().prop_map(Step::Finish),
+            1 => any::<usize>().prop_map(Step::Cancel),
+            1 => any::<usize>().prop_map(Step::Kill),
+        ]
+    }
+
+    fn pick<T: Copy>(from: &[T], index: usize) -> Option<T> {
+        (!from.is_empty()).then(|| from[index % from.len()])
+    }
+
+    proptest! {
+        #[test]
+        fn every_call_leaves_exactly_once(
+            steps in proptest::collection::vec(any_step(), 0..200),
+            tasks_per_worker in 1_usize..4,
+        ) {
+            let mut scheduler = Scheduler::new(tasks_per_worker);
+            let (mut next_call, mut next_worker) = (0, 0);
+            let mut alive: Vec<WorkerId> = Vec::new();
+            // What the test believes is on which worker, and who has left.
+            let mut on: Vec<(WorkerId, CallId)> = Vec::new();
+            let mut started: HashSet<CallId> = HashSet::new();
+            let mut left: HashSet<CallId> = HashSet::new();
+
+            for step in steps {
+                match step {
+                    Step::Submit => { scheduler.submit(next_call); next_call += 1; }
+                    Step::Ready => { scheduler.ready(next_worker); alive.push(next_worker); next_worker += 1; }
+                    Step::Assign => if let Some((worker, call)) = scheduler.assign() {
+                        prop_assert!(alive.contains(&worker));
+                        prop_assert!(!left.contains(&call), "a call that left ran again");
+                        prop_assert!(!started.contains(&call), "a started call ran again");
+                        prop_assert!(on.iter().all(|&(_, other)| other != call), "on two workers");
+                        on.push((worker, call));
+                        let load = on.iter().filter(|(other, _)| *other == worker).count();
+                        prop_assert!(load <= tasks_per_worker);
+                    },
+                    Step::Start(index) => if let Some((worker, call)) = pick(&on, index) {
+                        prop_assert_eq!(scheduler.started(worker, call).is_ok(), started.insert(call));
+                    },
+                    Step::Finish(index) => if let Some((worker, call)) = pick(&on, index) {
+                        scheduler.done(worker, call).unwrap();
+                        on.retain(|&pair| pair != (worker, call));
+                        left.insert(call);
+                    },
+                    Step::Cancel(index) => if next_call > 0 {
+                        let call = index as u64 % next_call;
+                        match scheduler.cancel(call) {
+                            Cancelled::Queued => prop_assert!(left.insert(call)),
+                            Cancelled::Running(worker) => {
+                                prop_assert!(on.contains(&(worker, call)));
+                                left.insert(call);
+                            }
+                            Cancelled::Over => prop_assert!(left.contains(&call)),
+                        }
+                    },
+                    Step::Kill(index) => if let Some(worker) = pick(&alive, index) {
+                        for lost in scheduler.lost(worker) {
+                            prop_assert_eq!(lost.started, started.contains(&lost.call));
+                            prop_assert!(on.contains(&(worker, lost.call)));
+                            prop_assert!(left.insert(lost.call), "left twice");
+                        }
+                        alive.retain(|&other| other != worker);
+                        on.retain(|&(other, _)| other != worker);
+                    },
+                }
+            }
+            // Whatever did not leave is on a worker or in the queue: none is forgotten.
+            let mut found: HashSet<CallId> = on.iter().map(|&(_, call)| call).collect();
+            found.extend(scheduler.drain_queue());
+            for call in 0..next_call {
+                prop_assert!(left.contains(&call) || found.contains(&call), "call {} is gone", call);
+            }
+        }
+    }
+}

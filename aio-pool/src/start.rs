@@ -1,0 +1,185 @@
+//! The builder of a pool.
+
+use std::num::NonZero;
+use std::pin::Pin;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+
+use crate::error::Error;
+use crate::init;
+use crate::pool::{Pool, supervisor_died};
+use crate::registry::Table;
+use crate::supervisor::{self, Config};
+
+/// Returns the builder of a pool: one worker for each CPU, 16 tasks at a time
+/// in each, unless told otherwise.
+///
+/// # Examples
+///
+/// ```
+/// aio_pool::task! {
+///     async fn double(n: u64) -> u64 {
+///         n * 2
+///     }
+/// }
+///
+/// fn main() -> Result<(), Box<dyn std::error::Error>> {
+///     aio_pool::init();
+///     run()
+/// }
+///
+/// #[tokio::main(flavor = "current_thread")]
+/// async fn run() -> Result<(), Box<dyn std::error::Error>> {
+///     let sum = aio_pool::start()
+///         .workers(2)
+///         .with(async |pool| -> Result<_, aio_pool::TaskError<aio_pool::Never>> {
+///             Ok(pool.call::<double>(20).await? + pool.call::<double>(1).await?)
+///         })
+///         .await?;
+///     assert_eq!(sum, 42);
+///     Ok(())
+/// }
+/// ```
+#[doc(alias = "Pool")]
+pub fn start() -> Start {
+    Start {
+        workers: std::thread::available_parallelism().map_or(1, NonZero::get),
+        tasks_per_worker: 16,
+        timeout: Duration::from_secs(30),
+    }
+}
+
+/// A pool to be started. Made by [`start`].
+#[derive(Debug, Clone)]
+#[must_use = "nothing is started until this is awaited or entered with `.with`"]
+pub struct Start {
+    workers: usize,
+    tasks_per_worker: usize,
+    timeout: Duration,
+}
+
+impl Start {
+    /// Has this many worker processes; as many as there are CPUs by default.
+    #[doc(alias = "processes")]
+    #[doc(alias = "max_workers")]
+    pub fn workers(mut self, workers: usize) -> Self {
+        self.workers = workers;
+        self
+    }
+
+    /// Runs up to this many tasks at a time in each worker, 16 by default.
+    ///
+    /// They share one thread, as tasks of a runtime do, so this is for tasks
+    /// that wait; 1 is right for tasks that compute.
+    #[doc(alias = "childconcurrency")]
+    pub fn tasks_per_worker(mut self, tasks: usize) -> Self {
+        self.tasks_per_worker = tasks;
+        self
+    }
+
+    /// Gives each worker, these and later ones, this long to be ready; 30
+    /// seconds by default. It takes milliseconds, unless `main` does something
+    /// long before [`init`](crate::init).
+    pub fn timeout(mut self, limit: Duration) -> Self {
+        self.timeout = limit;
+        self
+    }
+
+    /// Starts the pool, runs `body` with it, and leaves no process behind.
+    ///
+    /// If `body` returns `Ok` the pool is [closed](Pool::close), if `Err` it is
+    /// [terminated](Pool::terminate); either is finished when this returns. A
+    /// panic, or dropping this future, kills the workers in the background.
+    ///
+    /// # Errors
+    ///
+    /// Whatever `body` returns; the errors of starting; those of closing, if
+    /// `body` had none.
+    ///
+    /// # Cancel safety
+    ///
+    /// *Rolls back*: the workers are killed and reaped, and calls are cancelled.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> Result<(), aio_pool::Error> {
+    /// #     aio_pool::init();
+    /// #     run()
+    /// # }
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn run() -> Result<(), aio_pool::Error> {
+    /// aio_pool::start()
+    ///     .workers(1)
+    ///     .with(async |_pool| -> Result<(), aio_pool::Error> { Ok(()) })
+    ///     .await
+    /// # }
+    /// ```
+    pub async fn with<T, E, F>(self, body: F) -> Result<T, E>
+    where
+        E: From<Error>,
+        F: AsyncFnOnce(&mut Pool) -> Result<T, E>,
+    {
+        let mut pool = self.await?;
+        match body(&mut pool).await {
+            Ok(value) => {
+                pool.close().await?;
+                Ok(value)
+            }
+            Err(error) => {
+                pool.terminate().await;
+                Err(error)
+            }
+        }
+    }
+
+    fn check(&self) -> Result<&'static Table, Error> {
+        init::check()?;
+        let requirement = "at least 1";
+        for (option, value) in [
+            ("workers", self.workers),
+            ("tasks_per_worker", self.tasks_per_worker),
+        ] {
+            if value == 0 {
+                return Err(Error::InvalidOption {
+                    option,
+                    requirement,
+                });
+            }
+        }
+        Table::of_this_program()
+    }
+}
+
+impl IntoFuture for Start {
+    type Output = Result<Pool, Error>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
+
+    /// Starts the workers and waits until every one is ready.
+    ///
+    /// *Rolls back*: dropped before that, it kills and reaps what was started.
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(async move {
+            let table = self.check()?;
+            let (commands, inbox) = mpsc::unbounded_channel();
+            let config = Config {
+                workers: self.workers,
+                tasks_per_worker: self.tasks_per_worker,
+                timeout: self.timeout,
+                table: table.fingerprint(),
+            };
+            let started = supervisor::start(config, inbox)?;
+            // Armed before the first await: whatever happens now, dropping
+            // this handle ends the workers.
+            let pool = Pool::new(commands, table);
+            match started.await.unwrap_or_else(|_| Err(supervisor_died())) {
+                Ok(()) => Ok(pool),
+                Err(error) => {
+                    pool.terminate().await;
+                    Err(error)
+                }
+            }
+        })
+    }
+}

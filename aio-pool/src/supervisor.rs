@@ -1,0 +1,535 @@
+//! The thread that owns the workers: starts them, gives them calls, reaps them.
+//!
+//! It has a runtime of its own, so it works under any runtime of the caller's,
+//! outlives it, and does not stop when the caller pauses the clock. Handles only
+//! send it words; dropping one never waits.
+
+use std::collections::{BTreeSet, HashMap};
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Instant, sleep_until};
+use tokio_util::bytes::Bytes;
+
+use crate::attend::{self, Event, Order, What};
+use crate::error::{Error, Exit};
+use crate::respawn::{Respawn, Verdict};
+use crate::scheduler::{Cancelled, Scheduler, WorkerId};
+use crate::spawn::Process;
+use crate::wire::{self, CallId, Down, Ending, PROTOCOL, Up};
+
+/// How long a worker may take to end when it is asked to.
+const RETIRE_GRACE: Duration = Duration::from_secs(2);
+
+/// Events that wait for the supervisor; a worker that says more waits itself.
+const EVENTS: usize = 256;
+
+/// What a pool is started with.
+#[derive(Debug)]
+pub(crate) struct Config {
+    pub(crate) workers: usize,
+    pub(crate) tasks_per_worker: usize,
+    /// A worker must be ready within this time.
+    pub(crate) timeout: Duration,
+    /// The fingerprint of the table of tasks.
+    pub(crate) table: u64,
+}
+
+/// What handles ask for.
+#[derive(Debug)]
+pub(crate) enum Command {
+    /// Run this call.
+    Submit(Submission),
+    /// Nobody waits for this call any more.
+    Cancel(CallId),
+    /// Answer every call, end the workers, tell when they are gone.
+    Close(Finished),
+    /// Kill the workers, and tell when they are gone.
+    Terminate(Option<Finished>),
+}
+
+/// Told when the last worker is reaped and the thread's descriptors are closed.
+pub(crate) type Finished = oneshot::Sender<Result<(), Error>>;
+
+/// A call on its way in.
+#[derive(Debug)]
+pub(crate) struct Submission {
+    pub(crate) call: CallId,
+    /// The whole frame, input included.
+    pub(crate) frame: Bytes,
+    pub(crate) deadline: Option<std::time::Instant>,
+    pub(crate) reply: oneshot::Sender<Reply>,
+}
+
+/// The one outcome of a call.
+pub(crate) type Reply = Result<(Ending, Bytes), Failure>;
+
+/// An outcome that no worker sent.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    Lost { pid: u32, exit: Exit, started: bool },
+    TimedOut,
+    Cancelled,
+    Pool(Error),
+}
+
+/// Starts the thread. The receiver hears when every worker is ready, or why not.
+pub(crate) fn start(
+    config: Config,
+    commands: mpsc::UnboundedReceiver<Command>,
+) -> Result<oneshot::Receiver<Result<(), Error>>, Error> {
+    let lost = |error: std::io::Error| Error::Supervisor {
+        reason: error.to_string(),
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_io()
+        .enable_time()
+        .build()
+        .map_err(lost)?;
+    let (ready, started) = oneshot::channel();
+    std::thread::Builder::new()
+        .name("aio-pool".to_owned())
+        .spawn(move || {
+            let (events, inbox) = mpsc::channel(EVENTS);
+            let supervisor = Supervisor::new(config, ready, events);
+            let (result, waiting) = runtime.block_on(supervisor.run(commands, inbox));
+            // The reactor's descriptors go before anyone hears that all is gone.
+            drop(runtime);
+            for finished in waiting {
+                let _ = finished.send(result.clone());
+            }
+        })
+        .map_err(lost)?;
+    Ok(started)
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    /// Calls come in.
+    Open,
+    /// No new calls; those that are in are answered.
+    Closing,
+    /// Every call is answered; workers have been asked to end, until then.
+    Retiring(Instant),
+    /// Workers have been killed.
+    Terminating,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    /// Kept until the task starts, to be sent again if its worker dies before.
+    frame: Option<Bytes>,
+    deadline: Option<Instant>,
+    reply: oneshot::Sender<Reply>,
+}
+
+#[derive(Debug)]
+struct Worker {
+    pid: u32,
+    orders: mpsc::UnboundedSender<Order>,
+    /// When it must be ready; none once it is.
+    ready_by: Option<Instant>,
+    /// Why it was killed, if it was.
+    condemned: Option<String>,
+}
+
+struct Supervisor {
+    config: Config,
+    phase: Phase,
+    scheduler: Scheduler,
+    respawn: Respawn,
+    calls: HashMap<CallId, Waiting>,
+    deadlines: BTreeSet<(Instant, CallId)>,
+    workers: HashMap<WorkerId, Worker>,
+    next_worker: WorkerId,
+    spawn_at: Instant,
+    /// Told once, when all workers are ready or never will be.
+    ready: Option<oneshot::Sender<Result<(), Error>>>,
+    /// Why no worker is started any more.
+    given_up: Option<Error>,
+    /// What `close` has to report.
+    result: Result<(), Error>,
+    finished: Vec<Finished>,
+    events: mpsc::Sender<Event>,
+}
+
+impl Supervisor {
+    fn new(
+        config: Config,
+        ready: oneshot::Sender<Result<(), Error>>,
+        events: mpsc::Sender<Event>,
+    ) -> Self {
+        Self {
+            phase: Phase::Open,
+            scheduler: Scheduler::new(config.tasks_per_worker),
+            config,
+            respawn: Respawn::default(),
+            calls: HashMap::new(),
+            deadlines: BTreeSet::new(),
+            workers: HashMap::new(),
+            next_worker: 0,
+            spawn_at: Instant::now(),
+            ready: Some(ready),
+            given_up: None,
+            result: Ok(()),
+            finished: Vec::new(),
+            events,
+        }
+    }
+
+    async fn run(
+        mut self,
+        mut commands: mpsc::UnboundedReceiver<Command>,
+        mut inbox: mpsc::Receiver<Event>,
+    ) -> (Result<(), Error>, Vec<Finished>) {
+        let mut listening = true;
+        loop {
+            self.advance(Instant::now());
+            if self.workers.is_empty()
+                && matches!(self.phase, Phase::Retiring(_) | Phase::Terminating)
+            {
+                break;
+            }
+            let alarm = self.next_alarm();
+            tokio::select! {
+                command = commands.recv(), if listening => {
+                    listening = command.is_some();
+                    self.command(command.unwrap_or(Command::Terminate(None)));
+                }
+                Some(event) = inbox.recv() => self.event(event),
+                () = sleep_until(alarm.unwrap_or_else(Instant::now)), if alarm.is_some() => {}
+            }
+        }
+        // Whoever asked while the last worker ended gets an answer too.
+        commands.close();
+        while let Ok(command) = commands.try_recv() {
+            self.command(command);
+        }
+        (self.result, self.finished)
+    }
+
+    /// Does what is due, and what has become possible.
+    fn advance(&mut self, now: Instant) {
+        while let Some(&(at, call)) = self.deadlines.first()
+            && at <= now
+        {
+            self.answer(call, Err(Failure::TimedOut));
+            self.cancel(call);
+        }
+        self.condemn_late(now);
+        if self.wants_workers() && self.spawn_at <= now {
+            self.spawn();
+        }
+        while let Some((worker, call)) = self.scheduler.assign() {
+            if let Some(frame) = self.calls.get(&call).and_then(|call| call.frame.clone()) {
+                self.order(worker, Order::Send(frame));
+            }
+        }
+        if self.phase == Phase::Closing && self.calls.is_empty() {
+            self.phase = Phase::Retiring(now + RETIRE_GRACE);
+            for worker in self.workers.values() {
+                let retire = match worker.ready_by {
+                    None => Order::Send(wire::head(&Down::Retire)),
+                    Some(_) => Order::Kill,
+                };
+                let _ = worker.orders.send(retire);
+            }
+        }
+    }
+
+    fn wants_workers(&self) -> bool {
+        matches!(self.phase, Phase::Open | Phase::Closing)
+            && self.given_up.is_none()
+            && self.workers.len() < self.config.workers
+    }
+
+    fn next_alarm(&self) -> Option<Instant> {
+        let deadline = self.deadlines.first().map(|&(at, _)| at);
+        let spawn = self.wants_workers().then_some(self.spawn_at);
+        let retire = match self.phase {
+            Phase::Retiring(by) => Some(by),
+            _ => None,
+        };
+        let late = self.workers.values().filter_map(|worker| worker.ready_by);
+        late.chain(deadline).chain(spawn).chain(retire).min()
+    }
+
+    /// Kills workers that take too long to begin or to end.
+    fn condemn_late(&mut self, now: Instant) {
+        let timeout = self.config.timeout;
+        let late: Vec<_> = self
+            .workers
+            .iter()
+            .filter(|(_, worker)| worker.ready_by.is_some_and(|by| by <= now))
+            .map(|(&id, worker)| (id, worker.pid))
+            .collect();
+        for (id, pid) in late {
+            self.condemn(id, format!("it was not ready within {timeout:?}"));
+            if self.ready.is_some() {
+                let reason = format!("worker {pid} was not ready within {timeout:?}");
+                self.give_up(reason);
+            }
+        }
+        if let Phase::Retiring(by) = self.phase
+            && by <= now
+        {
+            let unwilling: Vec<_> = self.workers.keys().copied().collect();
+            for id in unwilling {
+                self.condemn(id, "it did not end when asked to".to_owned());
+                self.result = Err(Error::Unwilling {
+                    pid: self.workers[&id].pid,
+                    after: RETIRE_GRACE,
+                });
+            }
+            self.phase = Phase::Terminating;
+        }
+    }
+
+    fn command(&mut self, command: Command) {
+        match command {
+            Command::Submit(submission) => self.submit(submission),
+            Command::Cancel(call) => {
+                self.forget(call);
+                self.cancel(call);
+            }
+            Command::Close(finished) => {
+                self.finished.push(finished);
+                if self.phase == Phase::Open {
+                    self.phase = Phase::Closing;
+                }
+            }
+            Command::Terminate(finished) => {
+                self.finished.extend(finished);
+                self.phase = Phase::Terminating;
+                self.abandon(|| Failure::Cancelled);
+            }
+        }
+    }
+
+    fn submit(&mut self, submission: Submission) {
+        let refusal = match (self.phase, &self.given_up) {
+            (Phase::Open, None) => None,
+            // Workers that were ready before still serve.
+            (Phase::Open, Some(_)) if !self.workers.is_empty() => None,
+            (Phase::Open, Some(error)) => Some(error.clone()),
+            _ => Some(Error::Closed),
+        };
+        if let Some(error) = refusal {
+            let _ = submission.reply.send(Err(Failure::Pool(error)));
+            return;
+        }
+        let deadline = submission.deadline.map(Instant::from_std);
+        let waiting = Waiting {
+            frame: Some(submission.frame),
+            deadline,
+            reply: submission.reply,
+        };
+        self.calls.insert(submission.call, waiting);
+        self.deadlines
+            .extend(deadline.map(|at| (at, submission.call)));
+        self.scheduler.submit(submission.call);
+    }
+
+    /// Ends a call wherever it is; whoever waited has been told or is gone.
+    fn cancel(&mut self, call: CallId) {
+        if let Cancelled::Running(worker) = self.scheduler.cancel(call) {
+            self.order(worker, Order::Send(wire::head(&Down::Cancel { call })));
+        }
+    }
+
+    fn forget(&mut self, call: CallId) -> Option<Waiting> {
+        let waiting = self.calls.remove(&call)?;
+        if let Some(at) = waiting.deadline {
+            self.deadlines.remove(&(at, call));
+        }
+        Some(waiting)
+    }
+
+    fn answer(&mut self, call: CallId, reply: Reply) {
+        if let Some(waiting) = self.forget(call) {
+            // Gone between two polls: its cancellation is on the way.
+            let _ = waiting.reply.send(reply);
+        }
+    }
+
+    /// Kills every worker and answers every call.
+    fn abandon(&mut self, failure: impl Fn() -> Failure) {
+        for worker in self.workers.values() {
+            let _ = worker.orders.send(Order::Kill);
+        }
+        self.scheduler.drain_queue();
+        self.deadlines.clear();
+        for (_, waiting) in self.calls.drain() {
+            let _ = waiting.reply.send(Err(failure()));
+        }
+    }
+
+    fn spawn(&mut self) {
+        while self.workers.len() < self.config.workers {
+            let started = nonce().and_then(|nonce| Ok((Process::spawn(&nonce)?, nonce)));
+            let ((process, ended, socket), nonce) = match started {
+                Ok(started) => started,
+                Err(error) => {
+                    let verdict = self.respawn.stillborn();
+                    self.follow(verdict, format!("/proc/self/exe does not start: {error}"));
+                    return;
+                }
+            };
+            let id = self.next_worker;
+            self.next_worker += 1;
+            let (orders, inbox) = mpsc::unbounded_channel();
+            let hello = Down::Hello {
+                protocol: PROTOCOL,
+                nonce,
+                table: self.config.table,
+            };
+            let _ = orders.send(Order::Send(wire::head(&hello)));
+            let worker = Worker {
+                pid: process.pid(),
+                orders,
+                ready_by: Some(Instant::now() + self.config.timeout),
+                condemned: None,
+            };
+            self.workers.insert(id, worker);
+            let events = self.events.clone();
+            tokio::spawn(attend::attend(id, process, ended, socket, inbox, events));
+        }
+    }
+
+    fn order(&self, worker: WorkerId, order: Order) {
+        if let Some(worker) = self.workers.get(&worker) {
+            // Already dead: the event that says so is on the way.
+            let _ = worker.orders.send(order);
+        }
+    }
+
+    /// Kills a worker for a reason, which its lost calls will be told.
+    fn condemn(&mut self, id: WorkerId, reason: String) {
+        if let Some(worker) = self.workers.get_mut(&id) {
+            worker.condemned.get_or_insert(reason);
+            worker.ready_by = None;
+            let _ = worker.orders.send(Order::Kill);
+        }
+    }
+
+    fn event(&mut self, event: Event) {
+        let id = event.worker;
+        match event.what {
+            What::Ended(exit) => self.ended(id, exit),
+            _ if self.workers[&id].condemned.is_some() => {}
+            What::Babbled(reason) => self.condemn(id, reason),
+            What::Said(up, payload) => {
+                if let Err(reason) = self.said(id, up, payload) {
+                    self.condemn(id, reason);
+                }
+            }
+        }
+    }
+
+    /// Believes what a worker says if it can be true.
+    fn said(&mut self, id: WorkerId, up: Up, payload: Bytes) -> Result<(), String> {
+        match up {
+            Up::Ready { protocol, table } => self.greeted(id, protocol, table),
+            Up::Refused { reason } => Err(reason),
+            Up::Started { call } => {
+                self.scheduler
+                    .started(id, call)
+                    .map_err(|_| format!("it started call {call}, which it does not have"))?;
+                if let Some(waiting) = self.calls.get_mut(&call) {
+                    waiting.frame = None;
+                }
+                Ok(())
+            }
+            Up::Done { call, ending } => {
+                self.scheduler
+                    .done(id, call)
+                    .map_err(|_| format!("it answered call {call}, which it does not have"))?;
+                self.respawn.fruitful();
+                self.answer(call, Ok((ending, payload)));
+                Ok(())
+            }
+        }
+    }
+
+    fn greeted(&mut self, id: WorkerId, protocol: u32, table: u64) -> Result<(), String> {
+        let Some(worker) = self.workers.get_mut(&id) else {
+            return Ok(());
+        };
+        if worker.ready_by.take().is_none() {
+            return Err("it greeted twice".to_owned());
+        }
+        if protocol != PROTOCOL {
+            return Err(format!("it speaks protocol {protocol}, not {PROTOCOL}"));
+        }
+        if table != self.config.table {
+            return Err("it has another table of tasks".to_owned());
+        }
+        self.scheduler.ready(id);
+        self.respawn.ready();
+        let all = self.workers.len() == self.config.workers
+            && self
+                .workers
+                .values()
+                .all(|worker| worker.ready_by.is_none());
+        if all && let Some(ready) = self.ready.take() {
+            let _ = ready.send(Ok(()));
+        }
+        Ok(())
+    }
+
+    fn ended(&mut self, id: WorkerId, exit: Exit) {
+        let Some(worker) = self.workers.remove(&id) else {
+            return;
+        };
+        let pid = worker.pid;
+        let exit = match worker.condemned {
+            Some(reason) => Exit::Ended { reason },
+            None => exit,
+        };
+        let was_ready = self.scheduler.has(id);
+        for lost in self.scheduler.lost(id) {
+            let (exit, started) = (exit.clone(), lost.started);
+            self.answer(lost.call, Err(Failure::Lost { pid, exit, started }));
+        }
+        if !matches!(self.phase, Phase::Open | Phase::Closing) {
+            return;
+        }
+        let verdict = if was_ready {
+            self.respawn.died()
+        } else {
+            self.respawn.stillborn()
+        };
+        self.follow(
+            verdict,
+            format!("worker {pid} ended before it was ready: {exit}"),
+        );
+    }
+
+    fn follow(&mut self, verdict: Verdict, reason: String) {
+        match verdict {
+            Verdict::After(delay) => self.spawn_at = Instant::now() + delay,
+            Verdict::Never => self.give_up(reason),
+        }
+        // The last worker is gone and there will be no other.
+        if self.workers.is_empty()
+            && let Some(error) = self.given_up.clone()
+        {
+            self.abandon(|| Failure::Pool(error.clone()));
+        }
+    }
+
+    /// Starts no more workers. A pool that never was complete fails at once.
+    fn give_up(&mut self, reason: String) {
+        let error = self.given_up.get_or_insert(Error::NeverReady { reason });
+        if let Some(ready) = self.ready.take() {
+            let _ = ready.send(Err(error.clone()));
+        }
+    }
+}
+
+/// A number that nobody can guess, for one worker's argument and first frame.
+fn nonce() -> std::io::Result<String> {
+    let mut bytes = [0_u8; 16];
+    rustix::rand::getrandom(&mut bytes, rustix::rand::GetRandomFlags::empty())?;
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}

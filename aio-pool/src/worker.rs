@@ -1,0 +1,286 @@
+//! The child's side. The thread that called `init` reads the parent's words and
+//! runs no user code, so that a busy task delays neither a cancellation nor the
+//! discovery that the parent is gone. Tasks run on a runtime of their own, and
+//! each writes its own answer.
+
+use std::collections::HashMap;
+use std::fmt::Display;
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
+use std::process::exit;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use rustix::fs::FileType;
+use tokio::runtime::Runtime;
+use tokio::task::AbortHandle;
+use tokio_util::bytes::{Bytes, BytesMut};
+use tokio_util::codec::{Decoder, Encoder, LengthDelimitedCodec};
+use tokio_util::task::TaskTracker;
+
+use crate::panic::{self, Panic};
+use crate::registry::{Running, Table};
+use crate::watchdog;
+use crate::wire::{self, CallId, Down, Ending, PROTOCOL, Up, WORKER_ARGUMENT};
+
+/// The exit status of a worker that cannot serve, with the reason on stderr.
+const CANNOT_SERVE: i32 = 70;
+
+/// Serves the pool that started this process, and ends the process.
+pub(crate) fn serve(nonce: &str) -> ! {
+    let socket = match take_socket() {
+        Ok(socket) => socket,
+        Err(error) => give_up(error),
+    };
+    // `ps` would show "exe", the name of the link that was executed.
+    let _ = rustix::thread::set_name(c"aio-pool-worker");
+    panic::remember_locations();
+
+    let reader = match socket.try_clone() {
+        Ok(reader) => reader,
+        Err(error) => give_up(error),
+    };
+    let uplink = Arc::new(Uplink(Mutex::new(socket)));
+    let mut parent = Parent::new(reader);
+    let table = match shake_hands(&mut parent, nonce) {
+        Ok(table) => table,
+        Err(reason) => {
+            uplink.say(&Up::Refused {
+                reason: reason.clone(),
+            });
+            give_up(reason)
+        }
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .thread_name("aio-pool-task")
+        .enable_all()
+        .build();
+    let runtime = match runtime {
+        Ok(runtime) => runtime,
+        Err(error) => give_up(error),
+    };
+    uplink.say(&Up::Ready {
+        protocol: PROTOCOL,
+        table: table.fingerprint(),
+    });
+    Worker {
+        table,
+        runtime,
+        uplink,
+        tracker: TaskTracker::new(),
+        running: Arc::default(),
+    }
+    .obey(parent)
+}
+
+fn give_up(reason: impl Display) -> ! {
+    eprintln!("aio-pool: this worker cannot serve: {reason}");
+    exit(CANNOT_SERVE)
+}
+
+/// Moves the socket off stdin, where every task and everything that a task
+/// starts could read from it, and puts /dev/null there.
+fn take_socket() -> io::Result<UnixStream> {
+    let stdin = rustix::stdio::stdin();
+    let kind = FileType::from_raw_mode(rustix::fs::fstat(stdin)?.st_mode);
+    if kind != FileType::Socket {
+        return Err(io::Error::other(format!(
+            "{WORKER_ARGUMENT}… is how aio_pool::start() starts a worker, with a socket as its stdin"
+        )));
+    }
+    let socket: OwnedFd = rustix::io::fcntl_dupfd_cloexec(stdin, 3)?;
+    rustix::stdio::dup2_stdin(File::open("/dev/null")?)?;
+    Ok(UnixStream::from(socket))
+}
+
+/// Reads the parent's greeting and compares what both ends must agree on.
+fn shake_hands(parent: &mut Parent, nonce: &str) -> Result<&'static Table, String> {
+    let table = Table::of_this_program().map_err(|error| error.to_string())?;
+    let Down::Hello {
+        protocol,
+        nonce: expected,
+        table: fingerprint,
+    } = parent.listen().0
+    else {
+        return Err("the parent's first frame is no greeting".to_owned());
+    };
+    if protocol != PROTOCOL {
+        return Err(format!(
+            "the parent speaks protocol {protocol}, this worker {PROTOCOL}"
+        ));
+    }
+    if nonce != expected {
+        return Err("the socket belongs to another worker".to_owned());
+    }
+    if fingerprint != table.fingerprint() {
+        return Err("the parent has another table of tasks".to_owned());
+    }
+    Ok(table)
+}
+
+/// The reading end. Where there is nothing more to read, the process ends.
+struct Parent {
+    socket: UnixStream,
+    framing: LengthDelimitedCodec,
+    buffer: BytesMut,
+    piece: Vec<u8>,
+}
+
+impl Parent {
+    fn new(socket: UnixStream) -> Self {
+        Self {
+            socket,
+            framing: wire::framing(),
+            buffer: BytesMut::new(),
+            piece: vec![0; 64 << 10],
+        }
+    }
+
+    /// Waits for the next frame.
+    fn listen(&mut self) -> (Down, Bytes) {
+        loop {
+            match self.framing.decode(&mut self.buffer) {
+                Ok(Some(frame)) => match wire::open(frame.freeze()) {
+                    Ok(frame) => return frame,
+                    Err(error) => give_up(error),
+                },
+                Ok(None) => {}
+                Err(error) => give_up(error),
+            }
+            match self.socket.read(&mut self.piece) {
+                Ok(0) => watchdog::end(),
+                Ok(count) => self.buffer.extend_from_slice(&self.piece[..count]),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(_) => watchdog::end(),
+            }
+        }
+    }
+}
+
+/// The writing end, for whoever has something to say.
+struct Uplink(Mutex<UnixStream>);
+
+impl Uplink {
+    fn say(&self, head: &Up) {
+        self.send(wire::head(head));
+    }
+
+    fn send(&self, frame: Bytes) {
+        let mut bytes = BytesMut::new();
+        if wire::framing().encode(frame, &mut bytes).is_err() {
+            // No frame is made that is too long; without its answer the call
+            // would wait for ever, so the worker's death answers it.
+            watchdog::end();
+        }
+        if lock(&self.0).write_all(&bytes).is_err() {
+            watchdog::end();
+        }
+    }
+}
+
+/// No code that may panic runs under these locks.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+type RunningCalls = Mutex<HashMap<CallId, AbortHandle>>;
+
+struct Worker {
+    table: &'static Table,
+    runtime: Runtime,
+    uplink: Arc<Uplink>,
+    tracker: TaskTracker,
+    running: Arc<RunningCalls>,
+}
+
+impl Worker {
+    fn obey(self, mut parent: Parent) -> ! {
+        loop {
+            match parent.listen() {
+                (Down::Run { call, task }, input) => self.run(call, task, input),
+                (Down::Cancel { call }, _) => {
+                    // Not there: its answer and the order have crossed.
+                    if let Some(handle) = lock(&self.running).get(&call) {
+                        handle.abort();
+                    }
+                }
+                (Down::Retire, _) => self.retire(),
+                (Down::Hello { .. }, _) => give_up("the parent greeted twice"),
+            }
+        }
+    }
+
+    fn run(&self, call: CallId, task: u32, input: Bytes) {
+        let Some(entry) = self.table.entry(task) else {
+            let ending = Ending::UnknownTask;
+            return self.uplink.say(&Up::Done { call, ending });
+        };
+        // Created here, not in the future: a task that is aborted before its
+        // first poll must be answered too.
+        let answer = Answer {
+            call,
+            uplink: Arc::clone(&self.uplink),
+            running: Arc::clone(&self.running),
+            given: false,
+        };
+        let running = (entry.run)(call, input);
+        let mut calls = lock(&self.running);
+        let task = self
+            .tracker
+            .spawn_on(answer.of(running), self.runtime.handle());
+        calls.insert(call, task.abort_handle());
+    }
+
+    /// Lets what was cancelled come to its next await, then exits.
+    fn retire(&self) {
+        self.tracker.close();
+        let tracker = self.tracker.clone();
+        self.runtime.spawn(async move {
+            tracker.wait().await;
+            exit(0)
+        });
+    }
+}
+
+/// The one answer to a call, given even if the task is dropped.
+struct Answer {
+    call: CallId,
+    uplink: Arc<Uplink>,
+    running: Arc<RunningCalls>,
+    given: bool,
+}
+
+impl Answer {
+    async fn of(mut self, running: Running) {
+        let call = self.call;
+        // Said before user code runs: from now on, the parent knows, this call
+        // must not be given to another worker.
+        self.uplink.say(&Up::Started { call });
+        let frame = match panic::caught(running).await {
+            Ok(frame) => frame,
+            Err(Panic { message, location }) => {
+                let ending = Ending::Panicked { message, location };
+                wire::head(&Up::Done { call, ending })
+            }
+        };
+        self.give(frame);
+    }
+
+    fn give(&mut self, frame: Bytes) {
+        self.given = true;
+        lock(&self.running).remove(&self.call);
+        self.uplink.send(frame);
+    }
+}
+
+impl Drop for Answer {
+    fn drop(&mut self) {
+        if !self.given {
+            let call = self.call;
+            let ending = Ending::Cancelled;
+            self.give(wire::head(&Up::Done { call, ending }));
+        }
+    }
+}

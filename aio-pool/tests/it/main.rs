@@ -1,0 +1,26 @@
+//! The behaviour of the pool, through its public interface.
+//!
+//! A pool starts this very executable again, so `init` must come before the
+//! test harness; hence a harness with a `main` of our own. Tests run one after
+//! another: most of them look at all children and descriptors of the process.
+
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test fails by unwrapping; without the built-in harness clippy does not see that it is one"
+)]
+
+mod call;
+
+mod harness;
+
+mod line;
+
+mod tasks;
+
+fn main() {
+    aio_pool::init();
+    let mut arguments = libtest_mimic::Arguments::from_args();
+    arguments.test_threads = Some(1);
+    let trials = [call::trials()];
+    libtest_mimic::run(&arguments, trials.into_iter().flatten().collect()).exit();
+}
