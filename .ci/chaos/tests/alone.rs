@@ -1,0 +1,159 @@
+//! Each crate alone: a new package outside the workspace that follows the crate's README.
+
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test that unwraps says what it expects by failing there"
+)]
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+fn root() -> PathBuf {
+    fs::canonicalize(Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")).unwrap()
+}
+
+/// The text of the first fenced block of a kind after a heading, or from the start.
+fn first_block<'a>(text: &'a str, kind: &str, after: Option<&str>) -> Option<&'a str> {
+    let text = match after {
+        Some(heading) => &text[text.find(&format!("\n{heading}\n"))?..],
+        None => text,
+    };
+    let fence = format!("\n```{kind}\n");
+    let start = text.find(&fence)? + fence.len();
+    let length = text[start..].find("\n```")?;
+    Some(&text[start..start + length])
+}
+
+/// A package that is removed at the end, with the repository beside it.
+struct Package {
+    parent: PathBuf,
+}
+
+impl Package {
+    fn new(name: &str) -> Self {
+        let parent = std::env::temp_dir().join(format!("alone-{name}-{}", std::process::id()));
+        let package = Self { parent };
+        fs::create_dir_all(package.folder().join("src")).unwrap();
+        symlink(root(), package.parent.join("aio")).unwrap();
+        let manifest = format!(
+            "[package]\nname = \"{name}-alone\"\nversion = \"0.1.0\"\nedition = \"2024\"\n"
+        );
+        fs::write(package.folder().join("Cargo.toml"), manifest).unwrap();
+        package
+    }
+
+    fn folder(&self) -> PathBuf {
+        self.parent.join("app")
+    }
+
+    /// Runs a line as printed, and returns its output.
+    fn sh(&self, line: &str) -> String {
+        // Beside the build of the workspace, so that SQLite is compiled once for all.
+        let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("../alone");
+        let output = Command::new("sh")
+            .args(["-c", line])
+            .current_dir(self.folder())
+            .env("CARGO_NET_OFFLINE", "true")
+            .env("CARGO_TARGET_DIR", target)
+            .output()
+            .unwrap();
+        let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(
+            output.status.success(),
+            "`{line}` ends with {}\n{stdout}{}",
+            output.status,
+            String::from_utf8_lossy(&output.stderr)
+        );
+        stdout
+    }
+}
+
+impl Drop for Package {
+    fn drop(&mut self) {
+        fs::remove_dir_all(&self.parent).ok();
+    }
+}
+
+/// Does what the README says, and returns what its first example prints.
+fn follow(name: &str, readme: &str) -> String {
+    let add = first_block(readme, "sh", Some("## Add it")).expect("a `sh` block under `## Add it`");
+    let main = first_block(readme, "rust", None).expect("a `rust` block");
+    let package = Package::new(name);
+    fs::write(package.folder().join("src/main.rs"), main).unwrap();
+    // The versions that the workspace was tested with, and no others.
+    fs::copy(
+        root().join("Cargo.lock"),
+        package.folder().join("Cargo.lock"),
+    )
+    .unwrap();
+    let mut added = 0;
+    for line in add.lines().filter(|line| line.starts_with("cargo add ")) {
+        package.sh(line);
+        added += 1;
+    }
+    assert!(added > 0, "no `cargo add` line in\n{add}");
+    let resolved = package.sh("cargo tree --prefix none -e normal");
+    for other in ["aio-sqlite", "aio-files", "aio-itertools", "aio-pool"] {
+        let there = resolved
+            .lines()
+            .any(|line| line.starts_with(&format!("{other} ")));
+        assert_eq!(there, other == name, "{other} in\n{resolved}");
+    }
+    package.sh("cargo run -q")
+}
+
+fn alone(name: &str) {
+    let readme = fs::read_to_string(root().join(name).join("README.md")).unwrap();
+    let printed = follow(name, &readme);
+    assert!(
+        !printed.trim().is_empty(),
+        "the first example of {name} prints nothing"
+    );
+    println!("{printed}");
+}
+
+#[test]
+fn aio_sqlite() {
+    alone("aio-sqlite");
+}
+
+#[test]
+fn aio_files() {
+    alone("aio-files");
+}
+
+#[test]
+fn aio_itertools() {
+    alone("aio-itertools");
+}
+
+#[test]
+fn aio_pool() {
+    alone("aio-pool");
+}
+
+/// A README whose example does not compile, or whose line adds another crate, is caught.
+#[test]
+fn a_readme_that_does_not_work_is_caught() {
+    let readme =
+        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/alone/README.md"))
+            .unwrap();
+    let caught = |readme: String| {
+        let panic = std::panic::catch_unwind(move || follow("aio-itertools", &readme)).unwrap_err();
+        panic.downcast_ref::<String>().cloned().unwrap_or_default()
+    };
+    let said = caught(readme.clone());
+    assert!(said.contains("no_such_function"), "{said}");
+    let said = caught(readme.replace("aio/aio-itertools", "aio/aio-files"));
+    assert!(
+        said.contains("aio-sqlite in") || said.contains("aio-files in"),
+        "{said}"
+    );
+    let said = caught(readme.replace("aio/aio-itertools", "aio/aio-nothing"));
+    assert!(
+        said.contains("`cargo add --path ../aio/aio-nothing` ends with"),
+        "{said}"
+    );
+}
