@@ -10,17 +10,30 @@
 )]
 
 mod call;
-
+mod cuts;
+mod death;
+mod guard;
 mod harness;
-
+mod hostile;
 mod line;
-
+mod start;
 mod tasks;
+mod traits;
+mod victims;
 
 fn main() {
+    victims::run_if_told();
     aio_pool::init();
     let mut arguments = libtest_mimic::Arguments::from_args();
     arguments.test_threads = Some(1);
-    let trials = [call::trials()];
+    let trials = [
+        call::trials(),
+        cuts::trials(),
+        death::trials(),
+        guard::trials(),
+        hostile::trials(),
+        start::trials(),
+        traits::trials(),
+    ];
     libtest_mimic::run(&arguments, trials.into_iter().flatten().collect()).exit();
 }

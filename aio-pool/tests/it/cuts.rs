@@ -1,0 +1,115 @@
+//! Every await of the interface, cut at every poll, with every fate.
+
+use aio_pool::{Pool, TaskError};
+use chaos::cuts::{Fate, every};
+use chaos::{Cut, Trace};
+
+use crate::harness::trials;
+use crate::tasks::{echo, nothing};
+
+trials![
+    start_is_cut_everywhere,
+    call_is_cut_everywhere,
+    close_is_cut_everywhere,
+    terminate_is_cut_everywhere,
+    with_is_cut_everywhere,
+];
+
+const LEAKED: &str =
+    "a handle that is forgotten keeps its pool, as a forgotten file keeps its descriptor";
+
+async fn start_is_cut_everywhere() {
+    let before = Trace::take();
+    let report = every("start")
+        .world(async || ())
+        .except(Fate::Leak, LEAKED)
+        .run(
+            async |(): &mut ()| drop(aio_pool::start().workers(2).await.unwrap()),
+            async |(), _| before.assert_same().await,
+        )
+        .await;
+    assert!(report.cuts >= 8, "{report}");
+}
+
+async fn pool() -> Pool {
+    aio_pool::start()
+        .workers(1)
+        .tasks_per_worker(1)
+        .await
+        .unwrap()
+}
+
+/// The pool goes on, and then goes without a trace.
+async fn works_and_goes(before: &Trace, pool: Pool) {
+    assert_eq!(pool.call::<echo>(vec![1, 2]).await.unwrap(), [1, 2]);
+    pool.close().await.unwrap();
+    before.assert_same().await;
+}
+
+async fn call_is_cut_everywhere() {
+    let before = Trace::take();
+    let report = every("call")
+        .world(pool)
+        .run(
+            async |pool: &mut Pool| {
+                assert_eq!(pool.call::<echo>(vec![7]).await.unwrap(), [7]);
+            },
+            async |pool, _| works_and_goes(&before, pool).await,
+        )
+        .await;
+    assert!(report.cuts >= 10, "{report}");
+}
+
+/// Once polled it ran on; unpolled, nothing has happened.
+async fn ended_if_polled(before: &Trace, pool: Pool, cut: Cut) {
+    if cut.polls == 0 && !cut.completed {
+        return works_and_goes(before, pool).await;
+    }
+    let error = pool.call::<nothing>(()).await.unwrap_err();
+    assert_eq!(error, TaskError::Pool(aio_pool::Error::Closed));
+    pool.close().await.unwrap();
+    before.assert_same().await;
+}
+
+async fn close_is_cut_everywhere() {
+    let before = Trace::take();
+    let report = every("close")
+        .world(pool)
+        .run(
+            async |pool: &mut Pool| pool.close().await.unwrap(),
+            async |pool, cut| ended_if_polled(&before, pool, cut).await,
+        )
+        .await;
+    assert!(report.cuts >= 10, "{report}");
+}
+
+async fn terminate_is_cut_everywhere() {
+    let before = Trace::take();
+    let report = every("terminate")
+        .world(pool)
+        .run(
+            async |pool: &mut Pool| pool.terminate().await,
+            async |pool, cut| ended_if_polled(&before, pool, cut).await,
+        )
+        .await;
+    assert!(report.cuts >= 10, "{report}");
+}
+
+async fn with_is_cut_everywhere() {
+    let before = Trace::take();
+    let report = every("with")
+        .world(async || ())
+        .except(Fate::Leak, LEAKED)
+        .run(
+            async |(): &mut ()| {
+                let with = aio_pool::start().workers(1);
+                let body = async |pool: &mut Pool| -> Result<_, TaskError<_>> {
+                    pool.call::<echo>(vec![3]).await
+                };
+                assert_eq!(with.with(body).await.unwrap(), [3]);
+            },
+            async |(), _| before.assert_same().await,
+        )
+        .await;
+    assert!(report.cuts >= 16, "{report}");
+}

@@ -1,0 +1,191 @@
+//! Workers that die, and what the calls on them and beside them get.
+
+use std::collections::HashMap;
+
+use aio_pool::{Exit, Pool, TaskError};
+use rustix::process::{Pid, Signal, kill_process};
+use tokio::join;
+
+use crate::harness::trials;
+use crate::line::Line;
+use crate::tasks::{abort, echo, exit, hold, nothing, pid};
+
+trials![
+    a_killed_worker_is_named_and_replaced,
+    only_the_calls_of_the_dead_worker_are_lost,
+    an_exit_in_a_task_is_an_outcome,
+    an_abort_in_a_task_is_an_outcome,
+    a_call_that_had_not_started_runs_elsewhere,
+    every_call_has_one_outcome_while_workers_are_killed,
+];
+
+pub(crate) fn send(signal: Signal, pid: u32) {
+    let pid = Pid::from_raw(i32::try_from(pid).unwrap()).unwrap();
+    kill_process(pid, signal).unwrap();
+}
+
+async fn one_worker() -> Pool {
+    aio_pool::start().workers(1).await.unwrap()
+}
+
+async fn a_killed_worker_is_named_and_replaced() {
+    let pool = one_worker().await;
+    let line = Line::open();
+    let victim = async {
+        let victim = line.next().await.pid;
+        send(Signal::KILL, victim);
+        victim
+    };
+    let call = pool.call::<hold>(line.name.clone()).into_future();
+    let (outcome, victim) = join!(call, victim);
+    let error = outcome.unwrap_err();
+    let said = error.to_string();
+    let task = "it::tasks::hold";
+    assert_eq!(
+        said,
+        format!("worker {victim} was lost while running task {task}: killed by signal 9")
+    );
+    let TaskError::WorkerLost {
+        pid: lost,
+        exit,
+        started,
+        ..
+    } = error
+    else {
+        panic!("{error:?}");
+    };
+    assert_eq!((lost, exit, started), (victim, Exit::Signal(9), true));
+    assert_ne!(pool.call::<pid>(()).await.unwrap(), victim);
+    pool.close().await.unwrap();
+}
+
+async fn only_the_calls_of_the_dead_worker_are_lost() {
+    let pool = aio_pool::start()
+        .workers(2)
+        .tasks_per_worker(2)
+        .await
+        .unwrap();
+    let line = Line::open();
+    let mut calls: HashMap<u32, Vec<_>> = HashMap::new();
+    for _ in 0..4 {
+        let call = tokio::spawn(pool.call::<hold>(line.name.clone()).into_future());
+        let held = line.next().await;
+        calls.entry(held.pid).or_default().push((call, held));
+    }
+    assert_eq!(calls.len(), 2);
+    let mut workers = calls.into_iter();
+    let (victim, lost) = workers.next().unwrap();
+    let (_, kept) = workers.next().unwrap();
+    send(Signal::KILL, victim);
+    for (call, _) in lost {
+        let error = call.await.unwrap().unwrap_err();
+        assert!(matches!(error, TaskError::WorkerLost { pid, .. } if pid == victim));
+    }
+    for (call, held) in kept {
+        assert!(!call.is_finished());
+        call.abort();
+        held.gone().await;
+    }
+    pool.close().await.unwrap();
+}
+
+async fn an_exit_in_a_task_is_an_outcome() {
+    let pool = one_worker().await;
+    for code in [0, 3] {
+        let error = pool.call::<exit>(code).await.unwrap_err();
+        match error {
+            TaskError::WorkerLost {
+                exit,
+                started: true,
+                ..
+            } => assert_eq!(exit, Exit::Code(code)),
+            other => panic!("{other:?}"),
+        }
+    }
+    pool.call::<nothing>(()).await.unwrap();
+    pool.close().await.unwrap();
+}
+
+async fn an_abort_in_a_task_is_an_outcome() {
+    let pool = one_worker().await;
+    let error = pool.call::<abort>(()).await.unwrap_err();
+    match error {
+        TaskError::WorkerLost { exit, .. } => assert_eq!(exit, Exit::Signal(6)),
+        other => panic!("{other:?}"),
+    }
+    pool.call::<nothing>(()).await.unwrap();
+    pool.close().await.unwrap();
+}
+
+/// Waits until no thread of a process runs any more.
+pub(crate) fn wait_until_stopped(pid: u32) {
+    let begun = std::time::Instant::now();
+    let stopped = |task: std::io::Result<std::fs::DirEntry>| {
+        let stat = std::fs::read_to_string(task.unwrap().path().join("stat")).unwrap();
+        stat[stat.rfind(')').unwrap()..].starts_with(") T")
+    };
+    while !std::fs::read_dir(format!("/proc/{pid}/task"))
+        .unwrap()
+        .all(stopped)
+    {
+        assert!(
+            begun.elapsed() < chaos::watchdog::LIMIT,
+            "worker {pid} does not stop"
+        );
+        std::thread::yield_now();
+    }
+}
+
+async fn a_call_that_had_not_started_runs_elsewhere() {
+    let pool = one_worker().await;
+    let first = pool.call::<pid>(()).await.unwrap();
+    send(Signal::STOP, first);
+    wait_until_stopped(first);
+    // Sent to a worker that cannot read it.
+    let mut call = Box::pin(pool.call::<pid>(()).into_future());
+    assert!(
+        std::future::poll_fn(|cx| std::task::Poll::Ready(call.as_mut().poll(cx).is_pending()))
+            .await
+    );
+    send(Signal::KILL, first);
+    assert_ne!(call.await.unwrap(), first);
+    pool.close().await.unwrap();
+}
+
+async fn every_call_has_one_outcome_while_workers_are_killed() {
+    const CALLS: usize = 400;
+    let pool = aio_pool::start()
+        .workers(2)
+        .tasks_per_worker(4)
+        .await
+        .unwrap();
+    let mut calls = tokio::task::JoinSet::new();
+    for number in 0..CALLS {
+        let pool = pool.clone();
+        calls.spawn(async move {
+            if number % 20 == 0 {
+                // It dies under whatever else it runs.
+                let victim = pool.call::<pid>(()).await;
+                if let Ok(victim) = victim {
+                    let pid = Pid::from_raw(i32::try_from(victim).unwrap()).unwrap();
+                    // Dead already: killed by a neighbour.
+                    let _ = kill_process(pid, Signal::KILL);
+                }
+            }
+            let bytes = vec![7; number * 100];
+            match pool.call::<echo>(bytes.clone()).await {
+                Ok(back) => assert_eq!(back, bytes),
+                Err(TaskError::WorkerLost { exit, .. }) => assert_eq!(exit, Exit::Signal(9)),
+                Err(other) => panic!("{other}"),
+            }
+        });
+    }
+    let mut outcomes = 0;
+    while let Some(outcome) = calls.join_next().await {
+        outcome.unwrap();
+        outcomes += 1;
+    }
+    assert_eq!(outcomes, CALLS);
+    pool.call::<nothing>(()).await.unwrap();
+    pool.close().await.unwrap();
+}

@@ -1,0 +1,314 @@
+//! However a pool ends, nothing of it is left.
+
+use std::panic::AssertUnwindSafe;
+
+use aio_pool::{Error, Pool, TaskError};
+use chaos::Trace;
+use rustix::process::Signal;
+use tokio::join;
+
+use crate::death::{send, wait_until_stopped};
+use crate::harness::{runtime, trials};
+use crate::line::Line;
+use crate::tasks::{echo, exit, hold, leave_behind, nothing, pid, spin};
+
+trials![
+    a_closed_pool_has_left_nothing,
+    a_terminated_pool_has_left_nothing,
+    a_dropped_pool_leaves_nothing,
+    the_last_handle_decides,
+    close_answers_what_was_called_and_refuses_what_comes_later,
+    terminate_cancels_what_was_called,
+    terminate_cuts_a_close_short,
+    dropping_the_pool_cancels_calls_in_flight,
+    a_worker_that_will_not_end_is_killed_and_reported,
+    a_cancelled_task_without_an_await_does_not_stop_a_close,
+    what_a_task_started_ends_with_the_pool,
+    with_closes_after_ok,
+    with_terminates_after_err,
+    with_leaves_nothing_after_a_panic,
+    with_leaves_nothing_when_cancelled,
+    with_reports_a_start_that_fails,
+    a_pool_outlives_its_runtime_and_dies_without_one,
+];
+
+async fn pool() -> Pool {
+    aio_pool::start().workers(2).await.unwrap()
+}
+
+/// Fails at once if a process or a descriptor is left. The thread that said so
+/// may still be on its way out.
+fn assert_nothing_left(before: &Trace) {
+    let left = before.diff();
+    let only_the_thread = left.things.keys().all(|thing| thing == "thread aio-pool");
+    assert!(only_the_thread, "left over:\n{left}");
+}
+
+async fn a_closed_pool_has_left_nothing() {
+    let before = Trace::take();
+    let pool = pool().await;
+    assert!(!before.diff().is_empty(), "the trace sees workers");
+    pool.call::<nothing>(()).await.unwrap();
+    pool.close().await.unwrap();
+    assert_nothing_left(&before);
+    pool.close().await.unwrap();
+    pool.terminate().await;
+    before.assert_same().await;
+}
+
+async fn a_terminated_pool_has_left_nothing() {
+    let before = Trace::take();
+    let pool = pool().await;
+    pool.terminate().await;
+    assert_nothing_left(&before);
+    pool.terminate().await;
+    let error = pool.call::<nothing>(()).await.unwrap_err();
+    assert_eq!(error, TaskError::Pool(Error::Closed));
+    pool.close().await.unwrap();
+    before.assert_same().await;
+}
+
+async fn a_dropped_pool_leaves_nothing() {
+    let before = Trace::take();
+    drop(pool().await);
+    before.assert_same().await;
+}
+
+async fn the_last_handle_decides() {
+    let before = Trace::take();
+    let pool = pool().await;
+    let other = pool.clone();
+    drop(pool);
+    other.call::<nothing>(()).await.unwrap();
+    drop(other);
+    before.assert_same().await;
+}
+
+async fn close_answers_what_was_called_and_refuses_what_comes_later() {
+    let pool = aio_pool::start()
+        .workers(1)
+        .tasks_per_worker(1)
+        .await
+        .unwrap();
+    let calls: Vec<_> = (0..50_u8)
+        .map(|n| tokio::spawn(pool.call::<echo>(vec![n]).into_future()))
+        .collect();
+    tokio::task::yield_now().await; // each has been polled, so each was called
+    let (closed, also_closed) = join!(pool.close(), pool.close());
+    assert_eq!((closed, also_closed), (Ok(()), Ok(())));
+    for (n, call) in (0..50).zip(calls) {
+        assert!(call.is_finished(), "close came back before call {n}");
+        assert_eq!(call.await.unwrap().unwrap(), [n]);
+    }
+    let error = pool.call::<nothing>(()).await.unwrap_err();
+    assert_eq!(error, TaskError::Pool(Error::Closed));
+    assert_eq!(error.to_string(), "the pool is closed");
+}
+
+async fn terminate_cancels_what_was_called() {
+    let pool = aio_pool::start()
+        .workers(1)
+        .tasks_per_worker(1)
+        .await
+        .unwrap();
+    let line = Line::open();
+    let running = tokio::spawn(pool.call::<hold>(line.name.clone()).into_future());
+    let held = line.next().await;
+    let queued = tokio::spawn(pool.call::<nothing>(()).into_future());
+    tokio::task::yield_now().await;
+    pool.terminate().await;
+    held.gone().await;
+    assert!(matches!(
+        running.await.unwrap(),
+        Err(TaskError::Cancelled { .. })
+    ));
+    assert!(matches!(
+        queued.await.unwrap(),
+        Err(TaskError::Cancelled { .. })
+    ));
+}
+
+async fn terminate_cuts_a_close_short() {
+    let pool = pool().await;
+    let line = Line::open();
+    let running = tokio::spawn(pool.call::<hold>(line.name.clone()).into_future());
+    let held = line.next().await;
+    let (closed, ()) = join!(pool.close(), pool.terminate());
+    assert_eq!(closed, Ok(()));
+    held.gone().await;
+    assert!(matches!(
+        running.await.unwrap(),
+        Err(TaskError::Cancelled { .. })
+    ));
+}
+
+async fn dropping_the_pool_cancels_calls_in_flight() {
+    let before = Trace::take();
+    let pool = pool().await;
+    let line = Line::open();
+    let call = pool.call::<hold>(line.name.clone()).into_future();
+    let dropping = async {
+        let held = line.next().await;
+        drop(pool);
+        held.gone().await;
+    };
+    let (outcome, ()) = join!(call, dropping);
+    assert!(matches!(outcome, Err(TaskError::Cancelled { .. })));
+    drop(line);
+    before.assert_same().await;
+}
+
+async fn a_worker_that_will_not_end_is_killed_and_reported() {
+    let before = Trace::take();
+    let pool = aio_pool::start().workers(1).await.unwrap();
+    let stopped = pool.call::<pid>(()).await.unwrap();
+    send(Signal::STOP, stopped);
+    wait_until_stopped(stopped);
+    let error = pool.close().await.unwrap_err();
+    assert!(
+        matches!(error, Error::Unwilling { pid, .. } if pid == stopped),
+        "{error}"
+    );
+    assert_nothing_left(&before);
+    pool.close().await.unwrap();
+}
+
+async fn a_cancelled_task_without_an_await_does_not_stop_a_close() {
+    let before = Trace::take();
+    let pool = aio_pool::start().workers(1).await.unwrap();
+    let line = Line::open();
+    let call = tokio::spawn(pool.call::<spin>(line.name.clone()).into_future());
+    let held = line.next().await;
+    call.abort();
+    assert!(call.await.unwrap_err().is_cancelled());
+    let error = pool.close().await.unwrap_err();
+    assert!(
+        matches!(error, Error::Unwilling { pid, .. } if pid == held.pid),
+        "{error}"
+    );
+    held.gone().await;
+    drop(line);
+    before.assert_same().await;
+}
+
+/// Waits until a process that is not our child has ended.
+async fn wait_for_end(pid: u32) {
+    use rustix::process::{Pid, PidfdFlags, pidfd_open};
+    use tokio::io::unix::AsyncFd;
+    let pid = Pid::from_raw(i32::try_from(pid).unwrap()).unwrap();
+    match pidfd_open(pid, PidfdFlags::empty()) {
+        Ok(pidfd) => {
+            #[allow(deprecated, reason = "the other way to watch a pidfd is unsafe")]
+            let ended = AsyncFd::with_interest(pidfd, tokio::io::Interest::READABLE).unwrap();
+            let _ = ended.readable().await.unwrap();
+        }
+        Err(error) => assert_eq!(error, rustix::io::Errno::SRCH),
+    }
+}
+
+async fn what_a_task_started_ends_with_the_pool() {
+    let pool = aio_pool::start().workers(1).await.unwrap();
+    let after_close = pool.call::<leave_behind>(()).await.unwrap();
+    pool.close().await.unwrap();
+    wait_for_end(after_close).await;
+
+    let pool = aio_pool::start().workers(1).await.unwrap();
+    let after_crash = pool.call::<leave_behind>(()).await.unwrap();
+    pool.call::<exit>(1).await.unwrap_err();
+    wait_for_end(after_crash).await;
+    let after_drop = pool.call::<leave_behind>(()).await.unwrap();
+    drop(pool);
+    wait_for_end(after_drop).await;
+}
+
+async fn with_closes_after_ok() {
+    let before = Trace::take();
+    let bytes = aio_pool::start()
+        .workers(2)
+        .with(async |pool| -> Result<_, TaskError<_>> { pool.call::<echo>(vec![1]).await })
+        .await
+        .unwrap();
+    assert_eq!(bytes, [1]);
+    assert_nothing_left(&before);
+}
+
+async fn with_terminates_after_err() {
+    let before = Trace::take();
+    let line = Line::open();
+    let mut abandoned = None;
+    let outcome = aio_pool::start()
+        .workers(2)
+        .with(async |pool| -> Result<(), Error> {
+            abandoned = Some(tokio::spawn(
+                pool.call::<hold>(line.name.clone()).into_future(),
+            ));
+            line.next().await;
+            Err(Error::NotInitialised)
+        })
+        .await;
+    assert_eq!(outcome, Err(Error::NotInitialised), "the body's own error");
+    let outcome = abandoned.unwrap().await.unwrap();
+    assert!(matches!(outcome, Err(TaskError::Cancelled { .. })));
+    drop(line);
+    assert_nothing_left(&before);
+}
+
+async fn with_leaves_nothing_after_a_panic() {
+    let before = Trace::take();
+    let mut with = Box::pin(aio_pool::start().workers(2).with(
+        async |pool| -> Result<(), TaskError<aio_pool::Never>> {
+            pool.call::<nothing>(()).await?;
+            panic!("in the body");
+        },
+    ));
+    let panicked = std::future::poll_fn(|cx| {
+        match std::panic::catch_unwind(AssertUnwindSafe(|| with.as_mut().poll(cx))) {
+            Ok(polled) => polled.map(|_| false),
+            Err(_) => std::task::Poll::Ready(true),
+        }
+    });
+    assert!(panicked.await);
+    drop(with);
+    before.assert_same().await;
+}
+
+async fn with_leaves_nothing_when_cancelled() {
+    let before = Trace::take();
+    let line = Line::open();
+    let name = line.name.clone();
+    let with = tokio::spawn(aio_pool::start().workers(2).with(
+        async move |pool| -> Result<(), TaskError<aio_pool::Never>> {
+            pool.call::<hold>(name).await
+        },
+    ));
+    let held = line.next().await;
+    with.abort();
+    held.gone().await;
+    assert!(with.await.unwrap_err().is_cancelled());
+    drop(line);
+    before.assert_same().await;
+}
+
+async fn with_reports_a_start_that_fails() {
+    let with = aio_pool::start().workers(0);
+    let outcome = with
+        .with(async |_| -> Result<(), Error> { panic!("no pool") })
+        .await;
+    assert!(matches!(
+        outcome,
+        Err(Error::InvalidOption {
+            option: "workers",
+            ..
+        })
+    ));
+}
+
+async fn a_pool_outlives_its_runtime_and_dies_without_one() {
+    let before = Trace::take();
+    let pool = std::thread::spawn(|| runtime().block_on(pool()))
+        .join()
+        .unwrap();
+    pool.call::<nothing>(()).await.unwrap();
+    std::thread::spawn(move || drop(pool)).join().unwrap();
+    before.assert_same().await;
+}

@@ -1,0 +1,166 @@
+//! Programs that start pools, rightly and wrongly.
+
+use std::process::{Command, Output, Stdio};
+
+use aio_pool::Error;
+use rustix::process::Signal;
+
+use crate::death::send;
+use crate::harness::trials;
+use crate::line::Line;
+use crate::victims::{victim, with_line};
+
+trials![
+    options_that_mean_nothing_are_refused,
+    a_forgotten_init_is_an_error_and_starts_nothing,
+    a_worker_without_init_does_not_start_workers,
+    a_worker_that_exits_before_init_is_one_clear_error,
+    a_worker_that_hangs_before_init_is_one_clear_error,
+    a_worker_that_babbles_is_one_clear_error,
+    init_works_inside_a_multi_thread_main,
+    init_works_inside_a_current_thread_main,
+    a_worker_started_by_hand_says_what_it_is,
+    workers_of_a_killed_program_end,
+    a_program_may_end_with_its_pool_open,
+];
+
+async fn options_that_mean_nothing_are_refused() {
+    let error = aio_pool::start().workers(0).await.unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "option workers of aio_pool::start() must be at least 1"
+    );
+    let error = aio_pool::start().tasks_per_worker(0).await.unwrap_err();
+    assert!(matches!(
+        error,
+        Error::InvalidOption {
+            option: "tasks_per_worker",
+            ..
+        }
+    ));
+}
+
+/// What a victim printed, and how often `main` ran in it and its workers.
+fn run(victim: &mut Command) -> (Output, String, usize) {
+    let output = victim.output().unwrap();
+    let said = String::from_utf8(output.stdout.clone()).unwrap();
+    let mains = said.lines().filter(|line| *line == "main").count();
+    (output, said, mains)
+}
+
+async fn a_forgotten_init_is_an_error_and_starts_nothing() {
+    let (output, said, mains) = run(&mut victim("never-init"));
+    assert!(output.status.success());
+    let error = "aio_pool::init() has not run in this process: make it the first line of main";
+    assert_eq!(said, format!("main\nerror: {error}\n"));
+    assert_eq!(mains, 1);
+}
+
+async fn a_worker_without_init_does_not_start_workers() {
+    let (_, said, mains) = run(&mut victim("init-in-parent-only"));
+    // Each worker runs main to its end and exits with 0, and starts nothing.
+    assert!(
+        said.contains("error: aio_pool::init() has not run"),
+        "{said}"
+    );
+    assert!(
+        said.contains("ended before it was ready: exited with status 0"),
+        "{said}"
+    );
+    assert!(
+        said.contains("is aio_pool::init() the first line of main?"),
+        "{said}"
+    );
+    assert!((2..=6).contains(&mains), "{said}");
+}
+
+async fn a_worker_that_exits_before_init_is_one_clear_error() {
+    let (_, said, mains) = run(&mut victim("exit-before-init"));
+    assert_eq!(
+        said.matches("error: workers do not get ready").count(),
+        1,
+        "{said}"
+    );
+    assert!(said.contains("exited with status 9"), "{said}");
+    assert!(mains <= 6, "{said}");
+}
+
+async fn a_worker_that_hangs_before_init_is_one_clear_error() {
+    let (_, said, _) = run(&mut victim("hang-before-init"));
+    assert_eq!(
+        said.matches("error: workers do not get ready").count(),
+        1,
+        "{said}"
+    );
+    assert!(said.contains("was not ready within 300ms"), "{said}");
+}
+
+async fn a_worker_that_babbles_is_one_clear_error() {
+    let (_, said, _) = run(&mut victim("babble-before-init"));
+    assert_eq!(
+        said.matches("error: workers do not get ready").count(),
+        1,
+        "{said}"
+    );
+    assert!(
+        said.contains("killed by the pool: frame size too big"),
+        "{said}"
+    );
+}
+
+async fn init_works_inside_a_multi_thread_main() {
+    let (output, said, mains) = run(&mut victim("init-in-tokio-main"));
+    assert!(output.status.success(), "{output:?}");
+    assert!(said.ends_with("served\n"), "{said}");
+    assert_eq!(mains, 3);
+}
+
+async fn init_works_inside_a_current_thread_main() {
+    let (output, said, mains) = run(&mut victim("init-in-current-thread"));
+    assert!(output.status.success(), "{output:?}");
+    assert!(said.ends_with("served\n"), "{said}");
+    assert_eq!(mains, 3);
+}
+
+async fn a_worker_started_by_hand_says_what_it_is() {
+    let mut command = Command::new("/proc/self/exe");
+    command.arg("--aio-pool-worker=0").stdin(Stdio::null());
+    let output = command.output().unwrap();
+    assert_eq!(output.status.code(), Some(70));
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        said.contains("how aio_pool::start() starts a worker"),
+        "{said}"
+    );
+    assert!(output.stdout.is_empty(), "no test ran");
+}
+
+async fn workers_of_a_killed_program_end() {
+    let line = Line::open();
+    let mut program = with_line(victim("hold"), &line.name)
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut held = [line.next().await, line.next().await, line.next().await];
+    held.sort_by_key(|held| held.pid == program.id());
+    assert_eq!(held[2].pid, program.id());
+    assert_ne!(held[0].pid, held[1].pid);
+    send(Signal::KILL, program.id());
+    // One waits, one computes and never comes to an await: both end.
+    for held in held {
+        held.gone().await;
+    }
+    program.wait().unwrap();
+}
+
+async fn a_program_may_end_with_its_pool_open() {
+    let line = Line::open();
+    let mut program = with_line(victim("leave"), &line.name)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    let held = line.next().await;
+    assert!(program.wait().unwrap().success(), "wait closes its stdin");
+    held.gone().await;
+}

@@ -1,0 +1,41 @@
+//! What can go to another thread, and what is a compile error otherwise.
+
+use aio_pool::futures::Answer;
+use aio_pool::{Call, Error, Exit, Never, Pool, Start, TaskError};
+
+use crate::harness::trials;
+use crate::tasks::{nothing, pid};
+
+trials![futures_can_be_spawned];
+
+chaos::auto_traits! {
+    Pool: Send, Sync, Unpin;
+    Start: Send, Sync, Unpin;
+    Call<pid>: Send, Sync, Unpin;
+    Answer<pid>: Send, Sync, Unpin;
+    Error: Send, Sync, Unpin;
+    TaskError<Never>: Send, Sync, Unpin;
+    Exit: Send, Sync, Unpin;
+}
+
+async fn futures_can_be_spawned() {
+    let with = aio_pool::start()
+        .workers(1)
+        .with(async |pool| -> Result<_, TaskError<Never>> { pool.call::<pid>(()).await });
+    let worker = tokio::spawn(chaos::assert_send(with))
+        .await
+        .unwrap()
+        .unwrap();
+    assert_ne!(worker, std::process::id());
+
+    let pool = tokio::spawn(aio_pool::start().workers(1).into_future());
+    let pool = pool.await.unwrap().unwrap();
+    let call = tokio::spawn(chaos::assert_send(pool.call::<nothing>(()).into_future()));
+    call.await.unwrap().unwrap();
+    tokio::spawn(async move {
+        chaos::assert_send(pool.close()).await.unwrap();
+        chaos::assert_send(pool.terminate()).await;
+    })
+    .await
+    .unwrap();
+}

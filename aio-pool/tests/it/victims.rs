@@ -1,0 +1,157 @@
+//! Programs of their own: this executable, told by a variable to be another.
+//! Workers inherit it, so the worker of a victim is that victim too.
+
+use std::process::{Command, Stdio, exit};
+use std::time::Duration;
+
+use aio_pool::Pool;
+
+use crate::line::call as announce;
+use crate::tasks::{hold, pid, spin};
+
+const VICTIM: &str = "AIO_POOL_TEST_VICTIM";
+const LINE: &str = "AIO_POOL_TEST_LINE";
+
+/// A victim to be started, with its output caught.
+pub(crate) fn victim(name: &str) -> Command {
+    let mut command = Command::new("/proc/self/exe");
+    command.env(VICTIM, name).stdin(Stdio::null());
+    command
+}
+
+/// Tells a victim where a test listens.
+pub(crate) fn with_line(mut command: Command, line: &str) -> Command {
+    command.env(LINE, line);
+    command
+}
+
+/// In a victim: runs it and ends the process.
+pub(crate) fn run_if_told() {
+    let Ok(victim) = std::env::var(VICTIM) else {
+        return;
+    };
+    // One line for each time that `main` runs: a fork bomb would show.
+    println!("main");
+    match victim.as_str() {
+        "never-init" => report_start(),
+        "init-in-parent-only" => {
+            if !is_worker() {
+                aio_pool::init();
+            }
+            report_start();
+        }
+        "exit-before-init" => {
+            if is_worker() {
+                exit(9);
+            }
+            aio_pool::init();
+            report_start();
+        }
+        "hang-before-init" => {
+            if is_worker() {
+                loop {
+                    std::thread::park();
+                }
+            }
+            aio_pool::init();
+            report_start();
+        }
+        "babble-before-init" => {
+            if is_worker() {
+                babble();
+            }
+            aio_pool::init();
+            report_start();
+        }
+        "init-in-tokio-main" => init_in_tokio_main(),
+        "init-in-current-thread" => init_in_current_thread(),
+        "hold" => {
+            aio_pool::init();
+            hold_for_ever();
+        }
+        "leave" => {
+            aio_pool::init();
+            let line = std::env::var(LINE).expect("a line");
+            let runtime = crate::harness::runtime();
+            let pool = runtime.block_on(two_workers());
+            let held = runtime.spawn(pool.call::<hold>(line.clone()).into_future());
+            // Calls are made when they are polled, and this runtime polls now.
+            runtime.block_on(async { pool.call::<pid>(()).await.expect("a pid") });
+            // The test closes our stdin when it has seen the task begin.
+            std::io::copy(&mut std::io::stdin(), &mut std::io::sink()).expect("a stdin");
+            std::mem::forget((held, pool));
+        }
+        other => panic!("no victim is called {other}"),
+    }
+    exit(0)
+}
+
+fn is_worker() -> bool {
+    std::env::args().any(|argument| argument.starts_with("--aio-pool-worker="))
+}
+
+async fn two_workers() -> Pool {
+    aio_pool::start().workers(2).await.expect("a pool")
+}
+
+/// Starts a pool and says how that went.
+fn report_start() {
+    let start = aio_pool::start()
+        .workers(2)
+        .timeout(Duration::from_millis(300));
+    match crate::harness::runtime().block_on(start.into_future()) {
+        Ok(_) => println!("started"),
+        Err(error) => println!("error: {error}"),
+    }
+}
+
+/// Answers the greeting with something else.
+fn babble() {
+    use std::io::Write;
+    use std::os::fd::AsFd;
+    let socket = std::io::stdin()
+        .as_fd()
+        .try_clone_to_owned()
+        .expect("a socket");
+    let mut socket = std::os::unix::net::UnixStream::from(socket);
+    socket
+        .write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+        .expect("a parent");
+    loop {
+        std::thread::park();
+    }
+}
+
+#[tokio::main]
+async fn init_in_tokio_main() {
+    aio_pool::init();
+    use_a_pool().await;
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn init_in_current_thread() {
+    aio_pool::init();
+    use_a_pool().await;
+}
+
+async fn use_a_pool() {
+    let pool = two_workers().await;
+    let worker = pool.call::<pid>(()).await.expect("an answer");
+    assert_ne!(worker, std::process::id());
+    pool.close().await.expect("an end");
+    println!("served");
+}
+
+/// Two workers, one that waits and one that computes, until someone kills this.
+fn hold_for_ever() {
+    let line = std::env::var(LINE).expect("a line");
+    let runtime = crate::harness::runtime();
+    let pool = runtime.block_on(two_workers());
+    let _announced = announce(&line);
+    let _ = runtime.block_on(async {
+        tokio::join!(
+            pool.call::<hold>(line.clone()).into_future(),
+            pool.call::<spin>(line.clone()).into_future(),
+        )
+    });
+}
