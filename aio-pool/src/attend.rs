@@ -29,6 +29,9 @@ const LAST_WORDS: usize = 8 << 20;
 
 const READ_AT_ONCE: usize = 64 << 10;
 
+/// A buffer that a large frame has grown beyond this is not kept.
+const KEPT_BUFFER: usize = 1 << 20;
+
 /// What the supervisor wants of a worker.
 #[derive(Debug)]
 pub(crate) enum Order {
@@ -49,7 +52,7 @@ pub(crate) struct Event {
 pub(crate) enum What {
     /// It said this; the rest is the payload.
     Said(Up, Bytes),
-    /// It sent bytes that are no frame, and has been killed for it.
+    /// It broke the protocol in this way, and is killed for it.
     Babbled(String),
     /// It ended, and is reaped. Nothing follows.
     Ended(Exit),
@@ -111,6 +114,8 @@ pub(crate) async fn attend(
             }
             () = sleep_until(kill_at.unwrap_or_else(Instant::now)), if kill_at.is_some() => {
                 kill_at = None;
+                let reason = "it closed its connection and did not end".to_owned();
+                incoming.report(What::Babbled(reason)).await;
                 process.kill();
             }
         }
@@ -163,6 +168,9 @@ impl Outgoing {
                     self.open = false;
                 }
             }
+        }
+        if self.buffer.capacity() > KEPT_BUFFER {
+            self.buffer = BytesMut::new();
         }
     }
 }

@@ -11,8 +11,7 @@ use tokio_util::bytes::Bytes;
 
 use crate::codec;
 use crate::error::{Error, Part, TaskError};
-use crate::pool::{Line, supervisor_died};
-use crate::supervisor::{Command, Failure, Reply, Submission};
+use crate::line::{Command, Failure, HungUp, Line, Reply, Submission, supervisor_died};
 use crate::task::Task;
 use crate::wire::{self, CallId, Down, Ending};
 
@@ -124,9 +123,9 @@ impl<T: Task> Answer<T> {
             deadline,
             reply: sender,
         };
-        match self.line.commands.send(Command::Submit(submission)) {
+        match self.line.say(Command::Submit(submission)) {
             Ok(()) => Ok(State::Sent { call, reply }),
-            Err(_) => Err(Error::Closed),
+            Err(HungUp) => Err(Error::Closed),
         }
     }
 
@@ -211,7 +210,7 @@ impl<T: Task> Drop for Answer<T> {
     fn drop(&mut self) {
         if let State::Sent { call, .. } = self.state {
             // The supervisor has ended: so has the call.
-            let _ = self.line.commands.send(Command::Cancel(call));
+            let _ = self.line.say(Command::Cancel(call));
         }
     }
 }

@@ -61,6 +61,8 @@ mod call;
 mod codec;
 mod error;
 mod init;
+mod ledger;
+mod line;
 mod panic;
 mod pool;
 mod registry;

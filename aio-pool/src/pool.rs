@@ -1,16 +1,13 @@
 //! The handle: calls go in through it, and its two ways to end.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 
 use crate::call::Call;
 use crate::error::Error;
-use crate::registry::Table;
-use crate::supervisor::Command;
+use crate::line::{Command, HungUp, Line, supervisor_died};
 use crate::task::Task;
-use crate::wire::CallId;
 
 /// Worker processes, waiting for calls. Made by [`start`](crate::start).
 ///
@@ -34,31 +31,13 @@ struct Handle {
 impl Drop for Handle {
     fn drop(&mut self) {
         // The supervisor has ended already: there is nothing to kill.
-        let _ = self.line.commands.send(Command::Terminate(None));
-    }
-}
-
-/// The line to the supervisor, which calls in flight keep too.
-#[derive(Debug)]
-pub(crate) struct Line {
-    pub(crate) commands: mpsc::UnboundedSender<Command>,
-    pub(crate) table: &'static Table,
-    next_call: AtomicU64,
-}
-
-impl Line {
-    pub(crate) fn number_a_call(&self) -> CallId {
-        self.next_call.fetch_add(1, Ordering::Relaxed)
+        let _ = self.line.say(Command::Terminate(None));
     }
 }
 
 impl Pool {
-    pub(crate) fn new(commands: mpsc::UnboundedSender<Command>, table: &'static Table) -> Self {
-        let line = Arc::new(Line {
-            commands,
-            table,
-            next_call: AtomicU64::new(0),
-        });
+    pub(crate) fn new(line: Line) -> Self {
+        let line = Arc::new(line);
         Self {
             handle: Arc::new(Handle { line }),
         }
@@ -67,6 +46,16 @@ impl Pool {
     /// Returns a call of the task `T`, which runs in a worker once awaited.
     ///
     /// A task of several parameters takes a tuple.
+    ///
+    /// # Errors
+    ///
+    /// Awaiting it gives a [`TaskError`](crate::TaskError): the task's own
+    /// error, or what kept the task from answering.
+    ///
+    /// # Cancel safety
+    ///
+    /// *Rolls back*: dropping the call takes it off the queue, or drops the task
+    /// in its worker at the task's next await.
     ///
     /// # Examples
     ///
@@ -131,9 +120,9 @@ impl Pool {
     #[doc(alias = "shutdown")]
     pub async fn close(&self) -> Result<(), Error> {
         let (finished, wait) = oneshot::channel();
-        match self.handle.line.commands.send(Command::Close(finished)) {
+        match self.handle.line.say(Command::Close(finished)) {
             Ok(()) => wait.await.unwrap_or_else(|_| Err(supervisor_died())),
-            Err(_) => Ok(()),
+            Err(HungUp) => Ok(()),
         }
     }
 
@@ -166,16 +155,9 @@ impl Pool {
     pub async fn terminate(&self) {
         let (finished, wait) = oneshot::channel();
         let command = Command::Terminate(Some(finished));
-        if self.handle.line.commands.send(command).is_ok() {
+        if self.handle.line.say(command).is_ok() {
             // An error means that the supervisor died; its end killed them.
             let _ = wait.await;
         }
-    }
-}
-
-/// The error of everyone whom the supervisor left without an answer.
-pub(crate) fn supervisor_died() -> Error {
-    Error::Supervisor {
-        reason: "it panicked; its message is on stderr".to_owned(),
     }
 }

@@ -6,6 +6,10 @@ use std::time::Duration;
 /// So many workers that die in a row before one was ready end the attempts.
 const MAX_STILLBORN: u32 = 4;
 
+/// The same, once the program has proved that its workers get ready: then the
+/// reason is outside, and may pass within the seconds that this takes.
+const MAX_STILLBORN_WHEN_PROVEN: u32 = 10;
+
 /// The first wait; each further death without a finished task doubles it.
 const FIRST_DELAY: Duration = Duration::from_millis(10);
 
@@ -19,6 +23,8 @@ pub(crate) struct Respawn {
     fruitless: u32,
     /// Deaths before ready, since a worker was last ready.
     stillborn: u32,
+    /// A worker has been ready.
+    proven: bool,
 }
 
 /// What to do about a death.
@@ -34,6 +40,7 @@ impl Respawn {
     /// A worker is ready: the program can start them.
     pub(crate) fn ready(&mut self) {
         self.stillborn = 0;
+        self.proven = true;
     }
 
     /// A task finished: deaths cost no more than they must.
@@ -49,7 +56,12 @@ impl Respawn {
     /// A worker died, or could not be started, before it was ready.
     pub(crate) fn stillborn(&mut self) -> Verdict {
         self.stillborn += 1;
-        if self.stillborn >= MAX_STILLBORN {
+        let max = if self.proven {
+            MAX_STILLBORN_WHEN_PROVEN
+        } else {
+            MAX_STILLBORN
+        };
+        if self.stillborn >= max {
             return Verdict::Never;
         }
         Verdict::After(self.delay())
@@ -93,6 +105,17 @@ mod tests {
             assert_ne!(respawn.stillborn(), Verdict::Never);
         }
         assert_eq!(respawn.stillborn(), Verdict::Never);
+    }
+
+    #[test]
+    fn a_program_that_has_worked_is_given_seconds() {
+        let mut respawn = Respawn::default();
+        respawn.ready();
+        let mut waited = Duration::ZERO;
+        while let Verdict::After(delay) = respawn.stillborn() {
+            waited += delay;
+        }
+        assert!(waited > Duration::from_secs(2) && waited < Duration::from_secs(10));
     }
 
     #[test]

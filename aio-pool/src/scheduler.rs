@@ -60,6 +60,15 @@ pub(crate) struct Lost {
     pub(crate) started: bool,
 }
 
+/// What becomes of calls that a dead worker had not said to have started.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unstarted {
+    /// They have not: another worker runs them.
+    Requeued,
+    /// It was no witness: they may have, so they are lost.
+    Lost,
+}
+
 /// A worker said something about a call that it does not have.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct NotYours(pub(crate) CallId);
@@ -145,8 +154,8 @@ impl Scheduler {
     }
 
     /// Removes a dead worker. What it had started is lost; what it had not
-    /// started waits again, before everything younger.
-    pub(crate) fn lost(&mut self, worker: WorkerId) -> Vec<Lost> {
+    /// started waits again, before everything younger, or is lost too.
+    pub(crate) fn lost(&mut self, worker: WorkerId, unstarted: Unstarted) -> Vec<Lost> {
         let Some(load) = self.workers.remove(&worker) else {
             return Vec::new();
         };
@@ -155,8 +164,8 @@ impl Scheduler {
             if !delivery.wanted {
                 continue;
             }
-            if delivery.started || delivery.number >= MAX_DELIVERIES {
-                let started = delivery.started;
+            let started = delivery.started || unstarted == Unstarted::Lost;
+            if started || delivery.number >= MAX_DELIVERIES {
                 lost.push(Lost { call, started });
             } else {
                 self.returned.insert(call, delivery.number);
@@ -219,10 +228,24 @@ mod tests {
         while scheduler.assign().is_some() {}
         scheduler.started(1, 2).unwrap();
         let (call, started) = (2, true);
-        assert_eq!(scheduler.lost(1), [Lost { call, started }]);
+        assert_eq!(
+            scheduler.lost(1, Unstarted::Requeued),
+            [Lost { call, started }]
+        );
         scheduler.ready(9);
         assert_eq!(scheduler.assign(), Some((9, 1)), "older than call 3");
         assert_eq!(scheduler.assign(), Some((9, 3)));
+    }
+
+    #[test]
+    fn a_worker_that_is_no_witness_loses_everything() {
+        let mut scheduler = with_workers(1, &[1]);
+        scheduler.submit(4);
+        scheduler.assign().unwrap();
+        let (call, started) = (4, true);
+        let lost = scheduler.lost(1, Unstarted::Lost);
+        assert_eq!(lost, [Lost { call, started }]);
+        assert_eq!(scheduler.drain_queue(), []);
     }
 
     #[test]
@@ -232,7 +255,7 @@ mod tests {
         for worker in 0..u64::from(MAX_DELIVERIES) {
             scheduler.ready(worker);
             assert_eq!(scheduler.assign(), Some((worker, 1)));
-            let lost = scheduler.lost(worker);
+            let lost = scheduler.lost(worker, Unstarted::Requeued);
             let last = worker + 1 == u64::from(MAX_DELIVERIES);
             assert_eq!(lost.len(), usize::from(last));
         }
@@ -250,7 +273,7 @@ mod tests {
         assert_eq!(scheduler.assign(), None, "the slot is still taken");
         assert_eq!(scheduler.cancel(2), Cancelled::Queued);
         assert_eq!(scheduler.cancel(2), Cancelled::Over);
-        assert_eq!(scheduler.lost(1), []);
+        assert_eq!(scheduler.lost(1, Unstarted::Requeued), []);
     }
 
     #[test]
@@ -340,7 +363,7 @@ mod tests {
                         }
                     },
                     Step::Kill(index) => if let Some(worker) = pick(&alive, index) {
-                        for lost in scheduler.lost(worker) {
+                        for lost in scheduler.lost(worker, Unstarted::Requeued) {
                             prop_assert_eq!(lost.started, started.contains(&lost.call));
                             prop_assert!(on.contains(&(worker, lost.call)));
                             prop_assert!(left.insert(lost.call), "left twice");

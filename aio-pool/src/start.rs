@@ -4,16 +4,28 @@ use std::num::NonZero;
 use std::pin::Pin;
 use std::time::Duration;
 
-use tokio::sync::mpsc;
-
 use crate::error::Error;
 use crate::init;
-use crate::pool::{Pool, supervisor_died};
+use crate::line::{Line, supervisor_died};
+use crate::pool::Pool;
 use crate::registry::Table;
 use crate::supervisor::{self, Config};
 
 /// Returns the builder of a pool: one worker for each CPU, 16 tasks at a time
 /// in each, unless told otherwise.
+///
+/// Awaited, it is a [`Pool`] whose every worker is ready. The other door is
+/// [`.with`](Start::with).
+///
+/// # Errors
+///
+/// [`Error::NotInitialised`] before anything is started;
+/// [`Error::NeverReady`] if a worker does not get ready, with the reason;
+/// [`Error::InvalidOption`] and [`Error::DuplicateTask`].
+///
+/// # Cancel safety
+///
+/// *Rolls back*: dropped before it is ready, it kills and reaps what it started.
 ///
 /// # Examples
 ///
@@ -51,6 +63,10 @@ pub fn start() -> Start {
 }
 
 /// A pool to be started. Made by [`start`].
+///
+/// # Cancel safety
+///
+/// *Rolls back*: dropped before it is ready, it kills and reaps what it started.
 #[derive(Debug, Clone)]
 #[must_use = "nothing is started until this is awaited or entered with `.with`"]
 pub struct Start {
@@ -157,12 +173,10 @@ impl IntoFuture for Start {
     type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
 
     /// Starts the workers and waits until every one is ready.
-    ///
-    /// *Rolls back*: dropped before that, it kills and reaps what was started.
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {
             let table = self.check()?;
-            let (commands, inbox) = mpsc::unbounded_channel();
+            let (line, inbox) = Line::open(table);
             let config = Config {
                 workers: self.workers,
                 tasks_per_worker: self.tasks_per_worker,
@@ -172,7 +186,7 @@ impl IntoFuture for Start {
             let started = supervisor::start(config, inbox)?;
             // Armed before the first await: whatever happens now, dropping
             // this handle ends the workers.
-            let pool = Pool::new(commands, table);
+            let pool = Pool::new(line);
             match started.await.unwrap_or_else(|_| Err(supervisor_died())) {
                 Ok(()) => Ok(pool),
                 Err(error) => {

@@ -4,7 +4,7 @@
 //! outlives it, and does not stop when the caller pauses the clock. Handles only
 //! send it words; dropping one never waits.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
@@ -13,10 +13,12 @@ use tokio_util::bytes::Bytes;
 
 use crate::attend::{self, Event, Order, What};
 use crate::error::{Error, Exit};
+use crate::ledger::Ledger;
+use crate::line::{Command, Failure, Finished, Submission};
 use crate::respawn::{Respawn, Verdict};
-use crate::scheduler::{Cancelled, Scheduler, WorkerId};
+use crate::scheduler::{Cancelled, Scheduler, Unstarted, WorkerId};
 use crate::spawn::Process;
-use crate::wire::{self, CallId, Down, Ending, PROTOCOL, Up};
+use crate::wire::{self, CallId, Down, PROTOCOL, Up};
 
 /// How long a worker may take to end when it is asked to.
 const RETIRE_GRACE: Duration = Duration::from_secs(2);
@@ -33,44 +35,6 @@ pub(crate) struct Config {
     pub(crate) timeout: Duration,
     /// The fingerprint of the table of tasks.
     pub(crate) table: u64,
-}
-
-/// What handles ask for.
-#[derive(Debug)]
-pub(crate) enum Command {
-    /// Run this call.
-    Submit(Submission),
-    /// Nobody waits for this call any more.
-    Cancel(CallId),
-    /// Answer every call, end the workers, tell when they are gone.
-    Close(Finished),
-    /// Kill the workers, and tell when they are gone.
-    Terminate(Option<Finished>),
-}
-
-/// Told when the last worker is reaped and the thread's descriptors are closed.
-pub(crate) type Finished = oneshot::Sender<Result<(), Error>>;
-
-/// A call on its way in.
-#[derive(Debug)]
-pub(crate) struct Submission {
-    pub(crate) call: CallId,
-    /// The whole frame, input included.
-    pub(crate) frame: Bytes,
-    pub(crate) deadline: Option<std::time::Instant>,
-    pub(crate) reply: oneshot::Sender<Reply>,
-}
-
-/// The one outcome of a call.
-pub(crate) type Reply = Result<(Ending, Bytes), Failure>;
-
-/// An outcome that no worker sent.
-#[derive(Debug)]
-pub(crate) enum Failure {
-    Lost { pid: u32, exit: Exit, started: bool },
-    TimedOut,
-    Cancelled,
-    Pool(Error),
 }
 
 /// Starts the thread. The receiver hears when every worker is ready, or why not.
@@ -116,14 +80,6 @@ enum Phase {
 }
 
 #[derive(Debug)]
-struct Waiting {
-    /// Kept until the task starts, to be sent again if its worker dies before.
-    frame: Option<Bytes>,
-    deadline: Option<Instant>,
-    reply: oneshot::Sender<Reply>,
-}
-
-#[derive(Debug)]
 struct Worker {
     pid: u32,
     orders: mpsc::UnboundedSender<Order>,
@@ -138,8 +94,7 @@ struct Supervisor {
     phase: Phase,
     scheduler: Scheduler,
     respawn: Respawn,
-    calls: HashMap<CallId, Waiting>,
-    deadlines: BTreeSet<(Instant, CallId)>,
+    ledger: Ledger,
     workers: HashMap<WorkerId, Worker>,
     next_worker: WorkerId,
     spawn_at: Instant,
@@ -164,8 +119,7 @@ impl Supervisor {
             scheduler: Scheduler::new(config.tasks_per_worker),
             config,
             respawn: Respawn::default(),
-            calls: HashMap::new(),
-            deadlines: BTreeSet::new(),
+            ledger: Ledger::default(),
             workers: HashMap::new(),
             next_worker: 0,
             spawn_at: Instant::now(),
@@ -210,10 +164,8 @@ impl Supervisor {
 
     /// Does what is due, and what has become possible.
     fn advance(&mut self, now: Instant) {
-        while let Some(&(at, call)) = self.deadlines.first()
-            && at <= now
-        {
-            self.answer(call, Err(Failure::TimedOut));
+        while let Some(call) = self.ledger.overdue(now) {
+            self.ledger.answer(call, Err(Failure::TimedOut));
             self.cancel(call);
         }
         self.condemn_late(now);
@@ -221,11 +173,11 @@ impl Supervisor {
             self.spawn();
         }
         while let Some((worker, call)) = self.scheduler.assign() {
-            if let Some(frame) = self.calls.get(&call).and_then(|call| call.frame.clone()) {
+            if let Some(frame) = self.ledger.frame(call) {
                 self.order(worker, Order::Send(frame));
             }
         }
-        if self.phase == Phase::Closing && self.calls.is_empty() {
+        if self.phase == Phase::Closing && self.ledger.is_empty() {
             self.phase = Phase::Retiring(now + RETIRE_GRACE);
             for worker in self.workers.values() {
                 let retire = match worker.ready_by {
@@ -244,7 +196,7 @@ impl Supervisor {
     }
 
     fn next_alarm(&self) -> Option<Instant> {
-        let deadline = self.deadlines.first().map(|&(at, _)| at);
+        let deadline = self.ledger.next_deadline();
         let spawn = self.wants_workers().then_some(self.spawn_at);
         let retire = match self.phase {
             Phase::Retiring(by) => Some(by),
@@ -289,7 +241,7 @@ impl Supervisor {
         match command {
             Command::Submit(submission) => self.submit(submission),
             Command::Cancel(call) => {
-                self.forget(call);
+                self.ledger.strike(call);
                 self.cancel(call);
             }
             Command::Close(finished) => {
@@ -301,7 +253,7 @@ impl Supervisor {
             Command::Terminate(finished) => {
                 self.finished.extend(finished);
                 self.phase = Phase::Terminating;
-                self.abandon(|| Failure::Cancelled);
+                self.abandon(&Failure::Cancelled);
             }
         }
     }
@@ -318,16 +270,8 @@ impl Supervisor {
             let _ = submission.reply.send(Err(Failure::Pool(error)));
             return;
         }
-        let deadline = submission.deadline.map(Instant::from_std);
-        let waiting = Waiting {
-            frame: Some(submission.frame),
-            deadline,
-            reply: submission.reply,
-        };
-        self.calls.insert(submission.call, waiting);
-        self.deadlines
-            .extend(deadline.map(|at| (at, submission.call)));
         self.scheduler.submit(submission.call);
+        self.ledger.enter(submission);
     }
 
     /// Ends a call wherever it is; whoever waited has been told or is gone.
@@ -337,31 +281,13 @@ impl Supervisor {
         }
     }
 
-    fn forget(&mut self, call: CallId) -> Option<Waiting> {
-        let waiting = self.calls.remove(&call)?;
-        if let Some(at) = waiting.deadline {
-            self.deadlines.remove(&(at, call));
-        }
-        Some(waiting)
-    }
-
-    fn answer(&mut self, call: CallId, reply: Reply) {
-        if let Some(waiting) = self.forget(call) {
-            // Gone between two polls: its cancellation is on the way.
-            let _ = waiting.reply.send(reply);
-        }
-    }
-
     /// Kills every worker and answers every call.
-    fn abandon(&mut self, failure: impl Fn() -> Failure) {
+    fn abandon(&mut self, failure: &Failure) {
         for worker in self.workers.values() {
             let _ = worker.orders.send(Order::Kill);
         }
         self.scheduler.drain_queue();
-        self.deadlines.clear();
-        for (_, waiting) in self.calls.drain() {
-            let _ = waiting.reply.send(Err(failure()));
-        }
+        self.ledger.answer_all(failure);
     }
 
     fn spawn(&mut self) {
@@ -387,7 +313,7 @@ impl Supervisor {
             let worker = Worker {
                 pid: process.pid(),
                 orders,
-                ready_by: Some(Instant::now() + self.config.timeout),
+                ready_by: Some(after(self.config.timeout)),
                 condemned: None,
             };
             self.workers.insert(id, worker);
@@ -435,9 +361,7 @@ impl Supervisor {
                 self.scheduler
                     .started(id, call)
                     .map_err(|_| format!("it started call {call}, which it does not have"))?;
-                if let Some(waiting) = self.calls.get_mut(&call) {
-                    waiting.frame = None;
-                }
+                self.ledger.started(call);
                 Ok(())
             }
             Up::Done { call, ending } => {
@@ -445,7 +369,7 @@ impl Supervisor {
                     .done(id, call)
                     .map_err(|_| format!("it answered call {call}, which it does not have"))?;
                 self.respawn.fruitful();
-                self.answer(call, Ok((ending, payload)));
+                self.ledger.answer(call, Ok((ending, payload)));
                 Ok(())
             }
         }
@@ -482,14 +406,16 @@ impl Supervisor {
             return;
         };
         let pid = worker.pid;
-        let exit = match worker.condemned {
-            Some(reason) => Exit::Ended { reason },
-            None => exit,
-        };
         let was_ready = self.scheduler.has(id);
-        for lost in self.scheduler.lost(id) {
+        // What a liar did not say that it had started, it may have started.
+        let (exit, unstarted) = match worker.condemned {
+            Some(reason) => (Exit::Ended { reason }, Unstarted::Lost),
+            None => (exit, Unstarted::Requeued),
+        };
+        for lost in self.scheduler.lost(id, unstarted) {
             let (exit, started) = (exit.clone(), lost.started);
-            self.answer(lost.call, Err(Failure::Lost { pid, exit, started }));
+            let failure = Failure::Lost { pid, exit, started };
+            self.ledger.answer(lost.call, Err(failure));
         }
         if !matches!(self.phase, Phase::Open | Phase::Closing) {
             return;
@@ -514,7 +440,7 @@ impl Supervisor {
         if self.workers.is_empty()
             && let Some(error) = self.given_up.clone()
         {
-            self.abandon(|| Failure::Pool(error.clone()));
+            self.abandon(&Failure::Pool(error));
         }
     }
 
@@ -525,6 +451,13 @@ impl Supervisor {
             let _ = ready.send(Err(error.clone()));
         }
     }
+}
+
+/// The end of a limit; of one beyond the clock's reach, some decades away.
+fn after(limit: Duration) -> Instant {
+    const DECADES: Duration = Duration::from_secs(1 << 30);
+    let now = Instant::now();
+    now.checked_add(limit).unwrap_or(now + DECADES)
 }
 
 /// A number that nobody can guess, for one worker's argument and first frame.

@@ -54,6 +54,11 @@ pub trait Task: Send + Sync + 'static {
 
     /// Runs the task, in a worker, on that worker's runtime.
     ///
+    /// # Errors
+    ///
+    /// The task's own, which the caller gets as
+    /// [`TaskError::Task`](crate::TaskError::Task).
+    ///
     /// # Cancel safety
     ///
     /// *Cancel safe* as far as the task itself is: a cancelled call drops this

@@ -201,8 +201,9 @@ impl Worker {
             match parent.listen() {
                 (Down::Run { call, task }, input) => self.run(call, task, input),
                 (Down::Cancel { call }, _) => {
+                    let handle = lock(&self.running).get(&call).cloned();
                     // Not there: its answer and the order have crossed.
-                    if let Some(handle) = lock(&self.running).get(&call) {
+                    if let Some(handle) = handle {
                         handle.abort();
                     }
                 }

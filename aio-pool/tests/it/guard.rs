@@ -1,6 +1,7 @@
 //! However a pool ends, nothing of it is left.
 
 use std::panic::AssertUnwindSafe;
+use std::time::Duration;
 
 use aio_pool::{Error, Pool, TaskError};
 use chaos::Trace;
@@ -10,7 +11,7 @@ use tokio::join;
 use crate::death::{send, wait_until_stopped};
 use crate::harness::{runtime, trials};
 use crate::line::Line;
-use crate::tasks::{echo, exit, hold, leave_behind, nothing, pid, spin};
+use crate::tasks::{echo, exit, hold, leave_behind, nested_pool, nothing, pid, spin};
 
 trials![
     a_closed_pool_has_left_nothing,
@@ -24,6 +25,7 @@ trials![
     a_worker_that_will_not_end_is_killed_and_reported,
     a_cancelled_task_without_an_await_does_not_stop_a_close,
     what_a_task_started_ends_with_the_pool,
+    a_pool_in_a_worker_ends_with_the_worker,
     with_closes_after_ok,
     with_terminates_after_err,
     with_leaves_nothing_after_a_panic,
@@ -219,6 +221,25 @@ async fn what_a_task_started_ends_with_the_pool() {
     let after_drop = pool.call::<leave_behind>(()).await.unwrap();
     drop(pool);
     wait_for_end(after_drop).await;
+}
+
+async fn a_pool_in_a_worker_ends_with_the_worker() {
+    let before = Trace::take();
+    let pool = aio_pool::start()
+        .workers(1)
+        .timeout(Duration::MAX)
+        .await
+        .unwrap();
+    let line = Line::open();
+    let grandchild = pool.call::<nested_pool>(line.name.clone()).await.unwrap();
+    let held = line.next().await;
+    assert_eq!(held.pid, grandchild);
+    assert_ne!(pool.call::<pid>(()).await.unwrap(), grandchild);
+    // Killed with its worker, though it leads a group of its own and computes.
+    drop(pool);
+    held.gone().await;
+    drop(line);
+    before.assert_same().await;
 }
 
 async fn with_closes_after_ok() {

@@ -19,6 +19,7 @@ trials![
     a_second_greeting_costs_the_worker,
     half_a_frame_before_death_is_no_answer,
     a_flood_of_lies_is_survived,
+    a_worker_that_hangs_up_and_stays_is_killed,
 ];
 
 task! {
@@ -42,6 +43,15 @@ task! {
     async fn flood(bytes: Vec<u8>) {
         let mut socket = own_socket();
         while socket.write_all(&bytes).is_ok() {}
+        std::future::pending::<()>().await;
+    }
+}
+
+task! {
+    /// Says no more, and does not end.
+    async fn hang_up() {
+        let socket = own_socket();
+        socket.shutdown(std::net::Shutdown::Write).expect("a connection");
         std::future::pending::<()>().await;
     }
 }
@@ -171,6 +181,18 @@ async fn a_flood_of_lies_is_survived() {
         .await
         .unwrap_err();
     assert!(error.to_string().contains("it answered call 77"), "{error}");
+    pool.call::<nothing>(()).await.unwrap();
+    pool.close().await.unwrap();
+}
+
+async fn a_worker_that_hangs_up_and_stays_is_killed() {
+    let pool = one_worker().await;
+    let error = pool.call::<hang_up>(()).await.unwrap_err();
+    let said = error.to_string();
+    assert!(
+        said.ends_with("it closed its connection and did not end"),
+        "{said}"
+    );
     pool.call::<nothing>(()).await.unwrap();
     pool.close().await.unwrap();
 }

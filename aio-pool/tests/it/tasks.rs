@@ -122,6 +122,17 @@ task! {
 }
 
 task! {
+    /// The pid of a worker of a worker, which keeps its own pool open.
+    pub(crate) async fn nested_pool(line: String) -> u32 {
+        let pool = aio_pool::start().workers(1).await.expect("a pool in a worker");
+        let pid = pool.call::<pid>(()).await.expect("its answer");
+        tokio::spawn(pool.call::<spin>(line).into_future());
+        std::mem::forget(pool);
+        pid
+    }
+}
+
+task! {
     /// Says what stdin is.
     pub(crate) async fn stdin_is() -> String {
         let target = std::fs::read_link("/proc/self/fd/0").expect("a stdin");

@@ -1,0 +1,92 @@
+//! Who waits for which call, until when. An entry leaves once, with its one
+//! reply.
+
+use std::collections::{BTreeSet, HashMap};
+
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+use tokio_util::bytes::Bytes;
+
+use crate::line::{Failure, Reply, Submission};
+use crate::wire::CallId;
+
+/// The calls that somebody waits for.
+#[derive(Debug, Default)]
+pub(crate) struct Ledger {
+    calls: HashMap<CallId, Waiting>,
+    deadlines: BTreeSet<(Instant, CallId)>,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    /// Kept until the task starts, to be sent again if its worker dies before.
+    frame: Option<Bytes>,
+    deadline: Option<Instant>,
+    reply: oneshot::Sender<Reply>,
+}
+
+impl Ledger {
+    pub(crate) fn enter(&mut self, submission: Submission) {
+        let deadline = submission.deadline.map(Instant::from_std);
+        let waiting = Waiting {
+            frame: Some(submission.frame),
+            deadline,
+            reply: submission.reply,
+        };
+        self.calls.insert(submission.call, waiting);
+        self.deadlines
+            .extend(deadline.map(|at| (at, submission.call)));
+    }
+
+    /// Nobody waits for anything.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.calls.is_empty()
+    }
+
+    /// The frame that makes a worker run this call.
+    pub(crate) fn frame(&self, call: CallId) -> Option<Bytes> {
+        self.calls.get(&call)?.frame.clone()
+    }
+
+    /// The call is never sent again, so its input is not needed any more.
+    pub(crate) fn started(&mut self, call: CallId) {
+        if let Some(waiting) = self.calls.get_mut(&call) {
+            waiting.frame = None;
+        }
+    }
+
+    pub(crate) fn next_deadline(&self) -> Option<Instant> {
+        self.deadlines.first().map(|&(at, _)| at)
+    }
+
+    /// A call whose deadline has passed, if there is one.
+    pub(crate) fn overdue(&self, now: Instant) -> Option<CallId> {
+        let &(at, call) = self.deadlines.first()?;
+        (at <= now).then_some(call)
+    }
+
+    /// Strikes out a call, answered or not.
+    pub(crate) fn strike(&mut self, call: CallId) -> Option<oneshot::Sender<Reply>> {
+        let waiting = self.calls.remove(&call)?;
+        if let Some(at) = waiting.deadline {
+            self.deadlines.remove(&(at, call));
+        }
+        Some(waiting.reply)
+    }
+
+    /// Answers a call, if anybody still waits for it.
+    pub(crate) fn answer(&mut self, call: CallId, reply: Reply) {
+        if let Some(waiting) = self.strike(call) {
+            // Dropped between two polls: its cancellation is on the way.
+            let _ = waiting.send(reply);
+        }
+    }
+
+    /// Gives every call the same answer.
+    pub(crate) fn answer_all(&mut self, failure: &Failure) {
+        self.deadlines.clear();
+        for (_, waiting) in self.calls.drain() {
+            let _ = waiting.reply.send(Err(failure.clone()));
+        }
+    }
+}
