@@ -10,6 +10,7 @@ use std::panic::resume_unwind;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use tokio::task::{JoinError, LocalSet};
 
@@ -22,7 +23,7 @@ use crate::poll::{Counted, Ran, Stop};
 use crate::watchdog;
 
 /// An operation that takes more polls than this without ending is called endless.
-const POLLS: usize = 1_000;
+const POLLS: usize = 250;
 
 /// Starts the cuts of an operation; the name is printed and is in every panic.
 #[must_use = "nothing runs before `.world(…).run(…)` is awaited"]
@@ -46,6 +47,7 @@ impl Named {
             gates: Vec::new(),
             second: None,
             except: Vec::new(),
+            limit: watchdog::LIMIT,
         }
     }
 }
@@ -58,6 +60,7 @@ pub struct Cuts<S, W> {
     gates: Vec<PickGate<W>>,
     second: Option<(Rank, StartSecond<W>)>,
     except: Vec<(Fate, String)>,
+    limit: Duration,
 }
 
 type PickGate<W> = Box<dyn Fn(&W) -> Gate>;
@@ -148,6 +151,12 @@ impl<S: AsyncFn() -> W, W: 'static> Cuts<S, W> {
         self
     }
 
+    /// Gives each step another limit than 30 s; for tests of this harness.
+    pub fn within(mut self, limit: Duration) -> Self {
+        self.limit = limit;
+        self
+    }
+
     /// Cuts `op`, which borrows the world, and runs `check` on the world after each cut.
     ///
     /// The world comes back whatever the fate, so `check` can use it, close it
@@ -165,13 +174,13 @@ impl<S: AsyncFn() -> W, W: 'static> Cuts<S, W> {
         O: AsyncFn(&mut W) + 'static,
         C: AsyncFn(W, Cut),
     {
-        let op = Rc::new(op);
+        let (op, limit) = (Rc::new(op), self.limit);
         self.each(
             async |mut world, fate, stop, beside| {
                 if fate == Fate::Abort {
                     return abort_local(world, Rc::clone(&op), stop).await;
                 }
-                let met = meet(Box::pin(op(&mut world)), fate, stop, beside).await;
+                let met = meet(Box::pin(op(&mut world)), fate, stop, beside, limit).await;
                 (world, met)
             },
             check,
@@ -196,13 +205,14 @@ impl<S: AsyncFn() -> W, W: 'static> Cuts<S, W> {
         F: Future<Output = ()> + Send + 'static,
         C: AsyncFn(W, Cut),
     {
+        let limit = self.limit;
         self.each(
             async |world: W, fate, stop, beside| {
                 let operation = Box::pin(op(world.clone()));
                 let met = if fate == Fate::Abort {
                     abort(operation, stop).await
                 } else {
-                    or_resume(tokio::spawn(meet(operation, fate, stop, beside)).await)
+                    or_resume(tokio::spawn(meet(operation, fate, stop, beside, limit)).await)
                         .expect("nobody aborts it")
                 };
                 (world, met)
@@ -313,7 +323,10 @@ impl<S: AsyncFn() -> W, W: 'static> Cuts<S, W> {
             _ => Beside::None,
         };
         let what = format!("{} cut by {cut:?}", self.name);
-        let (world, met) = watchdog::future(&what, deal(world, fate, stop, beside)).await;
+        // Later than the limits inside, which know better what hangs.
+        let outer = self.limit + self.limit / 4;
+        let (world, met) =
+            watchdog::future_within(outer, &what, deal(world, fate, stop, beside)).await;
         if let Some(gate) = at {
             assert!(
                 met.cut,
@@ -326,7 +339,8 @@ impl<S: AsyncFn() -> W, W: 'static> Cuts<S, W> {
         cut.polls = met.polls;
         cut.completed = !met.cut || fate == Fate::Snooze;
         said.cut = cut.clone();
-        watchdog::future(&format!("the check of {what}"), check(world, cut)).await;
+        let checked = check(world, cut);
+        watchdog::future_within(self.limit, &format!("the check of {what}"), checked).await;
         met
     }
 }

@@ -60,7 +60,13 @@ pub(crate) struct Met {
 }
 
 /// Runs `operation` until `stop` and deals it `fate`, except for abort, which needs a task.
-pub(crate) async fn meet<F>(operation: F, fate: Fate, stop: Stop, beside: Beside) -> Met
+pub(crate) async fn meet<F>(
+    operation: F,
+    fate: Fate,
+    stop: Stop,
+    beside: Beside,
+    limit: Duration,
+) -> Met
 where
     F: Future<Output = ()> + Unpin,
 {
@@ -76,7 +82,7 @@ where
     let polls = operation.polls();
     match fate {
         Fate::Leak if cut => std::mem::forget(operation),
-        Fate::Snooze if cut => snooze(operation, gate, beside).await,
+        Fate::Snooze if cut => snooze(operation, gate, beside, limit).await,
         // The parts of a finished operation go like those of a dropped one.
         _ => drop(operation),
     }
@@ -116,6 +122,7 @@ async fn snooze<F: Future<Output = ()> + Unpin>(
     mut operation: Counted<F>,
     gate: Option<Gate>,
     beside: Beside,
+    limit: Duration,
 ) {
     let open = |gate: &Option<Gate>| {
         if let Some(gate) = gate {
@@ -129,7 +136,8 @@ async fn snooze<F: Future<Output = ()> + Unpin>(
             let started = poll_fn(|cx| Poll::Ready(second.as_mut().poll(cx))).await;
             open(&gate);
             if started.is_pending() {
-                watchdog::future(
+                watchdog::future_within(
+                    limit,
                     "the operation beside a snoozed one (it waits for a future that nobody polls)",
                     second,
                 )

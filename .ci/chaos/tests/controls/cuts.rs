@@ -11,6 +11,9 @@ use tokio::sync::Mutex;
 use crate::subjects::{Ledger, OnDrop};
 use crate::{block_on, caught};
 
+/// For what must hang.
+const SHORT: std::time::Duration = std::time::Duration::from_millis(300);
+
 /// All or nothing, and nothing open.
 async fn whole(ledger: Ledger, cut: Cut) {
     // A leaked guard can't roll back; a real connection does so when the next operation comes.
@@ -248,7 +251,7 @@ async fn cut_lock(may_wait: bool) -> Report {
     let cuts = if may_wait {
         cuts.behind(second)
     } else {
-        cuts.beside(second)
+        cuts.beside(second).within(SHORT)
     };
     cuts.run(
         async |lock| {
@@ -272,13 +275,125 @@ fn a_second_operation_may_wait_for_the_snoozed_one() {
 
 #[test]
 fn a_snooze_deadlock_is_caught() {
-    // Under a limit of its own, shorter than the watchdog's 30 s inside.
     let said = caught(|| {
-        block_on(chaos::watchdog::future_within(
-            std::time::Duration::from_millis(300),
-            "the outer limit",
-            cut_lock(false),
+        block_on(cut_lock(false));
+    });
+    assert!(
+        said.contains("it waits for a future that nobody polls"),
+        "{said}"
+    );
+}
+
+/// It has registered no waker, so nothing but a spurious poll would end it.
+#[test]
+fn an_operation_that_is_never_woken_is_caught() {
+    let said = caught(|| {
+        block_on(
+            cuts::every("a mute")
+                .world(async || false)
+                .within(SHORT)
+                .run(
+                    async |polled| {
+                        std::future::poll_fn(|_| {
+                            if std::mem::replace(polled, true) {
+                                std::task::Poll::Ready(())
+                            } else {
+                                std::task::Poll::Pending
+                            }
+                        })
+                        .await;
+                    },
+                    async |_, _| {},
+                ),
+        );
+    });
+    assert!(
+        said.contains("a mute cut by") && said.contains("hung"),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_check_that_hangs_is_caught() {
+    let said = caught(|| {
+        block_on(cuts::every("a yield").world(async || ()).within(SHORT).run(
+            async |()| tokio::task::yield_now().await,
+            async |(), _| std::future::pending().await,
         ));
     });
-    assert!(said.contains("the outer limit hung"), "{said}");
+    assert!(said.contains("the check of a yield"), "{said}");
+}
+
+#[test]
+fn an_endless_operation_is_caught() {
+    let said = caught(|| {
+        block_on(
+            cuts::every("an endless one")
+                .world(async || ())
+                .except(Fate::Snooze, "it has no end to be resumed to")
+                .run(
+                    async |()| {
+                        loop {
+                            tokio::task::yield_now().await;
+                        }
+                    },
+                    async |(), _| {},
+                ),
+        );
+    });
+    assert!(said.contains("not complete after 250 polls"), "{said}");
+}
+
+/// On the threads of a runtime a broken subject is caught just as well.
+#[test]
+fn a_broken_subject_is_caught_on_worker_threads() {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .build()
+        .unwrap();
+    let said = caught(|| {
+        runtime.block_on(
+            cuts::every("Ledger::put_both, spawned")
+                .world(async || Ledger::open(OnDrop::Forgets))
+                .at_gate(|ledger| ledger.gate.clone())
+                .run_spawned(
+                    |ledger: Ledger| async move { ledger.put_both().await },
+                    whole,
+                ),
+        );
+    });
+    assert!(said.contains("half a transaction"), "{said}");
+}
+
+/// An operation that starts a thread and leaves it running when it is cut.
+#[test]
+fn a_thread_left_by_a_cut_is_caught() {
+    chaos::alone!();
+    let said = caught(|| {
+        block_on(async {
+            let before = Trace::take();
+            cuts::every("a thread for each call")
+                .world(async || {
+                    let (end, wait) = std::sync::mpsc::channel::<()>();
+                    (end, Some(wait))
+                })
+                .run(
+                    async |(end, wait)| {
+                        let wait = wait.take().unwrap();
+                        std::thread::Builder::new()
+                            .name("left-behind".into())
+                            .spawn(move || wait.recv().ok())
+                            .unwrap();
+                        tokio::task::yield_now().await;
+                        end.send(()).unwrap();
+                    },
+                    async move |world, _| {
+                        before.assert_same_within(SHORT).await;
+                        drop(world);
+                    },
+                )
+                .await;
+        });
+    });
+    assert!(said.contains("thread left-behind"), "{said}");
 }
