@@ -1,43 +1,25 @@
-//! A message store on SQLite, for the terminal.
+//! The program: reads the command line, runs it, and says how it went by its
+//! exit code.
 
-mod store;
+use std::io::Write;
+use std::process::ExitCode;
 
-use std::io::{BufRead, Write};
+use clap::Parser;
+use message_store::cli::Cli;
+use message_store::output::Visible;
 
-use store::{NewMessage, Store};
-
-type Result<T, E = Box<dyn std::error::Error>> = std::result::Result<T, E>;
-
-#[tokio::main]
-async fn main() -> Result<()> {
-    let mut args = std::env::args().skip(1);
-    let path = match (args.next().as_deref(), args.next()) {
-        (Some("--db"), Some(path)) => path,
-        _ => "messages.db".into(),
-    };
-    let store = Store::open(&path).await?;
-    let mut lines = std::io::stdin().lock().lines();
-    let mut answer = || lines.next().transpose().map(Option::unwrap_or_default);
-    let new = NewMessage {
-        sender: answer()?,
-        recipient: answer()?,
-        body: answer()?,
-    };
-    let mut out = std::io::stdout().lock();
-    if !new.sender.is_empty() && !new.recipient.is_empty() && !new.body.is_empty() {
-        let id = store.send(&new).await?;
-        writeln!(out, "inserted row id {id}")?;
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    match message_store::run(Cli::parse()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        // Whoever reads us has seen enough, as `head` has: nothing is wrong.
+        Err(error) if error.is_closed_output() => ExitCode::SUCCESS,
+        Err(error) => {
+            // A path can hold anything, and an error is one line. If even
+            // stderr is gone, the exit code is all that is left to say.
+            let line = error.to_string();
+            let _ = writeln!(std::io::stderr(), "message-store: {}", Visible(&line));
+            ExitCode::FAILURE
+        }
     }
-    let mut messages = store.list();
-    while let Some(message) = messages.next().await {
-        let message = message?;
-        writeln!(
-            out,
-            "row #{} from {} to {}: {}",
-            message.id, message.sender, message.recipient, message.body
-        )?;
-    }
-    drop(messages);
-    store.close().await?;
-    Ok(())
 }

@@ -1,0 +1,73 @@
+//! Why a command failed, in a line that names the thing and the cause.
+
+use std::path::PathBuf;
+use std::{fmt, io};
+
+/// The result of a command, or of a part of one.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Why a command failed.
+#[derive(Debug)]
+pub enum Error {
+    /// The file can't be opened as a message store.
+    Open {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// The store was opened, and then failed.
+    Store {
+        /// Its file.
+        path: PathBuf,
+        /// What the database said.
+        source: aio_sqlite::Error,
+    },
+    /// What was read is no message.
+    Input {
+        /// The part of the message.
+        what: &'static str,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// The result can't be written.
+    Output(io::Error),
+}
+
+impl Error {
+    /// Tells whether the reader of our output has gone away.
+    pub fn is_closed_output(&self) -> bool {
+        matches!(self, Error::Output(error) if error.kind() == io::ErrorKind::BrokenPipe)
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Error::Open { path, problem } => write!(f, "{}: {problem}", path.display()),
+            Error::Store { path, source } if source.is_locked() => {
+                write!(f, "{}: another process keeps it locked", path.display())
+            }
+            Error::Store { path, source } => write!(f, "{}: {source}", path.display()),
+            Error::Input { what, problem } => write!(f, "the {what} {problem}"),
+            Error::Output(source) => write!(f, "standard output: {source}"),
+        }
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Error::Store { source, .. } => Some(source),
+            Error::Output(source) => Some(source),
+            Error::Open { .. } | Error::Input { .. } => None,
+        }
+    }
+}
+
+impl From<io::Error> for Error {
+    /// Everything that is read has its own error, so what is left is output.
+    fn from(source: io::Error) -> Error {
+        Error::Output(source)
+    }
+}

@@ -1,0 +1,77 @@
+//! What each command does.
+
+use crate::cli::{Cli, Command};
+use crate::error::Result;
+use crate::output::{Form, Output, Print};
+use crate::prompt;
+use crate::store::{Access, Filter, Listing, NewMessage, Store};
+
+/// Runs a command from its opening of the store to its closing.
+///
+/// # Errors
+///
+/// Any [`Error`](crate::Error), the first one.
+///
+/// # Cancel safety
+///
+/// *Not cancel safe*: some of the output may be written.
+pub async fn run(cli: Cli) -> Result<()> {
+    let access = match cli.command {
+        None | Some(Command::Send(_)) => Access::Create,
+        // Looking for messages at a wrong path must not leave a store there.
+        Some(_) => Access::ReadWrite,
+    };
+    let store = Store::open(&cli.db, access).await?;
+    let outcome = run_on(&store, cli.command).await;
+    let closed = store.close().await;
+    outcome.and(closed)
+}
+
+async fn run_on(store: &Store, command: Option<Command>) -> Result<()> {
+    let mut output = Output::new();
+    match command {
+        None => {
+            if let Some(new) = prompt::ask()? {
+                output.inserted(store.send(&new).await?)?;
+            }
+            let all = store.list(&Filter::default());
+            print_all(all, Form::Text, &mut output).await?;
+        }
+        Some(Command::Send(send)) => {
+            let text = send.text.map_or_else(prompt::read_text, Ok)?;
+            let new = NewMessage::new(send.from, send.to, text);
+            output.inserted(store.send(&new).await?)?;
+        }
+        Some(Command::List(list)) => {
+            let form = list.json.form();
+            let filter = Filter {
+                from: list.from,
+                to: list.to,
+                since: list.since,
+                limit: list.limit,
+            };
+            print_all(store.list(&filter), form, &mut output).await?;
+        }
+        Some(Command::Search(search)) => {
+            let found = store.search(&search.words.join(" "), search.limit);
+            print_all(found, search.json.form(), &mut output).await?;
+        }
+        Some(Command::Stats(stats)) => {
+            output.print(&store.stats().await?, stats.json.form())?;
+        }
+    }
+    output.finish()
+}
+
+/// Prints things as they come. Writing may wait for a slow reader, and the
+/// store waits with it: it reads ahead by a chunk, never further.
+async fn print_all<T: Print>(
+    mut listing: Listing<'_, T>,
+    form: Form,
+    output: &mut Output,
+) -> Result<()> {
+    while let Some(thing) = listing.next().await {
+        output.print(&thing?, form)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,101 @@
+//! The times that `--since` takes: a date, a date with a time, or an age.
+
+use std::str::FromStr;
+
+/// A moment in the past, from which on messages are wanted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Since {
+    /// A date or date-time in a form that SQLite reads; UTC unless it has an offset.
+    Time(String),
+    /// So many seconds before now.
+    Ago(u64),
+}
+
+impl FromStr for Since {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Since, String> {
+        if let Some(seconds) = age(text) {
+            return Ok(Since::Ago(seconds));
+        }
+        let time = text.to_ascii_uppercase();
+        match is_time(&time) {
+            Some(true) => Ok(Since::Time(time)),
+            Some(false) => Err("there is no such day or time".into()),
+            None => Err("neither a date, a date with a time, nor an age such as 7d".into()),
+        }
+    }
+}
+
+/// The seconds of an age such as `90s`, `30m`, `2h`, `7d` or `4w`.
+fn age(text: &str) -> Option<u64> {
+    let unit = match text.chars().last()? {
+        's' => 1,
+        'm' => 60,
+        'h' => 60 * 60,
+        'd' => 24 * 60 * 60,
+        'w' => 7 * 24 * 60 * 60,
+        _ => return None,
+    };
+    let count = &text[..text.len() - 1];
+    // `parse` alone would take a sign.
+    let count = count
+        .bytes()
+        .all(|byte| byte.is_ascii_digit())
+        .then_some(count)?;
+    count.parse::<u64>().ok()?.checked_mul(unit)
+}
+
+/// Whether a text in the form of RFC 3339 names a time that exists; `None`
+/// where it has another form.
+///
+/// SQLite reads the number of a Julian day and `now` as times too, and takes
+/// the 31st of February for the 3rd of March: hence a check of our own.
+fn is_time(text: &str) -> Option<bool> {
+    let (date, time) = match text.split_once(['T', ' ']) {
+        Some((date, time)) => (date, time),
+        None => (text, "00:00:00"),
+    };
+    let [year, month, day] = numbers(date, '-', [4, 2, 2])?;
+    let days = match month {
+        2 if year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) => 29,
+        2 => 28,
+        4 | 6 | 9 | 11 => 30,
+        _ => 31,
+    };
+    let is_date = (1..=12).contains(&month) && (1..=days).contains(&day);
+
+    let (clock, offset) = match time.find(['Z', '+', '-']) {
+        Some(at) => time.split_at(at),
+        None => (time, "Z"),
+    };
+    let (clock, fraction) = clock.split_once('.').unwrap_or((clock, "0"));
+    if fraction.is_empty() || !fraction.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let [hour, minute, second] = numbers(clock, ':', [2, 2, 2])?;
+    let is_clock = hour < 24 && minute < 60 && second < 60;
+
+    let [hours, minutes] = match offset {
+        "Z" => [0, 0],
+        _ => numbers(&offset[1..], ':', [2, 2])?,
+    };
+    // SQLite's limit, which no place on Earth exceeds.
+    let is_offset = hours <= 14 && minutes < 60;
+    Some(is_date && is_clock && is_offset)
+}
+
+/// Numbers of just so many digits, between separators.
+fn numbers<const N: usize>(text: &str, separator: char, digits: [usize; N]) -> Option<[u32; N]> {
+    let mut parts = text.split(separator);
+    let mut numbers = [0; N];
+    for (number, digits) in numbers.iter_mut().zip(digits) {
+        let part = parts.next().filter(|part| part.len() == digits)?;
+        let part = part
+            .bytes()
+            .all(|byte| byte.is_ascii_digit())
+            .then_some(part)?;
+        *number = part.parse().ok()?;
+    }
+    parts.next().is_none().then_some(numbers)
+}
