@@ -132,10 +132,14 @@ fn tests(tree: &Tree, name: &str) -> Vec<String> {
 }
 
 fn gather(items: &[syn::Item], module: &str, tests: &mut Vec<String>) {
+    let registered = registered(items);
     for item in items {
         match item {
-            syn::Item::Fn(function) if is_test(&function.attrs) => {
-                tests.push(format!("{module}::{}", function.sig.ident));
+            syn::Item::Fn(function) => {
+                let name = function.sig.ident.to_string();
+                if is_test(&function.attrs) || registered.contains(&name) {
+                    tests.push(format!("{module}::{name}"));
+                }
             }
             syn::Item::Mod(inner) => {
                 if let Some((_, items)) = &inner.content {
@@ -145,6 +149,20 @@ fn gather(items: &[syn::Item], module: &str, tests: &mut Vec<String>) {
             _ => {}
         }
     }
+}
+
+/// The functions that a file gives to a harness of its own, by `trials![…]`.
+fn registered(items: &[syn::Item]) -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    for item in items {
+        if let syn::Item::Macro(call) = item
+            && call.mac.path.is_ident("trials")
+        {
+            let tokens = call.mac.tokens.to_string();
+            names.extend(tokens.split(',').map(|name| name.trim().to_owned()));
+        }
+    }
+    names
 }
 
 fn is_test(attrs: &[syn::Attribute]) -> bool {

@@ -86,6 +86,7 @@ rules! {
     async_items = crate::docs::check_list {
         "Connection::forgotten is not in",
         "Connection::gone is no public async item",
+        "Connection::untried: no test function untried",
         "Connection::untested: no test function cuts::untested",
         "line 5: not `Type::method — test`",
         "aio-files/tests/it/async_items.txt is missing",
