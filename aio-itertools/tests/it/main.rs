@@ -1,0 +1,19 @@
+//! The behaviour of aio-itertools through its public interface.
+#![allow(
+    clippy::unwrap_used,
+    reason = "a helper of a test fails the test as the test itself does"
+)]
+
+mod auto_traits;
+mod batched;
+mod by_hand;
+mod gather;
+mod gather_laws;
+mod iter;
+mod laws;
+mod mutants;
+mod neighbours;
+mod next;
+mod preludes;
+mod scripted;
+mod tidy;

@@ -1,0 +1,186 @@
+//! Deliberately wrong operators, each of which the laws must reject.
+
+use std::mem;
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker, ready};
+
+use aio_itertools::{FusedStream, Stream};
+
+use crate::laws::{Card, EXACT, Operator, SHARES, check, ids, subject};
+use crate::scripted::{Script, Token};
+
+/// What is wrong with a batching operator.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Fault {
+    DropsTheLastBatch,
+    OneItemTooMany,
+    PollsAfterTheEnd,
+    HintForgetsTheBuffer,
+    ForgetsToWake,
+    WakesTwice,
+    WakesTheFirstTask,
+    LosesItemsWhenPending,
+    KeepsTheBufferBack,
+    NeverTerminates,
+    LeaksAValue,
+}
+
+struct Wrong {
+    fault: Fault,
+    source: Script,
+    batch: Vec<Token>,
+    size: usize,
+    done: bool,
+    first: Option<Waker>,
+}
+
+impl Stream for Wrong {
+    type Item = Vec<Token>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Vec<Token>>> {
+        let this = &mut *self;
+        if this.done && this.fault != Fault::PollsAfterTheEnd {
+            return Poll::Ready(None);
+        }
+        let first = this.first.get_or_insert_with(|| cx.waker().clone()).clone();
+        let size = this.size + usize::from(this.fault == Fault::OneItemTooMany);
+        loop {
+            let waker = match this.fault {
+                Fault::ForgetsToWake => Waker::noop(),
+                Fault::WakesTheFirstTask => &first,
+                _ => cx.waker(),
+            };
+            let polled = Pin::new(&mut this.source).poll_next(&mut Context::from_waker(waker));
+            if polled.is_pending() {
+                match this.fault {
+                    Fault::WakesTwice => cx.waker().wake_by_ref(),
+                    Fault::LosesItemsWhenPending => this.batch.clear(),
+                    _ => {}
+                }
+            }
+            match ready!(polled) {
+                Some(item) => {
+                    this.batch.push(item);
+                    if this.batch.len() == size {
+                        return Poll::Ready(Some(mem::take(&mut this.batch)));
+                    }
+                }
+                None => {
+                    this.done = true;
+                    let last = mem::take(&mut this.batch);
+                    if this.fault == Fault::LeaksAValue {
+                        last.into_iter().for_each(mem::forget);
+                        return Poll::Ready(None);
+                    }
+                    let lost = last.is_empty() || this.fault == Fault::DropsTheLastBatch;
+                    return Poll::Ready((!lost).then_some(last));
+                }
+            }
+        }
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        if self.done {
+            return (0, Some(0));
+        }
+        let buffered = match self.fault {
+            Fault::HintForgetsTheBuffer => 0,
+            _ => self.batch.len(),
+        };
+        let (lower, upper) = self.source.size_hint();
+        (
+            (lower + buffered).div_ceil(self.size),
+            upper.map(|upper| (upper + buffered).div_ceil(self.size)),
+        )
+    }
+}
+
+impl FusedStream for Wrong {
+    fn is_terminated(&self) -> bool {
+        self.done && self.fault != Fault::NeverTerminates
+    }
+}
+
+macro_rules! mutant {
+    ($fault:ident) => {
+        Operator {
+            name: stringify!($fault),
+            file: "batched.rs",
+            card: Card {
+                cancel_safety: "Cancel safe",
+                in_flight: "none",
+                memory: "one batch",
+                fairness: "none",
+                fused: "yes",
+                size_hint: EXACT,
+                errors: "items pass as they are",
+                runtime: "any",
+            },
+            build: |source, size| {
+                let wrong = Wrong {
+                    fault: Fault::$fault,
+                    source,
+                    batch: Vec::new(),
+                    size,
+                    done: false,
+                    first: None,
+                };
+                subject(
+                    wrong,
+                    |batch| ids(batch),
+                    |mut wrong| {
+                        if wrong.fault == Fault::KeepsTheBufferBack {
+                            wrong.batch.clear();
+                        }
+                        (wrong.source, wrong.batch)
+                    },
+                )
+            },
+            oracle: |values, size| values.chunks(size).map(<[usize]>::to_vec).collect(),
+        }
+    };
+}
+
+/// The first law of which a check complains, at any share of `Pending`.
+fn broken_law(mutant: &Operator) -> Option<String> {
+    SHARES
+        .into_iter()
+        .find_map(|share| check(mutant, share).err())
+        .map(|broken| broken.to_string())
+}
+
+#[test]
+fn the_laws_reject_every_mutant() {
+    let mutants: [(_, &[&str]); 11] = [
+        (mutant!(DropsTheLastBatch), &["the output is the oracle's"]),
+        (mutant!(OneItemTooMany), &["size_hint"]),
+        (
+            mutant!(PollsAfterTheEnd),
+            &["the source is not polled after its end"],
+        ),
+        (mutant!(HintForgetsTheBuffer), &["size_hint"]),
+        (mutant!(ForgetsToWake), &["one wake for a Pending"]),
+        (mutant!(WakesTwice), &["one wake for a Pending"]),
+        (mutant!(WakesTheFirstTask), &["one wake for a Pending"]),
+        // Which of the two notices first depends on the case.
+        (
+            mutant!(LosesItemsWhenPending),
+            &["size_hint", "the output is the oracle's"],
+        ),
+        (mutant!(KeepsTheBufferBack), &["a cut loses nothing"]),
+        (
+            mutant!(NeverTerminates),
+            &["is_terminated is true after the end"],
+        ),
+        (mutant!(LeaksAValue), &["the output is the oracle's"]),
+    ];
+    for (mutant, laws) in &mutants {
+        let broken = broken_law(mutant).unwrap_or_default();
+        assert!(
+            laws.iter().any(|law| broken.contains(law)),
+            "{} was judged: {broken:?}",
+            mutant.name
+        );
+    }
+    println!("mutants={} rejected={}", mutants.len(), mutants.len());
+}

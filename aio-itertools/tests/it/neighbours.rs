@@ -1,0 +1,106 @@
+//! Work that never ends and is always ready lets other tasks run.
+//!
+//! Each test proves it by finishing: on one thread, a neighbour can stop the
+//! endless work only if it gets its turn.
+
+use std::future::{pending, poll_fn, ready};
+use std::task::Poll;
+use std::time::Duration;
+
+use aio_itertools::{Stream, gather, iter, next, prelude::*};
+
+/// Runs endless work beside a task that says when it had its turn.
+fn yields<F: Future<Output = ()> + Send + 'static>(endless: F) {
+    // The watchdog is a thread: a hog on the runtime's thread can't hold it up.
+    let (done, watchdog) = std::sync::mpsc::channel::<()>();
+    let run = std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .build()
+            .unwrap();
+        runtime.block_on(async {
+            let hog = tokio::spawn(endless);
+            let neighbour = tokio::spawn(async {
+                for _ in 0..3 {
+                    tokio::task::yield_now().await;
+                }
+            });
+            neighbour.await.unwrap();
+            assert!(!hog.is_finished());
+            hog.abort();
+            assert!(hog.await.unwrap_err().is_cancelled());
+        });
+        drop(done);
+    });
+    let outcome = watchdog.recv_timeout(Duration::from_secs(30));
+    assert_eq!(
+        outcome,
+        Err(std::sync::mpsc::RecvTimeoutError::Disconnected),
+        "the neighbour never had its turn"
+    );
+    run.join().unwrap();
+}
+
+async fn exhaust<S: Stream + Unpin>(mut stream: S) {
+    while next(&mut stream).await.is_some() {}
+}
+
+#[test]
+fn iter_lets_its_neighbours_run() {
+    yields(exhaust(iter(0..)));
+}
+
+#[test]
+fn batched_lets_its_neighbours_run_whatever_its_size() {
+    // A source that never spends the budget itself.
+    let hog = || futures_util::stream::repeat(());
+    yields(exhaust(hog().batched(1)));
+    yields(exhaust(hog().batched(1000)));
+    // The first batch would never be full.
+    yields(exhaust(hog().batched(usize::MAX).strict()));
+}
+
+#[test]
+fn gather_lets_its_neighbours_run() {
+    yields(exhaust(gather((0..).map(ready)).limit(8).stream()));
+    // Futures that are started without end.
+    yields(exhaust(gather((0..).map(|_| pending::<()>())).stream()));
+}
+
+#[test]
+fn a_future_that_wakes_itself_holds_up_neither_task_nor_siblings() {
+    let selfish = || {
+        poll_fn(|cx| {
+            cx.waker().wake_by_ref();
+            Poll::<()>::Pending
+        })
+    };
+    yields(async move {
+        gather((0..3).map(|_| selfish())).await;
+    });
+    let sibling = async {
+        for _ in 0..1000 {
+            tokio::task::yield_now().await;
+        }
+    };
+    let futures: [std::pin::Pin<Box<dyn Future<Output = ()>>>; 2] =
+        [Box::pin(selfish()), Box::pin(sibling)];
+    let first = futures_lite::future::block_on(async { gather(futures).stream().next().await });
+    assert_eq!(first, Some((1, ())));
+}
+
+#[tokio::test]
+async fn futures_that_wake_themselves_dont_keep_new_ones_out() {
+    // More than one poll's budget can start: those that run must leave turns.
+    const ALL: usize = 1000;
+    let started = std::cell::Cell::new(0);
+    let started = &started;
+    gather((0..ALL).map(|_| async move {
+        started.set(started.get() + 1);
+        // Endless unless all are started.
+        while started.get() < ALL {
+            tokio::task::yield_now().await;
+        }
+    }))
+    .await;
+    assert_eq!(started.get(), ALL);
+}
