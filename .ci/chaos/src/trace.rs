@@ -1,5 +1,9 @@
 //! What a process leaves behind: descriptors, threads, children, files.
 //!
+//! A thread that has been started and has not yet run is listed under the name
+//! of its parent, so let the owner of a thread answer once before taking the
+//! trace that counts it.
+//!
 //! A trace looks at the whole process, so a test that compares two of them
 //! needs the process for itself: put [`alone!`](crate::alone!) first in it.
 

@@ -380,15 +380,27 @@ fn a_thread_left_by_a_cut_is_caught() {
                 .run(
                     async |(end, wait)| {
                         let wait = wait.take().unwrap();
+                        let (begin, begun) = std::sync::mpsc::channel();
                         std::thread::Builder::new()
                             .name("left-behind".into())
-                            .spawn(move || wait.recv().ok())
+                            .spawn(move || {
+                                // It has its parent's name until it runs.
+                                begin.send(()).unwrap();
+                                wait.recv().ok();
+                            })
                             .unwrap();
+                        begun.recv().unwrap();
                         tokio::task::yield_now().await;
                         end.send(()).unwrap();
                     },
-                    async move |world, _| {
-                        before.assert_same_within(SHORT).await;
+                    async move |world, cut| {
+                        // A thread that was told to end is given its time.
+                        let limit = if cut.completed {
+                            chaos::watchdog::LIMIT
+                        } else {
+                            SHORT
+                        };
+                        before.assert_same_within(limit).await;
                         drop(world);
                     },
                 )

@@ -17,10 +17,16 @@ fn a_thread_left_over_is_named() {
     chaos::alone!();
     let before = Trace::take();
     let (end, wait) = channel::<()>();
+    let (begin, begun) = channel();
     let thread = thread::Builder::new()
         .name("straggler".into())
-        .spawn(move || wait.recv().ok())
+        .spawn(move || {
+            // It has its parent's name until it runs.
+            begin.send(()).unwrap();
+            wait.recv().ok();
+        })
         .unwrap();
+    begun.recv().unwrap();
     let said = caught(|| before.wait_same_within(SHORT));
     assert!(said.contains("1 × thread straggler"), "{said}");
     drop(end);
