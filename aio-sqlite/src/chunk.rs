@@ -80,6 +80,12 @@ impl Chunk {
         }
     }
 
+    /// Empties the chunk, for rows of other columns.
+    pub(crate) fn start_over(&mut self, columns: Arc<Columns>) {
+        let buffers = std::mem::take(&mut self.buffers);
+        *self = Chunk::new(columns, buffers);
+    }
+
     pub(crate) fn columns(&self) -> &Arc<Columns> {
         &self.columns
     }
@@ -111,6 +117,11 @@ impl Chunk {
                 "the row is larger than 4 GiB",
             )),
         }
+    }
+
+    /// Takes back the values of a row that was not read to its end.
+    pub(crate) fn drop_half_row(&mut self) {
+        self.buffers.cells.truncate(self.rows * self.columns.len());
     }
 
     /// Adds the next value of the row that is being read.

@@ -36,6 +36,16 @@ pub(crate) struct Cursor {
     readonly: bool,
 }
 
+/// What comes after a chunk.
+pub(crate) enum After {
+    /// There may be more rows.
+    More,
+    /// The statement has run to its end.
+    End,
+    /// The statement failed behind the chunk's rows.
+    Failed(Error),
+}
+
 /// How much goes into one chunk.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Fill {
@@ -90,16 +100,28 @@ impl Cursor {
         })
     }
 
-    /// Steps until a chunk is full; `true` says that there may be more rows.
-    pub(crate) fn fill(&mut self, buffers: Buffers, fill: Fill) -> Result<(Chunk, bool)> {
+    /// Steps until a chunk is full.
+    pub(crate) fn fill(&mut self, buffers: Buffers, fill: Fill) -> (Chunk, After) {
+        let mut chunk = Chunk::new(self.columns.clone(), buffers);
+        let after = match self.fill_into(&mut chunk, fill) {
+            Ok(true) => After::More,
+            Ok(false) => After::End,
+            Err(error) => {
+                chunk.drop_half_row();
+                After::Failed(error)
+            }
+        };
+        (chunk, after)
+    }
+
+    fn fill_into(&mut self, chunk: &mut Chunk, fill: Fill) -> Result<bool> {
         let sql = &self.sql;
         let columns = &mut self.columns;
         self.stepping.with_dependent_mut(|_, rows| {
-            let mut chunk = Chunk::new(columns.clone(), buffers);
             let mut first = true;
             loop {
                 let Some(row) = rows.next().map_err(|e| Error::sqlite(sql, e))? else {
-                    return Ok((chunk, false));
+                    return Ok(false);
                 };
                 if std::mem::take(&mut first) {
                     // A statement that was prepared before the schema changed is
@@ -107,7 +129,7 @@ impl Cursor {
                     let fresh = row.as_ref();
                     if !columns.names().eq(fresh.column_names()) {
                         *columns = Arc::new(Columns::new(fresh.column_names()));
-                        chunk = Chunk::new(columns.clone(), chunk.into_buffers());
+                        chunk.start_over(columns.clone());
                     }
                 }
                 for index in 0..columns.len() {
@@ -118,7 +140,7 @@ impl Cursor {
                 }
                 chunk.end_row();
                 if chunk.rows() >= fill.rows || chunk.size() >= fill.bytes {
-                    return Ok((chunk, true));
+                    return Ok(true);
                 }
             }
         })

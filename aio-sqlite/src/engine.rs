@@ -11,7 +11,7 @@ use rusqlite::{Batch, Connection};
 
 use crate::chunk::{Buffers, Chunk};
 use crate::connect::Options;
-use crate::cursor::{Cursor, Fill, refuse_empty, refuse_nul};
+use crate::cursor::{After, Cursor, Fill, refuse_empty, refuse_nul};
 use crate::error::{Error, Result};
 use crate::op::{current_must_stop, shielded};
 use crate::params::Params;
@@ -152,13 +152,15 @@ impl Engine {
                 rows: left,
                 ..WHOLE
             };
-            let (chunk, more) = cursor.fill(Buffers::default(), fill)?;
+            let (chunk, after) = cursor.fill(Buffers::default(), fill);
             left -= chunk.rows();
             if chunk.rows() > 0 {
                 chunks.push(Arc::new(chunk));
             }
-            if !more {
-                return Ok(chunks);
+            match after {
+                After::More => {}
+                After::End => return Ok(chunks),
+                After::Failed(error) => return Err(error),
             }
             if left == 0 {
                 if !cursor.is_readonly() {

@@ -47,14 +47,16 @@ pub enum Error {
     },
     /// The parameters do not fit the statement: their number, a name or a value.
     Parameter {
-        /// The SQL text, shortened when it is long.
+        /// The SQL text, shortened when it is long; empty where there is no
+        /// statement yet.
         sql: String,
         /// What does not fit, by number or name.
         problem: String,
     },
     /// A column is missing, or holds something else than what was asked for.
     Column {
-        /// The column's name, or its number from 0 where it has none.
+        /// The column's name, or its number from 0 where it has none. Several
+        /// names where it can't be told which of them it is.
         column: String,
         /// What is wrong with it.
         problem: String,
@@ -167,10 +169,7 @@ pub(crate) fn excerpt(sql: &str) -> String {
         }
         short.push_str(word);
         if short.len() > LIMIT {
-            let end = short.floor_char_boundary(LIMIT);
-            short.truncate(end);
-            short.push('…');
-            break;
+            return short.chars().take(LIMIT).chain(['…']).collect();
         }
     }
     short
@@ -216,6 +215,7 @@ impl fmt::Display for Error {
                 write!(f, "pragma {name}: asked for {wanted}, SQLite says {got}")
             }
             Error::Sqlite { sql, source } => write!(f, "{}: {sql}", Said(source)),
+            Error::Parameter { sql, problem } if sql.is_empty() => f.write_str(problem),
             Error::Parameter { sql, problem } => write!(f, "{problem}: {sql}"),
             Error::Column { column, problem } => write!(f, "column {column}: {problem}"),
             Error::NoRow { sql } => write!(f, "the query has no row: {sql}"),

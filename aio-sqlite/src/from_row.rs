@@ -42,7 +42,7 @@ impl FromRow for Row {
     }
 }
 
-fn expect_columns(row: &Row, wanted: usize) -> Result<()> {
+pub(crate) fn expect_columns(row: &Row, wanted: usize) -> Result<()> {
     let found = row.len();
     if found == wanted {
         return Ok(());

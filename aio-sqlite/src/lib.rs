@@ -1,4 +1,76 @@
-//! SQLite for tokio applications, over rusqlite on threads of its own.
+//! SQLite for tokio applications: as pleasant as Python's aiosqlite, over
+//! rusqlite, on a thread of its own.
+//!
+//! ```
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> aio_sqlite::Result<()> {
+//! let db = aio_sqlite::connect(":memory:").await?;
+//! db.execute("CREATE TABLE messages(id INTEGER PRIMARY KEY, sender, body)", ()).await?;
+//!
+//! // await
+//! let done = db.execute("INSERT INTO messages(sender, body) VALUES (?1, ?2)", ("Bob", "hi")).await?;
+//! assert_eq!(done.last_insert_rowid, 1);
+//!
+//! // iterate
+//! let mut rows = db.query_as::<(i64, String)>("SELECT id, body FROM messages", ()).stream();
+//! while let Some(row) = rows.next().await {
+//!     let (id, body) = row?;
+//!     println!("#{id}: {body}");
+//! }
+//! # drop(rows);
+//!
+//! // guard: commits when the body is Ok, rolls back when it is Err, dropped or panics
+//! db.begin()
+//!     .with(async |tx| -> aio_sqlite::Result<_> {
+//!         tx.execute("UPDATE messages SET body = 'hello' WHERE id = 1", ()).await
+//!     })
+//!     .await?;
+//! db.close().await
+//! # }
+//! ```
+//!
+//! - [`connect`] opens a [`Connection`]: one SQLite connection on one thread,
+//!   every operation in the order it was called.
+//! - [`Session`] is what can be done on it: `execute`, `execute_many`,
+//!   `execute_stream`, `execute_script`, `query`, `query_as`. A [`Transaction`]
+//!   and a [`Savepoint`] dereference to it too.
+//! - [`Row`] and [`FromRow`] take rows apart; [`Rows`] is the stream of them.
+//! - [`Connection::call`] gives a closure the rusqlite connection itself.
+//!
+//! # When not to use it
+//!
+//! In a program without an async runtime rusqlite alone is simpler. For a
+//! server's database that several machines write to, SQLite is the wrong
+//! engine. A connection has one thread and runs one statement at a time.
+//!
+//! # Cancellation
+//!
+//! Dropping a future stops what it asked for: a queued operation never runs, a
+//! running one is interrupted inside SQLite, also while it waits for another
+//! process's lock, and nothing else on the connection notices. A write outside
+//! a transaction has then happened whole or not at all. A transaction guard
+//! that is dropped, at any moment, is rolled back before anything else runs on
+//! the connection. `.timeout(d)` on an operation does the same at a limit that
+//! counts from its first poll, waiting included. Each item states its verdict
+//! under *Cancel safety*.
+//!
+//! # Differences from aiosqlite
+//!
+//! | aiosqlite | here |
+//! |---|---|
+//! | `async with connect(p) as db` | `connect(p).with(async \|db\| …)` |
+//! | `db.execute(…)` returns a cursor | `execute` returns what was done, `query` rows |
+//! | `executemany`, `executescript` | `execute_many` (all or nothing), `execute_script` |
+//! | `fetchall`, `fetchone`, `async for` | `.await`, `.one()` or `.optional()`, `.stream()` |
+//! | implicit transactions, `commit()` on the connection | each statement commits by itself; `begin()` gives a guard |
+//! | `row_factory` | `query_as::<T>` with [`FromRow`], `deserialize::<T>` with serde |
+//!
+//! # Features
+//!
+//! | feature | adds | brings in |
+//! |---|---|---|
+//! | `bundled` (default) | SQLite compiled in | a C compiler at build time |
+//! | `serde` | `Query::deserialize`, `named` | serde |
 
 mod bulk;
 mod call;
@@ -22,13 +94,33 @@ mod reentry;
 pub mod row;
 mod rows;
 mod savepoint;
+#[cfg(feature = "serde")]
+mod serde;
 mod session;
 mod transaction;
 mod turn;
 mod worker;
 
-pub use connect::{Connect, connect};
+/// The settings that [`connect`](crate::connect()) takes.
+pub mod options {
+    pub use crate::connect::{Access, ForeignKeys, JournalMode, Synchronous};
+}
+
+/// The builders that the methods return: inert until they are awaited,
+/// streamed or entered with `.with`.
+pub mod builders {
+    pub use crate::bulk::{ExecuteMany, ExecuteStream};
+    pub use crate::call::Call;
+    pub use crate::connect::Connect;
+    pub use crate::execute::{Execute, ExecuteScript};
+    pub use crate::query::Query;
+    pub use crate::savepoint::BeginSavepoint;
+    pub use crate::transaction::Begin;
+}
+
+pub use connect::connect;
 pub use connection::Connection;
+pub use engine::Done;
 pub use error::{Error, Result};
 pub use from_row::FromRow;
 pub use params::Params;
@@ -36,5 +128,7 @@ pub use row::Row;
 pub use rows::Rows;
 pub use rusqlite::types::{Value, ValueRef};
 pub use savepoint::Savepoint;
+#[cfg(feature = "serde")]
+pub use serde::named;
 pub use session::Session;
 pub use transaction::Transaction;

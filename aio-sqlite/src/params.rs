@@ -1,6 +1,7 @@
 //! Parameters of a statement: owned, because they cross to another thread.
 
 use std::borrow::Cow;
+use std::fmt;
 use std::sync::Arc;
 
 use rusqlite::Statement;
@@ -172,6 +173,14 @@ impl Unfit {
         Unfit(problem.into())
     }
 }
+
+impl fmt::Display for Unfit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Unfit {}
 
 /// A type whose values can be parameters.
 ///

@@ -12,7 +12,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
 use crate::chunk::{Buffers, Chunk};
-use crate::cursor::{Cursor, Fill};
+use crate::cursor::{After, Cursor, Fill};
 use crate::error::{Error, Result};
 use crate::op::{Stoppable, Token};
 use crate::turn::Scope;
@@ -170,14 +170,17 @@ impl Flow {
                 bytes: MOST_BYTES,
             };
             let spare = self.pipe.lane().spare.take().unwrap_or_default();
-            let (chunk, more) = self.cursor.fill(spare, fill)?;
+            let (chunk, after) = self.cursor.fill(spare, fill);
             self.rows = (self.rows * GROWTH).min(MOST_ROWS);
             self.credit = self.credit.saturating_sub(1);
             if chunk.rows() > 0 {
                 self.pipe.change(|lane| lane.chunks.push_back(chunk));
             }
-            if !more || self.cursor.is_readonly() {
-                return Ok(more);
+            match after {
+                After::More if self.cursor.is_readonly() => return Ok(true),
+                After::More => {}
+                After::End => return Ok(false),
+                After::Failed(error) => return Err(error),
             }
         }
     }

@@ -77,13 +77,22 @@ impl Row {
     pub fn column_names(&self) -> impl ExactSizeIterator<Item = &str> {
         self.chunk.columns().names()
     }
+
+    #[cfg(feature = "serde")]
+    pub(crate) fn name(&self, index: usize) -> Option<&str> {
+        self.chunk.columns().name(index)
+    }
 }
 
 impl fmt::Debug for Row {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut map = f.debug_map();
         for (index, name) in self.column_names().enumerate() {
-            map.entry(&name, &self.chunk.value(self.at, index));
+            match self.chunk.value(self.at, index) {
+                Some(ValueRef::Text(bytes)) => map.entry(&name, &String::from_utf8_lossy(bytes)),
+                Some(value) => map.entry(&name, &value),
+                None => map.entry(&name, &"missing"),
+            };
         }
         map.finish()
     }

@@ -20,7 +20,7 @@ use crate::turn::Scope;
 use crate::worker::{Finisher, Worker};
 
 /// The rows of a query, one after another; made by
-/// [`Query::stream`](crate::query::Query::stream).
+/// [`Query::stream`](crate::builders::Query::stream).
 ///
 /// Rows cross in chunks that the worker reads ahead: one is being read while
 /// the next is filled, so memory stays flat however many rows there are, and a

@@ -153,8 +153,7 @@ impl Session {
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> aio_sqlite::Result<()> {
     /// # let db = aio_sqlite::connect(":memory:").await?;
-    /// let mut rows = db.query("SELECT value FROM generate_series(1, ?1)", [3]).stream();
-    /// # let mut rows = db.query("VALUES (1), (2), (3)", ()).stream();
+    /// let mut rows = db.query("VALUES (1), (2), (?1)", [3]).stream();
     /// let mut sum = 0;
     /// while let Some(row) = rows.next().await {
     ///     sum += row?.get::<i64>(0)?;

@@ -155,7 +155,7 @@ impl<'s> IntoFuture for Begin<'s> {
 /// An open transaction; dereferences to the [`Session`] that runs inside it.
 ///
 /// It owns its place on the connection: others wait until it is over, at most
-/// [`max_hold`](crate::Connect::max_hold) long. Dropped without a commit, and
+/// [`max_hold`](crate::builders::Connect::max_hold) long. Dropped without a commit, and
 /// also when a panic or a cancelled task drops it, it is rolled back before
 /// anything else runs on the connection.
 ///

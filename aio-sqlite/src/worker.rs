@@ -25,6 +25,17 @@ pub(crate) enum Message {
     Close(Arc<Op<()>>),
 }
 
+impl Message {
+    /// Tells whoever waits that the connection is closed.
+    fn refuse(self) {
+        match self {
+            Message::Work(job) => job.refuse(Error::Closed),
+            Message::Close(op) => op.answer(Err(Error::Closed)),
+            Message::Finish(_) => {}
+        }
+    }
+}
+
 /// What a guard's drop leaves behind. Each names what it is about and is
 /// nothing where that is over.
 #[derive(Clone, Copy, Debug)]
@@ -120,6 +131,8 @@ pub(crate) struct Worker {
     pub(crate) turn: Turn,
     /// The streams that are half read.
     pub(crate) flows: HashMap<u64, Flow>,
+    /// What came with the last look into the queue, in order.
+    messages: VecDeque<Message>,
     /// Work that waits for the open transaction to end, in order.
     waiting: VecDeque<Waiting>,
     max_hold: Duration,
@@ -148,7 +161,7 @@ pub(crate) fn spawn(
     let path = options.path.clone();
     // A thread's name has room for 15 bytes.
     let name = match options.path.file_stem() {
-        Some(stem) => format!("sqlite-{}", stem.to_string_lossy()),
+        Some(stem) => format!("sqlite-{}", stem.to_string_lossy().replace('\0', "")),
         None => "sqlite".into(),
     };
     let main = move || {
@@ -163,26 +176,22 @@ pub(crate) fn spawn(
             }
         }
         drop(opened);
-        let mut waiting = VecDeque::new();
         if let Some(engine) = engine {
             let mut worker = Worker {
                 engine,
                 turn: Turn::default(),
                 flows: HashMap::new(),
-                waiting,
+                messages: VecDeque::new(),
+                waiting: VecDeque::new(),
                 max_hold: options.max_hold,
             };
             worker.run(&inbox);
-            waiting = worker.waiting;
+            for waiting in worker.waiting {
+                waiting.refuse(Error::Closed);
+            }
+            worker.messages.into_iter().for_each(Message::refuse);
         }
-        let unread = inbox.end().into_iter().filter_map(|message| match message {
-            Message::Work(job) => Some(Waiting::Job(job)),
-            Message::Close(op) => Some(Waiting::Close(op)),
-            Message::Finish(_) => None,
-        });
-        for each in waiting.into_iter().chain(unread) {
-            each.refuse(Error::Closed);
-        }
+        inbox.end().into_iter().for_each(Message::refuse);
     };
     thread::Builder::new()
         .name(name)
@@ -194,7 +203,6 @@ pub(crate) fn spawn(
 impl Worker {
     /// Serves messages until the connection is closed or every handle has gone.
     fn run(&mut self, inbox: &Inbox<Message>) {
-        let mut messages = VecDeque::new();
         loop {
             while self.turn.is_free()
                 && let Some(waiting) = self.waiting.pop_front()
@@ -208,7 +216,7 @@ impl Worker {
                     }
                 }
             }
-            if let Some(message) = messages.pop_front() {
+            if let Some(message) = self.messages.pop_front() {
                 match message {
                     Message::Work(job) => self.start(job),
                     Message::Finish(finisher) => self.finish(finisher),
@@ -221,7 +229,7 @@ impl Worker {
                 Some(_) => Wait::Never,
                 None => self.patience(),
             };
-            match inbox.take(&mut messages, wait) {
+            match inbox.take(&mut self.messages, wait) {
                 Found::Messages => {}
                 Found::Nothing => match flow {
                     Some(id) => self.fill(id),

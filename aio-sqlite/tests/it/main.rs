@@ -1,0 +1,18 @@
+//! Behaviour of the crate through its public interface.
+
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test that unwraps says what it expects"
+)]
+
+mod cancel; // what is left when a future is dropped
+mod closing; // close, last handle, exit
+mod errors; // bad input is a clear error
+mod execute; // statements without rows
+mod queries; // statements with rows
+mod runtimes; // every kind of runtime, and auto traits
+#[cfg(feature = "serde")]
+mod serde; // rows and parameters by serde
+mod transactions; // the guards
+mod values; // parameters in, columns out
+mod world; // what most tests start from
