@@ -409,3 +409,61 @@ fn a_thread_left_by_a_cut_is_caught() {
     });
     assert!(said.contains("thread left-behind"), "{said}");
 }
+
+/// Has a task answer, which can only happen once the harness lets the runtime go on.
+async fn ask_a_task(answered: &Arc<std::sync::atomic::AtomicBool>) {
+    let (reply, answer) = tokio::sync::oneshot::channel();
+    let answered = Arc::clone(answered);
+    tokio::spawn(async move {
+        for _ in 0..10 {
+            tokio::task::yield_now().await;
+        }
+        answered.store(true, std::sync::atomic::Ordering::Relaxed);
+        reply.send(()).ok();
+    });
+    answer.await.unwrap();
+}
+
+#[test]
+fn the_moments_before_and_after_the_wake_up_differ() {
+    block_on(
+        cuts::every("ask a task")
+            .world(async || Arc::new(std::sync::atomic::AtomicBool::new(false)))
+            .run(
+                async |answered| ask_a_task(answered).await,
+                async |answered, cut| {
+                    let answered = answered.load(std::sync::atomic::Ordering::Relaxed);
+                    match (cut.completed, cut.moment) {
+                        (false, Moment::Woken) | (true, _) => assert!(answered, "{cut:?}"),
+                        // The task of the other fates may be given a turn.
+                        (false, _) if cut.fate == Fate::Drop => assert!(!answered, "{cut:?}"),
+                        (false, _) => {}
+                    }
+                },
+            ),
+    );
+}
+
+/// The task around the operation is woken for other reasons all the time.
+#[test]
+fn spurious_polls_of_the_task_are_not_passed_on() {
+    let report = block_on(async {
+        let (ended, mut end) = tokio::sync::oneshot::channel::<()>();
+        let noise = async {
+            while end.try_recv() == Err(tokio::sync::oneshot::error::TryRecvError::Empty) {
+                tokio::task::yield_now().await;
+            }
+        };
+        let harness = async {
+            let report = cuts::every("ask a task, in noise")
+                .world(async || Arc::new(std::sync::atomic::AtomicBool::new(false)))
+                .run(async |answered| ask_a_task(answered).await, async |_, _| {})
+                .await;
+            ended.send(()).unwrap();
+            report
+        };
+        tokio::join!(harness, noise).0
+    });
+    // 5 before the first poll, 5 after it, 5 at the wake-up.
+    assert_eq!((report.cuts, report.polls), (15, 2), "{report:?}");
+}
