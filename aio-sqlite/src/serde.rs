@@ -45,9 +45,9 @@ impl<'s> Query<'s, Row> {
     /// wins**, as in [`Row::get`].
     ///
     /// `#[serde(flatten)]`, `tag` and `untagged` make serde read a value before
-    /// it knows the type: there `bool` is not taken from an integer, names
-    /// match exactly, and a blob is seen as a sequence of `u8`, so that
-    /// `Vec<u8>` works there too.
+    /// it knows the type: there names match exactly, `bool` is not taken from
+    /// an integer, `i128` and `u128` from nothing, and a blob is seen as a
+    /// sequence of `u8`, so that `Vec<u8>` works there too.
     ///
     /// ```
     /// use serde::Deserialize;
