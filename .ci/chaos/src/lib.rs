@@ -51,3 +51,8 @@ pub use auto_traits::assert_send;
 pub use cuts::{Cut, Fate, Moment};
 pub use gate::{Gate, Step};
 pub use trace::Trace;
+
+/// The Rust blocks of the root README, which compile and run as doctests.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;
