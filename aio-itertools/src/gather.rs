@@ -25,7 +25,7 @@ use crate::slots::Slots;
 ///
 /// | fact | |
 /// |---|---|
-/// | cancel safety | Cancel safe |
+/// | cancel safety | the stream: Cancel safe; awaited: Not cancel safe |
 /// | in-flight work | snoozes: up to `limit` futures, polled only while the stream or the future is |
 /// | memory | the futures in flight; `.await` holds all outputs as well |
 /// | fairness | woken futures, in the order of their wake-ups, and new ones in turn; one unit of the budget a poll |
@@ -41,7 +41,8 @@ use crate::slots::Slots;
 ///
 /// # Cancel safety
 ///
-/// Nothing has happened before a door is used. See [`Gather`] and [`Outputs`].
+/// Not cancel safe when awaited: the futures in flight and the outputs so far are
+/// dropped. The stream is cancel safe: see [`Outputs::next`].
 ///
 /// # Examples
 ///
@@ -74,7 +75,7 @@ where
 ///
 /// # Cancel safety
 ///
-/// `.await` is *Not cancel safe*: dropping it drops the futures in flight, the
+/// Not cancel safe: dropping what is awaited drops the futures in flight, the
 /// oldest first, and the outputs so far. Those that ended have had their effect.
 /// To keep outputs through a cancellation take them from [`stream`](Self::stream).
 #[must_use = "nothing runs until it is awaited or its stream is polled"]

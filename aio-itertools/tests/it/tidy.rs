@@ -1,6 +1,5 @@
 //! What the sources and the documentation say agrees.
 
-use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
@@ -22,85 +21,10 @@ fn sources(folder: &str) -> Vec<(String, String)> {
         .collect()
 }
 
-/// The public async items of a source file: `Type::method`, `function`, `Builder::await`.
-fn async_items(source: &str) -> BTreeSet<String> {
-    let mut items = BTreeSet::new();
-    let mut implemented = String::new();
-    for line in source.lines() {
-        if let Some(head) = line.strip_prefix("impl") {
-            // What is implemented for comes last: after ` for `, or after `<…>`.
-            let generics = match head.starts_with('<') {
-                true => matching(head),
-                false => 0,
-            };
-            let head = head[generics..].trim_start();
-            let head = head.split_once(" for ").map_or(head, |(_, of)| of);
-            implemented = name_of(head);
-            if line.contains("IntoFuture for ") {
-                items.insert(format!("{implemented}::await"));
-            }
-        } else if line == "}" {
-            implemented.clear();
-        } else if let Some(rest) = line.trim_start().strip_prefix("pub async fn ") {
-            let name = name_of(rest);
-            items.insert(match implemented.as_str() {
-                "" => name,
-                of => format!("{of}::{name}"),
-            });
-        }
-    }
-    items
-}
-
-/// The length of the `<…>` at the start of `text`.
-fn matching(text: &str) -> usize {
-    let mut depth = 0;
-    for (at, c) in text.char_indices() {
-        match c {
-            '<' => depth += 1,
-            '>' => depth -= 1,
-            _ => {}
-        }
-        if depth == 0 {
-            return at + 1;
-        }
-    }
-    text.len()
-}
-
 fn name_of(text: &str) -> String {
     text.chars()
         .take_while(|c| c.is_alphanumeric() || *c == '_')
         .collect()
-}
-
-#[test]
-fn every_async_item_has_its_cut_test() {
-    let tests: String = sources("tests/it")
-        .into_iter()
-        .map(|(_, text)| text)
-        .collect();
-    let listed: BTreeSet<String> = read("tests/it/async_items.txt")
-        .lines()
-        .map(|line| {
-            let (item, test) = line.split_once(" — ").expect("Type::method — test");
-            assert!(tests.contains(&format!("fn {test}()")), "{test} is no test");
-            item.to_owned()
-        })
-        .collect();
-    let found: BTreeSet<String> = sources("src")
-        .iter()
-        .flat_map(|(_, source)| async_items(source))
-        .collect();
-    assert_eq!(listed, found);
-}
-
-#[test]
-fn async_items_are_found_in_every_form() {
-    let source = "impl<I: Iterator> Iter<I> {\n    pub async fn next(&mut self) {}\n}\n\
-                  pub async fn free() {}\nimpl<I> IntoFuture for Gather<I>\nwhere\n{\n}\n";
-    let expected = ["Gather::await", "Iter::next", "free"].map(String::from);
-    assert_eq!(async_items(source), BTreeSet::from(expected));
 }
 
 /// The contract card in the documentation of a type or function, row by row.
