@@ -5,7 +5,9 @@ use std::io::Write;
 use std::os::unix::net::UnixStream;
 
 use aio_pool::{Exit, Pool, TaskError, task};
-use rustix::process::{Pid, PidfdFlags, PidfdGetfdFlags, pidfd_getfd, pidfd_open};
+use rustix::process::{
+    PidfdFlags, PidfdGetfdFlags, Signal, getpid, kill_process, pidfd_getfd, pidfd_open,
+};
 
 use crate::harness::trials;
 use crate::line::Line;
@@ -35,7 +37,7 @@ task! {
     /// Writes these bytes on the worker's socket, and dies.
     async fn say_and_die(bytes: Vec<u8>) {
         own_socket().write_all(&bytes).expect("a parent that reads");
-        std::process::abort();
+        kill_process(getpid(), Signal::KILL).expect("an end");
     }
 }
 
@@ -69,8 +71,7 @@ fn own_socket() -> UnixStream {
         })
         .collect();
     sockets.sort_unstable();
-    let own = Pid::from_raw(i32::try_from(std::process::id()).expect("a pid")).expect("a pid");
-    let own = pidfd_open(own, PidfdFlags::empty()).expect("a pidfd");
+    let own = pidfd_open(getpid(), PidfdFlags::empty()).expect("a pidfd");
     let socket = pidfd_getfd(own, sockets[0], PidfdGetfdFlags::empty()).expect("a copy");
     UnixStream::from(socket)
 }
@@ -160,7 +161,7 @@ async fn half_a_frame_before_death_is_no_answer() {
         matches!(
             error,
             TaskError::WorkerLost {
-                exit: Exit::Signal(6),
+                exit: Exit::Signal(9),
                 ..
             }
         ),
