@@ -11,7 +11,7 @@ use std::task::Poll;
 use crate::connect::{Access, Options};
 use crate::error::{Error, Result};
 use crate::handoff::Inbox;
-use crate::op::{Limit, OnLimit, Op, Reply};
+use crate::op::{Limit, OnLimit, Op, Promise, Reply};
 use crate::reentry;
 use crate::turn::Scope;
 use crate::worker::{self, Finisher, Message, Permit, Work, Worker};
@@ -57,7 +57,7 @@ impl Link {
         });
         let opened = Op::new(None, OnLimit::Stop);
         let reply = Reply::new(opened.clone());
-        worker::spawn(options, inbox, opened)?;
+        worker::spawn(options, inbox, Promise::new(opened))?;
         reply.await?;
         Ok(link)
     }
@@ -99,7 +99,7 @@ impl Link {
         match scope {
             Scope::Root => {
                 let permit = self.permit(&mut reply).await?;
-                let work = Work::new(op, scope, Some(permit), work);
+                let work = Work::new(Promise::new(op), scope, Some(permit), work);
                 self.inbox
                     .submit(Message::Work(Box::new(work)))
                     .map_err(|_| Error::Closed)?;
@@ -107,7 +107,7 @@ impl Link {
             // An open transaction goes on while others queue up behind it, and
             // while a close waits for it.
             _ => {
-                let work = Work::new(op, scope, None, work);
+                let work = Work::new(Promise::new(op), scope, None, work);
                 self.inbox
                     .deliver(Message::Work(Box::new(work)))
                     .map_err(|_| Error::Closed)?;
@@ -136,7 +136,11 @@ impl Link {
         self.refuse_reentry(Scope::Root)?;
         let op = Op::new(None, OnLimit::Stop);
         let reply = Reply::new(op.clone());
-        if self.inbox.submit_last(Message::Close(op)).is_err() {
+        if self
+            .inbox
+            .submit_last(Message::Close(Promise::new(op)))
+            .is_err()
+        {
             return Ok(()); // closed already
         }
         match reply.await {

@@ -176,13 +176,49 @@ impl<T> Op<T> {
     }
 
     /// Hands the answer to the waiting future.
-    pub(crate) fn answer(&self, answer: Result<T>) {
+    fn answer(&self, answer: Result<T>) {
         let mut slot = self.slot();
         slot.answer = Some(answer);
         let waker = slot.waker.take();
         drop(slot);
         if let Some(waker) = waker {
             waker.wake();
+        }
+    }
+}
+
+/// The worker's half of an operation. Whatever becomes of it, its caller gets
+/// an answer: dropped without one, it says that the connection is closed.
+#[derive(Debug)]
+pub(crate) struct Promise<T> {
+    op: Arc<Op<T>>,
+    kept: bool,
+}
+
+impl<T> Promise<T> {
+    pub(crate) fn new(op: Arc<Op<T>>) -> Promise<T> {
+        Promise { op, kept: false }
+    }
+
+    pub(crate) fn op(&self) -> &Arc<Op<T>> {
+        &self.op
+    }
+
+    /// Takes the operation for running, unless its caller has gone.
+    pub(crate) fn claim(&self) -> bool {
+        self.op.token.claim()
+    }
+
+    pub(crate) fn answer(mut self, answer: Result<T>) {
+        self.kept = true;
+        self.op.answer(answer);
+    }
+}
+
+impl<T> Drop for Promise<T> {
+    fn drop(&mut self) {
+        if !self.kept {
+            self.op.answer(Err(Error::Closed));
         }
     }
 }

@@ -11,7 +11,7 @@ use crate::connect::Options;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::handoff::{Found, Inbox, Wait};
-use crate::op::{Op, Stoppable, running};
+use crate::op::{Promise, Stoppable, running};
 use crate::pipe::Flow;
 use crate::turn::{Hold, Scope, Turn, Verdict};
 
@@ -22,18 +22,7 @@ pub(crate) enum Message {
     /// What a guard's drop leaves behind; nobody waits for it.
     Finish(Finisher),
     /// The end of the connection.
-    Close(Arc<Op<()>>),
-}
-
-impl Message {
-    /// Tells whoever waits that the connection is closed.
-    fn refuse(self) {
-        match self {
-            Message::Work(job) => job.refuse(Error::Closed),
-            Message::Close(op) => op.answer(Err(Error::Closed)),
-            Message::Finish(_) => {}
-        }
-    }
+    Close(Promise<()>),
 }
 
 /// What a guard's drop leaves behind. Each names what it is about and is
@@ -48,7 +37,8 @@ pub(crate) enum Finisher {
     ReadOn(u64),
 }
 
-/// Work of one operation, whatever its answer's type.
+/// Work of one operation, whatever its answer's type. Dropped, it tells its
+/// caller that the connection is closed.
 pub(crate) trait Job: Send {
     fn scope(&self) -> Scope;
     /// Tells whether somebody still waits, and marks the operation as running.
@@ -74,7 +64,7 @@ impl Drop for Permit {
 
 /// A closure with the operation that it answers.
 pub(crate) struct Work<T, F> {
-    op: Arc<Op<T>>,
+    promise: Promise<T>,
     scope: Scope,
     permit: Option<Permit>,
     work: F,
@@ -85,9 +75,9 @@ where
     T: Send + 'static,
     F: FnOnce(&mut Worker) -> Result<T> + Send + 'static,
 {
-    pub(crate) fn new(op: Arc<Op<T>>, scope: Scope, permit: Option<Permit>, work: F) -> Self {
+    pub(crate) fn new(promise: Promise<T>, scope: Scope, permit: Option<Permit>, work: F) -> Self {
         Work {
-            op,
+            promise,
             scope,
             permit,
             work,
@@ -105,23 +95,23 @@ where
     }
 
     fn claim(&self) -> bool {
-        self.op.token().claim()
+        self.promise.claim()
     }
 
     fn run(self: Box<Self>, worker: &mut Worker) {
         let Work {
-            op,
+            promise,
             scope,
             permit,
             work,
         } = *self;
-        let answer = worker.guarded(scope, op.clone(), work);
+        let answer = worker.guarded(scope, promise.op().clone(), work);
         drop(permit);
-        op.answer(answer);
+        promise.answer(answer);
     }
 
     fn refuse(self: Box<Self>, error: Error) {
-        self.op.answer(Err(error));
+        self.promise.answer(Err(error));
     }
 }
 
@@ -140,15 +130,24 @@ pub(crate) struct Worker {
 
 enum Waiting {
     Job(Box<dyn Job>),
-    Close(Arc<Op<()>>),
+    Close(Promise<()>),
 }
 
 impl Waiting {
     fn refuse(self, error: Error) {
         match self {
             Waiting::Job(job) => job.refuse(error),
-            Waiting::Close(op) => op.answer(Err(error)),
+            Waiting::Close(promise) => promise.answer(Err(error)),
         }
+    }
+}
+
+/// Ends the queue when the worker's thread ends, in whatever way.
+struct EndOfQueue(Arc<Inbox<Message>>);
+
+impl Drop for EndOfQueue {
+    fn drop(&mut self) {
+        drop(self.0.end());
     }
 }
 
@@ -156,42 +155,34 @@ impl Waiting {
 pub(crate) fn spawn(
     options: Options,
     inbox: Arc<Inbox<Message>>,
-    opened: Arc<Op<()>>,
+    opened: Promise<()>,
 ) -> Result<()> {
     let path = options.path.clone();
-    // A thread's name has room for 15 bytes.
+    // A thread's name has room for 15 bytes, none of them NUL.
     let name = match options.path.file_stem() {
         Some(stem) => format!("sqlite-{}", stem.to_string_lossy().replace('\0', "")),
         None => "sqlite".into(),
     };
     let main = move || {
-        let mut engine = None;
-        if opened.token().claim() {
-            match Engine::open(&options) {
-                Ok(open) => {
-                    engine = Some(open);
-                    opened.answer(Ok(()));
-                }
-                Err(error) => opened.answer(Err(error)),
+        let inbox = EndOfQueue(inbox);
+        if !opened.claim() {
+            return;
+        }
+        match Engine::open(&options) {
+            Err(error) => opened.answer(Err(error)),
+            Ok(engine) => {
+                opened.answer(Ok(()));
+                let mut worker = Worker {
+                    engine,
+                    turn: Turn::default(),
+                    flows: HashMap::new(),
+                    messages: VecDeque::new(),
+                    waiting: VecDeque::new(),
+                    max_hold: options.max_hold,
+                };
+                worker.run(&inbox.0);
             }
         }
-        drop(opened);
-        if let Some(engine) = engine {
-            let mut worker = Worker {
-                engine,
-                turn: Turn::default(),
-                flows: HashMap::new(),
-                messages: VecDeque::new(),
-                waiting: VecDeque::new(),
-                max_hold: options.max_hold,
-            };
-            worker.run(&inbox);
-            for waiting in worker.waiting {
-                waiting.refuse(Error::Closed);
-            }
-            worker.messages.into_iter().for_each(Message::refuse);
-        }
-        inbox.end().into_iter().for_each(Message::refuse);
     };
     thread::Builder::new()
         .name(name)
@@ -209,8 +200,8 @@ impl Worker {
             {
                 match waiting {
                     Waiting::Job(job) => self.start(job),
-                    Waiting::Close(op) => {
-                        if self.close(&op, inbox) {
+                    Waiting::Close(promise) => {
+                        if self.close(promise, inbox) {
                             return;
                         }
                     }
@@ -220,7 +211,7 @@ impl Worker {
                 match message {
                     Message::Work(job) => self.start(job),
                     Message::Finish(finisher) => self.finish(finisher),
-                    Message::Close(op) => self.waiting.push_back(Waiting::Close(op)),
+                    Message::Close(promise) => self.waiting.push_back(Waiting::Close(promise)),
                 }
                 continue;
             }
@@ -253,15 +244,17 @@ impl Worker {
                 return;
             }
             Verdict::Over(reason) => {
-                job.refuse(Error::Aborted { reason });
+                contain(|| job.refuse(Error::Aborted { reason }));
                 return;
             }
             Verdict::RunWithout { forgotten } => self.roll_back_savepoint(forgotten),
             Verdict::Run => {}
         }
         if job.claim() {
-            job.run(self);
+            contain(|| job.run(self));
             self.turn.used(Instant::now());
+        } else {
+            contain(|| drop(job));
         }
     }
 
@@ -312,9 +305,7 @@ impl Worker {
 
     fn after_panic(&mut self, panic: Box<dyn Any + Send>) -> Error {
         let message = panic_message(&*panic);
-        // The panic may have been thrown by a value's drop, and its payload
-        // may throw again.
-        let _ = catch_unwind(AssertUnwindSafe(|| drop(panic)));
+        contain(|| drop(panic));
         self.abort(format!("rolled back after a panic: {message}"));
         Error::Panicked { message }
     }
@@ -498,7 +489,7 @@ impl Worker {
             Hold::WaitUntil(_) => {}
             Hold::TooLong { held_for } => {
                 for waiting in self.waiting.drain(..) {
-                    waiting.refuse(Error::Busy { held_for });
+                    contain(|| waiting.refuse(Error::Busy { held_for }));
                 }
                 let starved: Vec<u64> = self.starved_flows().collect();
                 for id in starved {
@@ -515,8 +506,8 @@ impl Worker {
     }
 
     /// Closes the connection, and tells whether it is closed.
-    fn close(&mut self, op: &Op<()>, inbox: &Inbox<Message>) -> bool {
-        if !op.token().claim() {
+    fn close(&mut self, promise: Promise<()>, inbox: &Inbox<Message>) -> bool {
+        if !promise.claim() {
             inbox.reopen(); // whoever closed has thought better of it
             return false;
         }
@@ -526,13 +517,22 @@ impl Worker {
         if !is_closed {
             inbox.reopen();
         }
-        op.answer(closed);
+        promise.answer(closed);
         is_closed
     }
 }
 
 fn is_busy(error: &rusqlite::Error) -> bool {
     error.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseBusy)
+}
+
+/// Keeps a panic of the caller's code away from the worker: of a waker, or of
+/// the drop of a value that nobody waits for any more.
+fn contain(what: impl FnOnce()) {
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(what)) {
+        // A panic's payload may panic too when it is dropped; there it ends.
+        std::mem::forget(panic);
+    }
 }
 
 fn panic_message(panic: &(dyn Any + Send)) -> String {

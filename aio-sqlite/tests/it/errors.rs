@@ -188,12 +188,6 @@ async fn a_panic_in_a_closure_is_caught_and_rolled_back() {
 
 #[tokio::test]
 async fn a_value_whose_drop_panics_harms_nobody() {
-    struct Bomb;
-    impl Drop for Bomb {
-        fn drop(&mut self) {
-            panic!("dropped");
-        }
-    }
     let db = two_rows().await;
     let bomb = Bomb;
     let error = db
@@ -277,4 +271,44 @@ async fn a_call_can_take_its_handlers_and_cancellation_still_works() {
         matches!(error, Error::TimedOut { sql: Some(_), .. }),
         "{error}"
     );
+}
+
+/// A value whose drop panics, unless it is given away.
+struct Bomb;
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        panic!("dropped");
+    }
+}
+
+#[tokio::test]
+async fn a_queued_closure_whose_drop_panics_when_it_is_cancelled_harms_nobody() {
+    let db = two_rows().await;
+    let gate = chaos::Gate::new("queue");
+    let step = gate.step();
+    let other = db.clone();
+    let holding = tokio::spawn(async move {
+        other
+            .call(move |_| {
+                step.pass();
+                Ok(())
+            })
+            .await
+    });
+    gate.reached().await;
+    let bomb = Bomb;
+    let mut queued = chaos::woken::probe(
+        "a queued call",
+        std::future::IntoFuture::into_future(db.call(move |_| {
+            let _moved = &bomb;
+            Ok(())
+        })),
+    );
+    queued.pending();
+    drop(queued);
+    gate.open();
+    holding.await.unwrap().unwrap();
+    let rows = chaos::watchdog::future("the operation behind the bomb", numbers(&db)).await;
+    assert_eq!(rows, [1, 2]);
 }
