@@ -4,6 +4,9 @@
 //! of its parent, so let the owner of a thread answer once before taking the
 //! trace that counts it.
 //!
+//! Take the first one inside the runtime that takes the second, since a runtime
+//! has descriptors of its own.
+//!
 //! A trace looks at the whole process, so a test that compares two of them
 //! needs the process for itself: put [`alone!`](crate::alone!) first in it.
 

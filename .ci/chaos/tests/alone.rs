@@ -9,6 +9,7 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 fn root() -> PathBuf {
     fs::canonicalize(Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")).unwrap()
@@ -33,7 +34,11 @@ struct Package {
 
 impl Package {
     fn new(name: &str) -> Self {
-        let parent = std::env::temp_dir().join(format!("alone-{name}-{}", std::process::id()));
+        // One crate may be followed by several tests of this process at a time.
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let unique = format!("alone-{name}-{}-{number}", std::process::id());
+        let parent = std::env::temp_dir().join(unique);
         let package = Self { parent };
         fs::create_dir_all(package.folder().join("src")).unwrap();
         symlink(root(), package.parent.join("aio")).unwrap();

@@ -57,10 +57,9 @@ fn a_sound_ledger_passes() {
         before.assert_same().await;
         report
     });
-    // 5 at the gate, 5 before the first poll, and 10 for each of at least one reply.
-    assert!(report.cuts >= 20, "{report}");
+    // 5 at the gate and 5 before the first poll; a reply that is quick enough costs no poll.
+    assert!(report.cuts >= 10, "{report}");
     assert_eq!(report.at_gates, 5);
-    assert!(report.polls >= 2, "{report:?}");
 }
 
 #[test]
@@ -78,7 +77,7 @@ fn a_sound_ledger_passes_on_worker_threads() {
                 whole,
             ),
     );
-    assert!(report.cuts >= 20, "{report}");
+    assert!(report.cuts >= 10, "{report}");
 }
 
 #[test]
