@@ -132,3 +132,8 @@ pub use savepoint::Savepoint;
 pub use serde::named;
 pub use session::Session;
 pub use transaction::Transaction;
+
+/// The README's examples are compiled and run like the ones above.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

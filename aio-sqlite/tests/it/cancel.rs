@@ -401,6 +401,48 @@ async fn a_savepoint_that_is_cut_leaves_the_outer_transaction() {
 }
 
 #[tokio::test]
+async fn a_savepoint_body_that_is_cut_leaves_the_outer_transaction() {
+    local(async {
+        cuts::every("savepoint().with(…) and rollback")
+            .world(async || World::in_transaction().await)
+            .at_gate(|world: &World| world.statement.clone())
+            .run(
+                async |world| {
+                    let tx = world.tx.as_mut().unwrap();
+                    let refused = tx
+                        .savepoint()
+                        .with(async |sp| -> aio_sqlite::Result<()> {
+                            sp.execute("INSERT INTO t VALUES (4)", ()).await?;
+                            // A read: stopping it leaves the transaction.
+                            sp.query("SELECT gate(1)", ()).await?;
+                            Err(Error::Closed) // any error of the body's own
+                        })
+                        .await;
+                    assert!(matches!(refused, Err(Error::Closed)), "{refused:?}");
+                    let sp = tx.savepoint().await.unwrap();
+                    sp.query("SELECT 5", ()).await.unwrap();
+                    sp.rollback().await.unwrap();
+                },
+                async |mut world, cut| {
+                    world.statement.open();
+                    let tx = world.tx.take().unwrap();
+                    match tx.commit().await {
+                        Ok(()) => assert_eq!(sound(world, &cut).await, [1, 2, 3], "after {cut:?}"),
+                        // The write of 4 was stopped in its middle.
+                        Err(Error::Aborted { reason }) => {
+                            assert!(reason.contains("interrupted"), "{reason} after {cut:?}");
+                            assert_eq!(sound(world, &cut).await, [1, 2], "after {cut:?}");
+                        }
+                        Err(other) => panic!("{other} after {cut:?}"),
+                    }
+                },
+            )
+            .await
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn execute_many_is_all_or_nothing() {
     local(async {
         cuts::every("execute_many")
