@@ -176,14 +176,31 @@ impl Desk {
         if command == "bash .ci/run" {
             return run.err().map(|error| format!("can't run: {error}"));
         }
-        let run = run.unwrap_or_default();
-        let called = run.lines().map(str::trim).any(|line| {
-            let before = line.strip_suffix(command);
-            before.is_some_and(|before| before.is_empty() || before.ends_with(' '))
-                && !line.starts_with('#')
-        });
+        let called = calls(&run.unwrap_or_default(), command);
         (!called).then(|| "is not the line that .ci/run calls".to_owned())
     }
+}
+
+/// Says whether a script has the command as a line, or takes it from the README into a variable that it runs.
+fn calls(script: &str, command: &str) -> bool {
+    let lines: Vec<&str> = script
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.starts_with('#'))
+        .collect();
+    let runs = |command: &str| {
+        lines.iter().any(|line| {
+            let before = line.strip_suffix(command);
+            before.is_some_and(|before| before.is_empty() || before.ends_with(' '))
+        })
+    };
+    let taken = format!("-x '{command}' README.md)");
+    runs(command)
+        || lines
+            .iter()
+            .filter(|line| line.ends_with(&taken))
+            .filter_map(|line| line.split_once("=$("))
+            .any(|(variable, _)| runs(&format!("${variable}")))
 }
 
 impl Drop for Desk {
@@ -255,4 +272,19 @@ fn commands_run_outside_the_repository() {
     assert_eq!(desk.run(&command("echo kept > made.txt", "")), None);
     assert_eq!(desk.run(&command("cat made.txt", "kept\n")), None);
     assert!(desk.folder.join("here/made.txt").exists());
+}
+
+#[test]
+fn a_check_that_does_not_run_the_tests_is_caught() {
+    let command = "cargo test --workspace";
+    assert!(calls(
+        "set -e\nAIO_REQUIRE_ALL=1 cargo test --workspace\n",
+        command
+    ));
+    let taken = "tests=$(grep -m 1 -x 'cargo test --workspace' README.md)\n";
+    assert!(calls(&format!("{taken}$tests\n"), command));
+    assert!(!calls(taken, command), "taken and never run");
+    assert!(!calls("# cargo test --workspace\n", command));
+    assert!(!calls("cargo test --workspace --lib\n", command));
+    assert!(!calls("echo skipped\n", command));
 }
