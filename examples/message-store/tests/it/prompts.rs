@@ -140,6 +140,20 @@ fn the_end_of_input_on_a_terminal_lists_on_a_line_of_its_own() {
 }
 
 #[test]
+fn with_errors_in_a_file_the_questions_still_reach_the_terminal() {
+    let folder = Folder::new();
+    let mut terminal = Terminal::new();
+    let mut program = folder.program(&[]);
+    program.stdin(terminal.side()).stdout(terminal.side());
+    let child = program.spawn().expect("the program starts");
+    drop(program);
+    terminal.expect("sender> ");
+    terminal.press("\n");
+    assert_eq!(terminal.screen(), "sender> \n");
+    assert_eq!(end(child).ok(), "");
+}
+
+#[test]
 fn with_results_in_a_pipe_the_questions_still_reach_the_terminal() {
     let folder = Folder::new();
     let mut terminal = Terminal::new();
