@@ -15,15 +15,67 @@ use crate::error::Result;
 use crate::level::Level;
 use crate::op::{Limit, OnLimit, Op, Reply};
 use crate::params::{IntoParams, Params};
-use crate::session::Statement;
+use crate::session::{Session, Statement};
 use crate::worker::Worker;
 
 /// A batch is full at so many sets of parameters, or bytes.
 const MOST_ROWS: usize = 1024;
 const MOST_BYTES: usize = 256 << 10;
 
+impl Session {
+    /// Runs one statement once for each set of parameters, all or nothing, a
+    /// batch at a time.
+    ///
+    /// Outside a transaction it makes one of its own, inside one a savepoint.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> aio_sqlite::Result<()> {
+    /// # let db = aio_sqlite::connect(":memory:").await?;
+    /// # db.execute("CREATE TABLE squares(n, square)", ()).await?;
+    /// let rows = (0..1_000).map(|n| (n, n * n));
+    /// let done = db.execute_many("INSERT INTO squares VALUES (?1, ?2)", rows).await?;
+    /// assert_eq!(done.changes, 1_000);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Cancel safety
+    ///
+    /// *Rolls back*: dropped before its answer, none of it has happened, unless
+    /// the commit had begun.
+    #[doc(alias = "executemany")]
+    pub fn execute_many<I>(&self, sql: impl AsRef<str>, rows: I) -> ExecuteMany<'_, I>
+    where
+        I: IntoIterator<Item: IntoParams, IntoIter: Send>,
+    {
+        ExecuteMany::new(self.statement(sql), rows)
+    }
+
+    /// As [`execute_many`](Session::execute_many), with parameters from a
+    /// stream: what is ready crosses together.
+    ///
+    /// The connection's transaction is open while the stream is waited for.
+    ///
+    /// # Cancel safety
+    ///
+    /// *Rolls back*: dropped before its answer, none of it has happened, unless
+    /// the commit had begun.
+    pub fn execute_stream<S>(&self, sql: impl AsRef<str>, rows: S) -> ExecuteStream<'_, S>
+    where
+        S: Stream<Item: IntoParams> + Send,
+    {
+        ExecuteStream::new(self.statement(sql), rows)
+    }
+}
+
 /// One statement to be run many times; made by
 /// [`Session::execute_many`](crate::Session::execute_many).
+///
+/// # Cancel safety
+///
+/// *Rolls back*: dropped before its answer, none of it has happened, unless the
+/// commit had begun.
 #[must_use = "a statement does nothing until it is awaited"]
 pub struct ExecuteMany<'s, I> {
     statement: Statement<'s>,
@@ -32,6 +84,11 @@ pub struct ExecuteMany<'s, I> {
 
 /// One statement to be run for each item of a stream; made by
 /// [`Session::execute_stream`](crate::Session::execute_stream).
+///
+/// # Cancel safety
+///
+/// *Rolls back*: dropped before its answer, none of it has happened, unless the
+/// commit had begun.
 #[must_use = "a statement does nothing until it is awaited"]
 pub struct ExecuteStream<'s, S> {
     statement: Statement<'s>,
@@ -166,11 +223,7 @@ async fn run(
             let done = level.commit(limit, work).await?;
             return Ok(sum(all, done));
         }
-        let inner = level.session();
-        let done = inner
-            .link
-            .run(inner.scope, limit, OnLimit::Stop, work)
-            .await?;
+        let done = level.session().run(limit, work).await?;
         all = sum(all, done);
     }
 }

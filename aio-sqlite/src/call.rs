@@ -5,13 +5,52 @@ use std::future::{Future, IntoFuture};
 use std::pin::Pin;
 use std::time::Duration;
 
+use crate::connection::Connection;
 use crate::error::Result;
 use crate::op::{Limit, OnLimit};
 use crate::session::Session;
 use crate::worker::Worker;
 
+impl Connection {
+    /// Runs a closure with the [`rusqlite::Connection`] itself, on its thread:
+    /// everything that rusqlite has.
+    ///
+    /// Streams that are half read are ended first. A panic in the closure is
+    /// caught, what it had open is rolled back, and the connection goes on. The
+    /// crate's own busy and progress handlers are put back afterwards.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> aio_sqlite::Result<()> {
+    /// # let db = aio_sqlite::connect(":memory:").await?;
+    /// let page_size = db
+    ///     .call(|raw| raw.pragma_query_value(None, "page_size", |row| row.get::<_, i64>(0)))
+    ///     .await?;
+    /// assert_eq!(page_size, 4096);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Cancel safety
+    ///
+    /// *Runs on*: a closure that has started runs to its end, but SQLite stops
+    /// at what it has it do; one that is still queued never runs.
+    pub fn call<T, F>(&self, work: F) -> Call<'_, F>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut rusqlite::Connection) -> rusqlite::Result<T> + Send + 'static,
+    {
+        Call::new(&self.session, work)
+    }
+}
+
 /// A closure to be run on the connection's thread; made by
 /// [`Connection::call`](crate::Connection::call).
+///
+/// # Cancel safety
+///
+/// *Runs on*: a closure that has started runs to its end; one that is still
+/// queued never runs.
 #[must_use = "a call does nothing until it is awaited"]
 pub struct Call<'s, F> {
     session: &'s Session,

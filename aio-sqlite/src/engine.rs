@@ -10,10 +10,10 @@ use rusqlite::fallible_iterator::FallibleIterator;
 use rusqlite::{Batch, Connection};
 
 use crate::chunk::{Buffers, Chunk};
-use crate::connect::Options;
 use crate::cursor::{After, Cursor, Fill, refuse_empty, refuse_nul};
 use crate::error::{Error, Result};
 use crate::op::{current_must_stop, shielded};
+use crate::options::Options;
 use crate::params::Params;
 
 /// What an executed statement did.

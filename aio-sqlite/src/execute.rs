@@ -6,11 +6,57 @@ use std::time::Duration;
 
 use crate::engine::Done;
 use crate::error::Result;
-use crate::op::{Limit, OnLimit};
-use crate::params::Params;
-use crate::session::Statement;
+use crate::op::Limit;
+use crate::params::{IntoParams, Params};
+use crate::session::{Session, Statement};
+use crate::worker::Worker;
+
+impl Session {
+    /// Runs one statement to its end and returns what it did; rows that it
+    /// yields are dropped.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> aio_sqlite::Result<()> {
+    /// # let db = aio_sqlite::connect(":memory:").await?;
+    /// db.execute("CREATE TABLE messages(sender, body)", ()).await?;
+    /// let done = db.execute("INSERT INTO messages VALUES (?1, ?2)", ("Bob", "hi")).await?;
+    /// assert_eq!((done.changes, done.last_insert_rowid), (1, 1));
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Cancel safety
+    ///
+    /// *Cancel safe* while it waits; once it runs, SQLite is stopped, and the
+    /// statement has either happened whole or not at all. Inside a transaction
+    /// a write that is stopped half-way takes the transaction along: see
+    /// [`Error::Aborted`](crate::Error::Aborted).
+    pub fn execute(&self, sql: impl AsRef<str>, params: impl IntoParams) -> Execute<'_> {
+        Execute::new(self.statement(sql), params.into_params())
+    }
+
+    /// Runs the statements of a script one after another; rows are dropped.
+    ///
+    /// It is no transaction of its own: statements before one that fails have
+    /// happened. The error shows the script from the failing statement on.
+    ///
+    /// # Cancel safety
+    ///
+    /// *Not cancel safe*: dropped while it runs, the script stops between or
+    /// within two statements, and those before have happened.
+    #[doc(alias = "executescript")]
+    pub fn execute_script(&self, script: impl AsRef<str>) -> ExecuteScript<'_> {
+        ExecuteScript::new(self.statement(script))
+    }
+}
 
 /// One statement to be run; made by [`Session::execute`](crate::Session::execute).
+///
+/// # Cancel safety
+///
+/// *Cancel safe* while it waits; once it runs, SQLite is stopped, and the
+/// statement has either happened whole or not at all.
 #[must_use = "a statement does nothing until it is awaited"]
 #[derive(Debug)]
 pub struct Execute<'s> {
@@ -44,18 +90,19 @@ impl<'s> IntoFuture for Execute<'s> {
         } = statement;
         Box::pin(async move {
             let limit = Limit::starting_now(limit);
-            let work =
-                move |worker: &mut crate::worker::Worker| worker.engine.execute(sql, &params);
-            session
-                .link
-                .run(session.scope, limit, OnLimit::Stop, work)
-                .await
+            let work = move |worker: &mut Worker| worker.engine.execute(sql, &params);
+            session.run(limit, work).await
         })
     }
 }
 
 /// A script to be run; made by
 /// [`Session::execute_script`](crate::Session::execute_script).
+///
+/// # Cancel safety
+///
+/// *Not cancel safe*: dropped while it runs, the script stops between or within
+/// two statements, and those before have happened.
 #[must_use = "a script does nothing until it is awaited"]
 #[derive(Debug)]
 pub struct ExecuteScript<'s>(Statement<'s>);
@@ -85,12 +132,8 @@ impl<'s> IntoFuture for ExecuteScript<'s> {
         } = self.0;
         Box::pin(async move {
             let limit = Limit::starting_now(limit);
-            let work =
-                move |worker: &mut crate::worker::Worker| worker.engine.execute_script(&script);
-            session
-                .link
-                .run(session.scope, limit, OnLimit::Stop, work)
-                .await
+            let work = move |worker: &mut Worker| worker.engine.execute_script(&script);
+            session.run(limit, work).await
         })
     }
 }

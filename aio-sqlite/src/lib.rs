@@ -87,6 +87,7 @@ mod handoff;
 mod level;
 mod link;
 mod op;
+pub mod options;
 pub mod params;
 mod pipe;
 mod query;
@@ -100,11 +101,6 @@ mod session;
 mod transaction;
 mod turn;
 mod worker;
-
-/// The settings that [`connect`](crate::connect()) takes.
-pub mod options {
-    pub use crate::connect::{Access, ForeignKeys, JournalMode, Synchronous};
-}
 
 /// The builders that the methods return: inert until they are awaited,
 /// streamed or entered with `.with`.

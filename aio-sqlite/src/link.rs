@@ -8,10 +8,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::Poll;
 
-use crate::connect::{Access, Options};
 use crate::error::{Error, Result};
 use crate::handoff::Inbox;
 use crate::op::{Limit, OnLimit, Op, Promise, Reply};
+use crate::options::{Access, Options};
 use crate::reentry;
 use crate::turn::Scope;
 use crate::worker::{self, Finisher, Message, Permit, Work, Worker};

@@ -8,15 +8,71 @@ use std::time::Duration;
 
 use crate::chunk::Chunk;
 use crate::error::{Error, Result, excerpt};
-use crate::op::{Limit, OnLimit};
-use crate::params::Params;
+use crate::from_row::FromRow;
+use crate::op::Limit;
+use crate::params::{IntoParams, Params};
 use crate::row::Row;
-use crate::rows::Rows;
-use crate::session::Statement;
+use crate::session::{Session, Statement};
+use crate::worker::Worker;
+
+impl Session {
+    /// Runs a query: `.await` gives all rows, `.one()` and `.optional()` a
+    /// single one, `.stream()` one after another.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> aio_sqlite::Result<()> {
+    /// # let db = aio_sqlite::connect(":memory:").await?;
+    /// let mut rows = db.query("VALUES (1), (2), (?1)", [3]).stream();
+    /// let mut sum = 0;
+    /// while let Some(row) = rows.next().await {
+    ///     sum += row?.get::<i64>(0)?;
+    /// }
+    /// assert_eq!(sum, 6);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Cancel safety
+    ///
+    /// *Cancel safe*: a query that is dropped stops.
+    #[doc(alias = "fetchall")]
+    pub fn query(&self, sql: impl AsRef<str>, params: impl IntoParams) -> Query<'_, Row> {
+        self.query_as(sql, params)
+    }
+
+    /// Runs a query whose rows are decoded into `T`: a scalar, a tuple, or a
+    /// type of your own that is [`FromRow`].
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> aio_sqlite::Result<()> {
+    /// # let db = aio_sqlite::connect(":memory:").await?;
+    /// let pairs = db.query_as::<(i64, String)>("VALUES (1, 'one'), (2, 'two')", ()).await?;
+    /// assert_eq!(pairs[1], (2, "two".to_owned()));
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Cancel safety
+    ///
+    /// *Cancel safe*: a query that is dropped stops.
+    pub fn query_as<T: FromRow>(
+        &self,
+        sql: impl AsRef<str>,
+        params: impl IntoParams,
+    ) -> Query<'_, T> {
+        Query::new(self.statement(sql), params.into_params(), T::from_row)
+    }
+}
 
 /// A query to be run, whose rows become `T`; made by
 /// [`Session::query`](crate::Session::query) and
 /// [`query_as`](crate::Session::query_as).
+///
+/// # Cancel safety
+///
+/// *Cancel safe*: a query that is dropped stops.
 #[must_use = "a query does nothing until it is awaited or streamed"]
 pub struct Query<'s, T = Row> {
     pub(crate) statement: Statement<'s>,
@@ -96,13 +152,6 @@ impl<'s, T> Query<'s, T> {
         decode(&row).map(Some)
     }
 
-    /// Returns the rows one after another, read in chunks as they are wanted.
-    ///
-    /// See [`Rows`].
-    pub fn stream(self) -> Rows<'s, T> {
-        Rows::new(self)
-    }
-
     async fn collect(self, most: usize) -> Result<Vec<Arc<Chunk>>> {
         let Statement {
             session,
@@ -111,12 +160,8 @@ impl<'s, T> Query<'s, T> {
         } = self.statement;
         let params = self.params;
         let limit = Limit::starting_now(limit);
-        let work =
-            move |worker: &mut crate::worker::Worker| worker.engine.collect(sql, &params, most);
-        session
-            .link
-            .run(session.scope, limit, OnLimit::Stop, work)
-            .await
+        let work = move |worker: &mut Worker| worker.engine.collect(sql, &params, most);
+        session.run(limit, work).await
     }
 }
 

@@ -11,13 +11,22 @@ use futures_core::{FusedStream, Stream};
 use crate::chunk::Chunk;
 use crate::error::Result;
 use crate::link::{Link, next_id};
-use crate::op::{Limit, OnLimit};
+use crate::op::Limit;
 use crate::pipe::{Flow, Flowed, Pipe};
 use crate::query::Query;
 use crate::row::Row;
 use crate::session::Statement;
 use crate::turn::Scope;
 use crate::worker::{Finisher, Worker};
+
+impl<'s, T> Query<'s, T> {
+    /// Returns the rows one after another, read in chunks as they are wanted.
+    ///
+    /// See [`Rows`].
+    pub fn stream(self) -> Rows<'s, T> {
+        Rows::new(self)
+    }
+}
 
 /// The rows of a query, one after another; made by
 /// [`Query::stream`](crate::builders::Query::stream).
@@ -105,7 +114,7 @@ impl<'s, T> Rows<'s, T> {
         };
         let opening = async move {
             let limit = Limit::starting_now(limit);
-            session.link.run(scope, limit, OnLimit::Stop, open).await
+            session.run(limit, open).await
         };
         Rows {
             state: State::Opening(Box::pin(opening)),

@@ -13,6 +13,11 @@ use crate::session::Session;
 
 /// A savepoint to be set: `.await` gives its guard, `.with(…)` also finishes
 /// it. Made by [`Transaction::savepoint`](crate::Transaction::savepoint).
+///
+/// # Cancel safety
+///
+/// *Rolls back*: cancelled, the savepoint is rolled back and the transaction
+/// around it is as before.
 #[must_use = "a builder does nothing until it is awaited or entered with `.with`"]
 #[derive(Debug)]
 pub struct BeginSavepoint<'t> {

@@ -5,13 +5,44 @@ use std::ops::Deref;
 use std::pin::Pin;
 use std::time::Duration;
 
-use crate::connect::Access;
+use crate::connection::Connection;
 use crate::error::{Error, Result};
 use crate::level::Level;
 use crate::op::Limit;
+use crate::options::Access;
 use crate::reentry;
 use crate::savepoint::BeginSavepoint;
 use crate::session::Session;
+
+impl Connection {
+    /// Begins a transaction: `.await` gives its guard, `.with(…)` also
+    /// finishes it.
+    ///
+    /// Other operations on the connection wait until it is over.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> aio_sqlite::Result<()> {
+    /// # let db = aio_sqlite::connect(":memory:").await?;
+    /// # db.execute("CREATE TABLE accounts(name, balance)", ()).await?;
+    /// let mut tx = db.begin().await?;
+    /// tx.execute("INSERT INTO accounts VALUES ('Bob', 10)", ()).await?;
+    /// let inner = tx.savepoint().await?;
+    /// inner.execute("DELETE FROM accounts", ()).await?;
+    /// drop(inner); // undoes the delete
+    /// tx.commit().await?;
+    /// assert_eq!(db.query_as::<i64>("SELECT balance FROM accounts", ()).one().await?, 10);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Cancel safety
+    ///
+    /// *Rolls back*: cancelled at any moment, no transaction stays open.
+    pub fn begin(&self) -> Begin<'_> {
+        Begin::new(&self.session)
+    }
+}
 
 /// When a transaction takes the lock for writing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,6 +64,10 @@ impl Behaviour {
 
 /// A transaction to be begun: `.await` gives its guard, `.with(…)` also
 /// finishes it. Made by [`Connection::begin`](crate::Connection::begin).
+///
+/// # Cancel safety
+///
+/// *Rolls back*: cancelled at any moment, no transaction stays open.
 #[must_use = "a builder does nothing until it is awaited or entered with `.with`"]
 #[derive(Debug)]
 pub struct Begin<'s> {

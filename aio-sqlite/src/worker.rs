@@ -7,11 +7,11 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::connect::Options;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::handoff::{Found, Inbox, Wait};
 use crate::op::{Promise, Stoppable, running};
+use crate::options::Options;
 use crate::pipe::Flow;
 use crate::turn::{Hold, Scope, Turn, Verdict};
 
