@@ -115,8 +115,8 @@ rules! {
         "aio-sqlite/src/lib.rs:3:",
     }
     imports = crate::imports::check {
-        "aio-sqlite: modules import each other: alpha → beta → gamma → alpha",
-        "aio-sqlite: modules import each other: delta → epsilon → delta",
+        "aio-itertools: modules import each other: alpha → beta → gamma → alpha",
+        "aio-itertools: modules import each other: delta → epsilon → delta",
     }
     length = crate::length::check {
         "aio-sqlite/src/long.rs has 601 lines",
