@@ -1,0 +1,507 @@
+use std::fmt;
+use std::fs;
+use std::future::poll_fn;
+use std::io::{self, SeekFrom};
+use std::mem;
+use std::path::Path;
+use std::pin::Pin;
+use std::sync::{Arc, OnceLock};
+use std::task::{Context, Poll, ready};
+
+use tokio::io::{AsyncRead, AsyncSeek, AsyncWrite, ReadBuf};
+use tokio::sync::oneshot;
+
+use crate::backing::{Backing, Outcome, Reach, Work};
+use crate::error::PathError;
+use crate::mode::Access;
+use crate::offload::{self, Lane};
+use crate::parting::Ticket;
+
+/// An open file: buffered, ordered, and truthful about what was written.
+///
+/// It has tokio's `AsyncRead`, `AsyncBufRead`, `AsyncWrite` and `AsyncSeek`, so
+/// `AsyncBufReadExt::lines` and `tokio::io::copy` work on it. The methods here
+/// need no import and take the same arguments as tokio's of the same name.
+///
+/// Reading and writing share one position. Operations take effect in the order
+/// of their calls, also when one of them is cancelled: what has begun finishes
+/// before the next one begins.
+///
+/// A failed write or sync is reported with its path and OS code, and again by
+/// every later call until the file is closed: after it, nobody knows what is on
+/// the disk, and no later `Ok` may pretend otherwise.
+///
+/// Finish it with [`close`](Self::close), which reports, or drop it, which hands
+/// what is buffered to this crate's own thread: see [`drained`](crate::drained).
+#[must_use = "dropping it writes what is buffered, but can't report an error: use `close`"]
+pub struct File {
+    state: State,
+    pub(crate) seek: Seeking,
+    path: Arc<Path>,
+    /// The line in which others wait for us; `None` for FIFOs and devices.
+    line: Option<Arc<Path>>,
+    lane: Lane,
+    access: Access,
+    /// Shared with the backing, wherever that is when this is dropped.
+    parting: Arc<OnceLock<Ticket>>,
+}
+
+/// Where the backing is: the turnstile of the file. Who holds it, has the turn.
+enum State {
+    Idle(Box<Backing>),
+    /// With a job, maybe of a future that is gone.
+    Busy(oneshot::Receiver<Box<Backing>>),
+    /// Closed, or lost to a panic.
+    Gone,
+}
+
+/// A seek that was asked for by `start_seek`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Seeking {
+    No,
+    Asked(SeekFrom),
+    /// A job computes it.
+    Sent,
+}
+
+impl File {
+    pub(crate) fn new(
+        backing: Backing,
+        path: Arc<Path>,
+        line: Arc<Path>,
+        parting: Arc<OnceLock<Ticket>>,
+    ) -> Self {
+        let (lane, line) = match backing.reach {
+            Reach::Positioned => (Lane::Shared, Some(line)),
+            Reach::InOrder => (Lane::Alone, None),
+        };
+        let access = backing.access;
+        Self {
+            state: State::Idle(Box::new(backing)),
+            seek: Seeking::No,
+            path,
+            line,
+            lane,
+            access,
+            parting,
+        }
+    }
+
+    /// The path, as it was given to [`open`](crate::open()).
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Reads once into `into` and gives the number of bytes; 0 is the end.
+    ///
+    /// # Errors
+    ///
+    /// The system's, with the path; an earlier failed write or sync, again.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: what was read meanwhile is given to the next read.
+    pub async fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        self.forget_answers().await?;
+        let mut into = ReadBuf::new(into);
+        poll_fn(|cx| Pin::new(&mut *self).poll_read(cx, &mut into)).await?;
+        Ok(into.filled().len())
+    }
+
+    /// Appends everything up to the end to `into` and gives the number of bytes.
+    ///
+    /// It is one hop, however long the file is.
+    ///
+    /// # Errors
+    ///
+    /// The system's, with the path; an earlier failed write or sync, again.
+    /// `into` is unchanged then, and nothing is lost: what was read is given to
+    /// the next read.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: what was read meanwhile is given to the next read.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> std::io::Result<()> {
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("x");
+    /// # std::fs::write(&path, b"all of it")?;
+    /// let mut file = aio_files::open(&path).await?;
+    /// let mut bytes = Vec::new();
+    /// assert_eq!(file.read_to_end(&mut bytes).await?, 9);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn read_to_end(&mut self, into: &mut Vec<u8>) -> io::Result<usize> {
+        let backing = self.filled_to_end().await?;
+        let mut bytes = backing.read.take();
+        backing.position += bytes.len() as u64;
+        let len = bytes.len();
+        if into.is_empty() {
+            *into = bytes;
+        } else {
+            into.append(&mut bytes);
+        }
+        Ok(len)
+    }
+
+    /// Appends everything up to the end to `into` and gives the number of bytes.
+    ///
+    /// # Errors
+    ///
+    /// As [`read_to_end`](Self::read_to_end); and `InvalidData`, with the path
+    /// and where it is wrong, if the rest of the file isn't UTF-8. Nothing is
+    /// consumed then: the bytes can still be read.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: what was read meanwhile is given to the next read.
+    pub async fn read_to_string(&mut self, into: &mut String) -> io::Result<usize> {
+        let backing = self.filled_to_end().await?;
+        let text = match str::from_utf8(backing.read.waiting()) {
+            Ok(text) => text,
+            Err(error) => {
+                let at = backing.position + error.valid_up_to() as u64;
+                let cause = format!("not UTF-8 at byte {at}");
+                let cause = io::Error::new(io::ErrorKind::InvalidData, cause);
+                return Err(backing.named("read", cause));
+            }
+        };
+        into.push_str(text);
+        let len = text.len();
+        backing.read.consume(len);
+        backing.position += len as u64;
+        Ok(len)
+    }
+
+    /// Writes once and gives the number of bytes that were taken.
+    ///
+    /// With a buffer that is a copy; a full buffer is first written, and waited for.
+    ///
+    /// # Errors
+    ///
+    /// The system's, with the path; an earlier failed write or sync, again.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe with a buffer: the bytes were not taken. Without one, *Runs on*.
+    pub async fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.forget_answers().await?;
+        poll_fn(|cx| Pin::new(&mut *self).poll_write(cx, bytes)).await
+    }
+
+    /// Writes all of `bytes`, into the buffer as far as it has room.
+    ///
+    /// `Ok` means that the bytes are in the kernel or in the buffer; whether the
+    /// buffer arrives is told by [`flush`](Self::flush), by the syncs and by
+    /// [`close`](Self::close).
+    ///
+    /// # Errors
+    ///
+    /// The system's, with the path; an earlier failed write or sync, again.
+    ///
+    /// # Cancel safety
+    ///
+    /// Not cancel safe: a beginning of `bytes` may have been taken. What was taken
+    /// is written before anything that follows.
+    pub async fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.forget_answers().await?;
+        let mut left = bytes;
+        poll_fn(|cx| {
+            while !left.is_empty() {
+                let written = ready!(Pin::new(&mut *self).poll_write(cx, left))?;
+                left = &left[written..];
+            }
+            Poll::Ready(Ok(()))
+        })
+        .await
+    }
+
+    /// Hands everything that is buffered to the kernel.
+    ///
+    /// Other programs see it then. A power cut may still lose it: see
+    /// [`sync_all`](Self::sync_all).
+    ///
+    /// # Errors
+    ///
+    /// The system's, with the path; an earlier failed write or sync, again.
+    ///
+    /// # Cancel safety
+    ///
+    /// Runs on: what is being written is written.
+    pub async fn flush(&mut self) -> io::Result<()> {
+        poll_fn(|cx| Pin::new(&mut *self).poll_flush(cx)).await
+    }
+
+    /// Moves the position and gives the new one, in bytes from the start.
+    ///
+    /// Buffered bytes are written first, where they were meant to be. A position
+    /// past the end is allowed.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidInput` for a position before the start or past the largest offset,
+    /// the system's for a FIFO or terminal; an earlier failed write or sync, again.
+    ///
+    /// # Cancel safety
+    ///
+    /// Runs on: the position may have been moved.
+    pub async fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        Pin::new(&mut *self).start_seek(to)?;
+        poll_fn(|cx| Pin::new(&mut *self).poll_complete(cx)).await
+    }
+
+    /// Writes what is buffered and makes the file's content and metadata durable.
+    ///
+    /// For a new file the folder must be synced as well, or a power cut may
+    /// leave it without the name.
+    ///
+    /// # Errors
+    ///
+    /// The system's, with the path; an earlier failed write or sync, again: after
+    /// one failed sync none is answered with `Ok`.
+    ///
+    /// # Cancel safety
+    ///
+    /// Runs on.
+    #[doc(alias = "fsync")]
+    pub async fn sync_all(&mut self) -> io::Result<()> {
+        self.perform(Work::SyncAll).await.map(drop)
+    }
+
+    /// Does what [`sync_all`](Self::sync_all) does, except for metadata that isn't
+    /// needed to read the content, such as times.
+    ///
+    /// # Errors
+    ///
+    /// As [`sync_all`](Self::sync_all).
+    ///
+    /// # Cancel safety
+    ///
+    /// Runs on.
+    #[doc(alias = "fdatasync")]
+    pub async fn sync_data(&mut self) -> io::Result<()> {
+        self.perform(Work::SyncData).await.map(drop)
+    }
+
+    /// Makes the file `len` bytes long, by cutting it or by adding zeros.
+    ///
+    /// Buffered bytes are written first. The position stays where it is.
+    ///
+    /// # Errors
+    ///
+    /// The system's, with the path; an earlier failed write or sync, again.
+    ///
+    /// # Cancel safety
+    ///
+    /// Runs on.
+    #[doc(alias = "truncate")]
+    pub async fn set_len(&mut self, len: u64) -> io::Result<()> {
+        self.perform(Work::SetLen(len)).await.map(drop)
+    }
+
+    /// Gives length, times, permissions and kind, of what was written so far.
+    ///
+    /// Buffered bytes are written first, so that the length counts them.
+    ///
+    /// # Errors
+    ///
+    /// The system's, with the path; an earlier failed write or sync, again.
+    ///
+    /// # Cancel safety
+    ///
+    /// Runs on: buffered bytes are written.
+    #[doc(alias = "stat")]
+    pub async fn metadata(&mut self) -> io::Result<fs::Metadata> {
+        match self.perform(Work::Metadata).await? {
+            Outcome::Metadata(metadata) => Ok(*metadata),
+            other => Err(io::Error::other(format!("no metadata but {other:?}"))),
+        }
+    }
+
+    /// Writes what is buffered, closes, and says whether all of it arrived.
+    ///
+    /// It doesn't sync: a power cut may still lose what was written.
+    ///
+    /// # Errors
+    ///
+    /// Everything that dropping would keep to itself: the system's, of the last
+    /// write and of the close, with the path; an earlier failed write or sync,
+    /// again. The file is closed in any case.
+    ///
+    /// # Cancel safety
+    ///
+    /// Runs on: the file is written and closed, only the answer is lost; an error
+    /// goes to [`drained`](crate::drained) then.
+    pub async fn close(mut self) -> io::Result<()> {
+        let mut work = Some(Work::Close);
+        poll_fn(|cx| {
+            loop {
+                let mut backing = ready!(self.poll_turn(cx))?;
+                if let Some(work) = work.take() {
+                    self.start(backing, work);
+                    continue;
+                }
+                // Closed: what the backing is dropped with is the answer alone.
+                let failed = backing.report();
+                let closed = backing.outcome.take().unwrap_or(Ok(Outcome::Done));
+                return Poll::Ready(failed.and(closed.map(drop)));
+            }
+        })
+        .await
+    }
+
+    /// Forgets bytes that were read ahead and have been given to the caller.
+    pub(crate) fn consume_read(&mut self, amount: usize) {
+        // A caller that consumes has just been given the bytes, so it is idle.
+        if let State::Idle(backing) = &mut self.state {
+            let amount = amount.min(backing.read.waiting().len());
+            backing.read.consume(amount);
+            backing.position += amount as u64;
+        }
+    }
+
+    /// Waits for the turn, also behind an operation whose future is gone.
+    fn poll_turn(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Box<Backing>>> {
+        if let State::Busy(answer) = &mut self.state {
+            self.state = match ready!(Pin::new(answer).poll(cx)) {
+                Ok(backing) => State::Idle(backing),
+                Err(_) => State::Gone,
+            };
+        }
+        match mem::replace(&mut self.state, State::Gone) {
+            State::Idle(backing) => Poll::Ready(Ok(backing)),
+            _ => Poll::Ready(Err(
+                PathError::new("use", &self.path, offload::lost()).into_io()
+            )),
+        }
+    }
+
+    /// The same for an operation that a failed write or sync forbids.
+    ///
+    /// Whoever takes the backing gives it back by `rest` or `start`.
+    pub(crate) fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Box<Backing>>> {
+        let mut backing = ready!(self.poll_turn(cx))?;
+        if let Err(failure) = backing.report() {
+            self.rest(backing);
+            return Poll::Ready(Err(failure));
+        }
+        Poll::Ready(Ok(backing))
+    }
+
+    /// Ends a turn.
+    pub(crate) fn rest(&mut self, backing: Box<Backing>) -> &mut Backing {
+        self.state = State::Idle(backing);
+        match &mut self.state {
+            State::Idle(backing) => backing,
+            _ => unreachable!("it was put there"),
+        }
+    }
+
+    /// Hands the turn to a job.
+    pub(crate) fn start(&mut self, mut backing: Box<Backing>, work: Work) {
+        backing.outcome = None;
+        backing.forget_direct();
+        let (reply, answer) = oneshot::channel();
+        self.state = State::Busy(answer);
+        offload::submit(self.lane, move || {
+            backing.run(work);
+            // Nobody takes it: then the file was dropped, and this is its end.
+            drop(reply.send(backing));
+        });
+    }
+
+    /// Waits for the turn, and forgets what was answered to a future that is gone:
+    /// the end of the file may have moved since.
+    async fn forget_answers(&mut self) -> io::Result<()> {
+        let mut backing = poll_fn(|cx| self.poll_ready(cx)).await?;
+        backing.outcome = None;
+        backing.forget_direct();
+        self.rest(backing);
+        Ok(())
+    }
+
+    /// Does one piece of work and gives its outcome.
+    async fn perform(&mut self, work: Work) -> io::Result<Outcome> {
+        self.seek = Seeking::No;
+        let mut work = Some(work);
+        poll_fn(|cx| {
+            loop {
+                let mut backing = ready!(self.poll_ready(cx))?;
+                if let Some(work) = work.take() {
+                    self.start(backing, work);
+                    continue;
+                }
+                let outcome = backing.outcome.take().unwrap_or(Ok(Outcome::Done));
+                self.rest(backing);
+                return Poll::Ready(outcome);
+            }
+        })
+        .await
+    }
+
+    async fn filled_to_end(&mut self) -> io::Result<&mut Backing> {
+        let backing = poll_fn(|cx| self.poll_ready(cx)).await?;
+        let reads = backing.access.reads();
+        let backing = self.rest(backing);
+        if !reads {
+            return Err(backing.refuse("read"));
+        }
+        self.perform(Work::FillToEnd).await?;
+        let backing = poll_fn(|cx| self.poll_ready(cx)).await?;
+        Ok(self.rest(backing))
+    }
+}
+
+impl Drop for File {
+    /// Hands the last bytes over, and never waits.
+    fn drop(&mut self) {
+        let backing = match mem::replace(&mut self.state, State::Gone) {
+            State::Gone => return,
+            State::Idle(backing) => Some(backing),
+            State::Busy(mut answer) => {
+                // The ticket first: the job may be done at any moment from here.
+                self.depart();
+                answer.close();
+                // Not there yet: it stays with the job, which flushes and drops it.
+                answer.try_recv().ok()
+            }
+        };
+        if let Some(backing) = backing.filter(|backing| backing.is_dirty()) {
+            self.depart();
+            let lane = match self.lane {
+                Lane::Alone => Lane::Alone,
+                _ => Lane::InOrder,
+            };
+            offload::submit(lane, move || drop(backing));
+        }
+    }
+}
+
+impl File {
+    /// Takes a place in line that lasts until the backing is dropped. A file that
+    /// only reads leaves nothing to wait for, and may wait for ever itself.
+    fn depart(&self) {
+        if self.access.writes() {
+            self.parting.get_or_init(|| Ticket::take(self.line.clone()));
+        }
+    }
+}
+
+impl fmt::Debug for File {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = match self.state {
+            State::Idle(_) => "idle",
+            State::Busy(_) => "busy",
+            State::Gone => "gone",
+        };
+        f.debug_struct("File")
+            .field("path", &self.path)
+            .field("state", &state)
+            .finish_non_exhaustive()
+    }
+}

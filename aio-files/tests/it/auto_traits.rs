@@ -1,0 +1,33 @@
+//! What may cross threads.
+
+use aio_files::{File, Open, OpenFuture, PathError, drained, open};
+
+chaos::auto_traits! {
+    File: Send, Sync, Unpin;
+    Open: Send, Sync, Unpin;
+    OpenFuture: Send, Sync, Unpin;
+    PathError: Send, Sync, Unpin;
+}
+
+#[test]
+fn every_future_can_be_spawned() {
+    drop(chaos::assert_send(drained()));
+    drop(chaos::assert_send(open("x").into_future()));
+    drop(chaos::assert_send(open("x").with(
+        async |file| -> std::io::Result<()> { file.write_all(b"x").await },
+    )));
+    drop(chaos::assert_send(async {
+        let mut file = open("x").await?;
+        file.read(&mut [0]).await?;
+        file.read_to_end(&mut Vec::new()).await?;
+        file.read_to_string(&mut String::new()).await?;
+        file.write(b"x").await?;
+        file.flush().await?;
+        file.seek(std::io::SeekFrom::Start(0)).await?;
+        file.sync_all().await?;
+        file.sync_data().await?;
+        file.set_len(0).await?;
+        file.metadata().await?;
+        file.close().await
+    }));
+}

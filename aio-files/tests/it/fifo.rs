@@ -1,0 +1,179 @@
+//! Jobs that stand still: a FIFO holds one for as long as the test likes.
+
+use std::fs;
+use std::io::{Read, Write};
+
+use aio_files::{drained, open};
+use chaos::woken::probe;
+
+use crate::folder::{Folder, poll_once};
+
+/// Both ends of a FIFO, so that nobody who opens one end waits for the other.
+fn held(path: &std::path::Path) -> fs::File {
+    fs::OpenOptions::new()
+        .read(true)
+        .write(true)
+        .open(path)
+        .unwrap()
+}
+
+/// More than a pipe takes, so that writing it stands still.
+const MUCH: usize = 200 * 1024;
+
+#[tokio::test]
+async fn a_write_that_stands_still_is_finished_before_what_follows() {
+    let folder = Folder::new();
+    let path = folder.fifo("fifo");
+    let mut pipe = held(&path);
+    let mut file = open(&path).write().await.unwrap();
+    file.write_all(&vec![b'1'; MUCH]).await.unwrap();
+    let mut flush = probe("flush", file.flush());
+    flush.pending();
+    // The first byte is there, so the job is inside its call, and stays there.
+    let mut first = [0];
+    pipe.read_exact(&mut first).unwrap();
+    drop(flush);
+
+    // The next operation waits for it, and its bytes come behind.
+    let mut next = probe("close", async {
+        file.write_all(b"2").await?;
+        file.close().await
+    });
+    next.pending();
+    let mut rest = vec![0; MUCH];
+    pipe.read_exact(&mut rest[..MUCH - 1]).unwrap();
+    next.until_woken().await;
+    next.pending();
+    pipe.read_exact(&mut rest[MUCH - 1..]).unwrap();
+    next.until_woken().await;
+    next.ready().unwrap();
+    assert!(rest[..MUCH - 1].iter().all(|&byte| byte == b'1'));
+    assert_eq!(rest[MUCH - 1], b'2');
+}
+
+#[tokio::test]
+async fn a_file_dropped_inside_a_call_is_drained_when_the_call_is_over() {
+    let folder = Folder::new();
+    let path = folder.fifo("fifo");
+    let mut pipe = held(&path);
+    let mut file = open(&path).write().await.unwrap();
+    file.write_all(&vec![b'1'; MUCH]).await.unwrap();
+    assert!(poll_once(std::pin::pin!(file.flush()).as_mut()).is_pending());
+    drop(file);
+    let mut waiting = probe("drained", drained());
+    waiting.pending();
+    let mut all = vec![0; MUCH];
+    pipe.read_exact(&mut all).unwrap();
+    waiting.woken();
+    waiting.ready().unwrap();
+    assert!(all.iter().all(|&byte| byte == b'1'));
+    drop(pipe);
+    folder.closed().await;
+}
+
+#[test]
+fn a_runtime_that_ends_takes_no_job_with_it() {
+    let folder = Folder::new();
+    let path = folder.fifo("fifo");
+    let mut pipe = held(&path);
+    let build = || {
+        tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .build()
+            .unwrap()
+    };
+    let runtime = build();
+    let task = runtime.spawn({
+        let path = path.clone();
+        async move {
+            let mut file = open(&path).write().await.unwrap();
+            file.write_all(&vec![b'1'; MUCH]).await.unwrap();
+            file.close().await.unwrap();
+        }
+    });
+    let mut first = [0];
+    pipe.read_exact(&mut first).unwrap();
+    assert!(!task.is_finished());
+    // It doesn't wait for the job, which a full pipe holds.
+    chaos::watchdog::closure("ending the runtime", move || drop(runtime));
+    let mut rest = vec![0; MUCH - 1];
+    pipe.read_exact(&mut rest).unwrap();
+    build().block_on(drained()).unwrap();
+}
+
+#[tokio::test]
+async fn an_opening_that_waits_for_its_peer_leaves_nothing_when_cut() {
+    let folder = Folder::new();
+    let path = folder.fifo("fifo");
+    // Nobody writes yet: opening to read stands still, however often it is polled.
+    let mut opening = probe("open", open(&path).into_future());
+    let other = folder.with("other", "x");
+    for _ in 0..20 {
+        opening.pending();
+        // Files are opened meanwhile; it has a thread of its own.
+        open(&other).await.unwrap().close().await.unwrap();
+    }
+    drop(opening);
+    // With both ends there, what still waits for one comes to its end.
+    let pipe = held(&path);
+    drop(open(&path).await.unwrap());
+    drop(pipe);
+    folder.closed().await;
+}
+
+#[tokio::test]
+async fn reading_stands_still_without_holding_up_files() {
+    let folder = Folder::new();
+    let path = folder.fifo("fifo");
+    let mut pipe = held(&path);
+    let mut readers = Vec::new();
+    // More than there are shared threads.
+    for _ in 0..100 {
+        readers.push(open(&path).await.unwrap());
+    }
+    let mut reads: Vec<_> = readers
+        .iter_mut()
+        .map(|reader| {
+            let mut read = probe("read", async move {
+                let mut into = [0];
+                reader.read(&mut into).await.map(|_| into[0])
+            });
+            read.pending();
+            read
+        })
+        .collect();
+    let other = folder.with("other", "still served");
+    let mut text = String::new();
+    let serve = async {
+        let mut file = open(&other).await.unwrap();
+        file.read_to_string(&mut text).await.unwrap();
+        file.close().await.unwrap();
+    };
+    chaos::watchdog::future("a file beside a hundred FIFOs", serve).await;
+    assert_eq!(text, "still served");
+    for read in &mut reads {
+        // One byte for whoever is first; all of them in the end.
+        pipe.write_all(b"x").unwrap();
+        let _ = read;
+    }
+    let mut left = reads.len();
+    let all = async {
+        while left > 0 {
+            let mut still = Vec::new();
+            for mut read in reads.drain(..) {
+                match read.poll() {
+                    std::task::Poll::Ready(byte) => {
+                        assert_eq!(byte.unwrap(), b'x');
+                        // It may have read ahead for others: give it back.
+                        pipe.write_all(b"x").unwrap();
+                        left -= 1;
+                    }
+                    std::task::Poll::Pending => still.push(read),
+                }
+            }
+            reads = still;
+            tokio::task::yield_now().await;
+        }
+    };
+    chaos::watchdog::future("a hundred reads", all).await;
+}

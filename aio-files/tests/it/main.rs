@@ -1,0 +1,18 @@
+//! The behaviour of aio-files through its public interface.
+#![allow(
+    clippy::unwrap_used,
+    reason = "a helper of a test fails the test as the test itself does"
+)]
+
+mod auto_traits;
+mod cuts;
+mod dropped;
+mod fifo;
+mod folder;
+mod model;
+mod names;
+mod open;
+mod order;
+mod runtimes;
+mod truth;
+mod with;

@@ -1,0 +1,230 @@
+//! A file against a model in memory: random operations, all kinds of buffers.
+
+use std::fs;
+use std::io::{ErrorKind, SeekFrom};
+
+use aio_files::{File, open};
+use tokio::io::AsyncBufReadExt;
+
+use crate::folder::Folder;
+
+/// A small generator of numbers, the same for the same seed.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, bound: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0 % bound
+    }
+
+    fn bytes(&mut self, most: u64) -> Vec<u8> {
+        let len = self.below(most + 1);
+        (0..len).map(|_| self.below(256) as u8).collect()
+    }
+}
+
+/// What a file should hold, and where it should be.
+struct Model {
+    content: Vec<u8>,
+    position: usize,
+    appends: bool,
+}
+
+impl Model {
+    fn write(&mut self, bytes: &[u8]) {
+        if bytes.is_empty() {
+            return;
+        }
+        if self.appends {
+            self.position = self.content.len();
+        }
+        let end = self.position + bytes.len();
+        if self.content.len() < end {
+            self.content.resize(end, 0);
+        }
+        self.content[self.position..end].copy_from_slice(bytes);
+        self.position = end;
+    }
+
+    fn rest(&self) -> &[u8] {
+        self.content.get(self.position..).unwrap_or_default()
+    }
+
+    fn seek(&mut self, to: SeekFrom) -> Option<u64> {
+        let to = match to {
+            SeekFrom::Start(to) => i64::try_from(to).ok()?,
+            SeekFrom::Current(by) => self.position as i64 + by,
+            SeekFrom::End(by) => self.content.len() as i64 + by,
+        };
+        self.position = usize::try_from(to).ok()?;
+        Some(to as u64)
+    }
+}
+
+async fn step(file: &mut File, model: &mut Model, random: &mut Random) -> String {
+    match random.below(9) {
+        0 | 1 => {
+            let bytes = random.bytes(100);
+            file.write_all(&bytes).await.unwrap();
+            model.write(&bytes);
+            format!("write {}", bytes.len())
+        }
+        2 | 3 => {
+            // In an append file the position is known only once it is written.
+            if model.appends {
+                file.flush().await.unwrap();
+            }
+            let mut into = vec![0; random.below(100) as usize];
+            let read = file.read(&mut into).await.unwrap();
+            assert!(
+                read > 0 || into.is_empty() || model.rest().is_empty(),
+                "read too little"
+            );
+            assert_eq!(into[..read], model.rest()[..read]);
+            model.position += read;
+            format!("read {read} of {}", into.len())
+        }
+        4 => {
+            let to = match random.below(3) {
+                0 => SeekFrom::Start(random.below(300)),
+                1 => SeekFrom::Current(random.below(200) as i64 - 100),
+                _ => SeekFrom::End(random.below(200) as i64 - 150),
+            };
+            let before = model.position;
+            match (file.seek(to).await, model.seek(to)) {
+                (Ok(position), expected) => assert_eq!(Some(position), expected),
+                (Err(error), None) => {
+                    assert_eq!(error.kind(), ErrorKind::InvalidInput, "{error}");
+                    model.position = before;
+                }
+                (Err(error), Some(_)) => panic!("{to:?}: {error}"),
+            }
+            format!("{to:?}")
+        }
+        5 => {
+            let len = random.below(300);
+            file.set_len(len).await.unwrap();
+            model.content.resize(len as usize, 0);
+            format!("set_len {len}")
+        }
+        6 => {
+            let waiting = file.fill_buf().await.unwrap();
+            assert_eq!(waiting, &model.rest()[..waiting.len()]);
+            assert!(!waiting.is_empty() || model.rest().is_empty());
+            let amount = random.below(waiting.len() as u64 + 1) as usize;
+            file.consume(amount);
+            model.position += amount;
+            format!("consume {amount}")
+        }
+        7 => {
+            let mut into = b"kept".to_vec();
+            let read = file.read_to_end(&mut into).await.unwrap();
+            assert_eq!(&into[..4], b"kept");
+            assert_eq!(&into[4..], model.rest());
+            model.position += read;
+            format!("read_to_end {read}")
+        }
+        _ => {
+            let len = file.metadata().await.unwrap().len();
+            assert_eq!(len, model.content.len() as u64, "a length that lies");
+            "metadata".to_owned()
+        }
+    }
+}
+
+#[tokio::test]
+async fn random_operations_do_what_the_model_does() {
+    let folder = Folder::new();
+    for buffer in [0, 1, 7, 64, 256 * 1024] {
+        for appends in [false, true] {
+            for seed in 1..=40 {
+                let mut random = Random(u64::wrapping_mul(seed, 0x9E37_79B9_7F4A_7C15));
+                let content = random.bytes(200);
+                let path = folder.with("model", &content);
+                let mut model = Model {
+                    position: if appends { content.len() } else { 0 },
+                    content,
+                    appends,
+                };
+                let builder = open(&path).read_write().buffer(buffer);
+                let mut file = match appends {
+                    true => builder.append().await.unwrap(),
+                    false => builder.await.unwrap(),
+                };
+                let mut steps = vec![format!("buffer {buffer}, appends {appends}, seed {seed}")];
+                for _ in 0..40 {
+                    // Printed by the test's failure: which steps led to it.
+                    let told = Told(&steps);
+                    let step = step(&mut file, &mut model, &mut random).await;
+                    drop(told);
+                    steps.push(step);
+                }
+                file.close().await.unwrap();
+                assert!(fs::read(&path).unwrap() == model.content, "{steps:?}");
+            }
+        }
+    }
+}
+
+/// Says what was done before a panic.
+struct Told<'a>(&'a [String]);
+
+impl Drop for Told<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("after {:?}", self.0);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_long_file_comes_back_byte_for_byte_by_every_way_of_reading() {
+    let folder = Folder::new();
+    let mut random = Random(7);
+    let content: Vec<u8> = (0..3_000_000).map(|_| random.below(256) as u8).collect();
+    let path = folder.file("long");
+    for buffer in [0, 4096, 256 * 1024] {
+        let mut file = open(&path).mode("w").buffer(buffer).await.unwrap();
+        for piece in content.chunks(100_003) {
+            file.write_all(piece).await.unwrap();
+        }
+        file.close().await.unwrap();
+        assert!(fs::read(&path).unwrap() == content);
+
+        let mut file = open(&path).buffer(buffer).await.unwrap();
+        let mut all = Vec::new();
+        let mut piece = vec![0; 70_001];
+        loop {
+            match file.read(&mut piece).await.unwrap() {
+                0 => break,
+                read => all.extend_from_slice(&piece[..read]),
+            }
+        }
+        assert!(all == content);
+        file.seek(SeekFrom::Start(0)).await.unwrap();
+        all.clear();
+        assert_eq!(file.read_to_end(&mut all).await.unwrap(), content.len());
+        assert!(all == content);
+    }
+}
+
+#[tokio::test]
+async fn text_that_is_not_utf8_says_where_and_stays_readable() {
+    let folder = Folder::new();
+    let path = folder.with("text", b"ab\xC3\xA9\xFFcd");
+    let mut file = open(&path).await.unwrap();
+    assert_eq!(file.read(&mut [0; 2]).await.unwrap(), 2);
+    let mut text = String::from("kept");
+    let error = file.read_to_string(&mut text).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidData);
+    assert_eq!(
+        error.to_string(),
+        format!("read {}: not UTF-8 at byte 4", path.display())
+    );
+    assert_eq!(text, "kept");
+    let mut bytes = Vec::new();
+    file.read_to_end(&mut bytes).await.unwrap();
+    assert_eq!(bytes, b"\xC3\xA9\xFFcd");
+}
