@@ -40,16 +40,22 @@ fn all_the_words_are_found_and_marked() {
 #[test]
 fn the_best_match_comes_first_and_of_equals_the_newest() {
     let folder = letters();
+    folder.send(
+        "Dan",
+        "Bob",
+        "A long letter that gets to the help it asks for at its end only",
+    );
     let out = folder.run(&["search", "help"]).ok();
     assert_eq!(
         out,
         "row #2 from Alice to Bob: [Help] is coming; [help] yourself until then.\n\
-         row #1 from Bob to Alice: I need your [help].\n"
+         row #1 from Bob to Alice: I need your [help].\n\
+         row #4 from Dan to Bob: A long letter that gets to the [help] it asks for at its end only\n"
     );
     folder.send("Dan", "Bob", "same words");
     folder.send("Eve", "Bob", "same words");
     let out = folder.run(&["search", "words", "--limit", "1"]).ok();
-    assert_eq!(out, "row #5 from Eve to Bob: same [words]\n");
+    assert_eq!(out, "row #6 from Eve to Bob: same [words]\n");
 }
 
 #[test]

@@ -70,6 +70,21 @@ fn many_processes_make_one_store() {
 }
 
 #[test]
+fn a_slow_reader_keeps_no_writer_waiting() {
+    const MESSAGES: usize = 20_000;
+    let folder = Folder::new();
+    folder.fill(MESSAGES);
+    let mut child = folder.program(&["list"]).spawn().expect("a child");
+    let mut lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
+    // It has begun to read, and can't go on before we do.
+    lines.next().expect("a first message").expect("a line");
+    assert_eq!(folder.send("Bob", "Alice", "hi"), "inserted row id 20001\n");
+    // It lists what was there when it began.
+    assert_eq!(lines.count(), MESSAGES - 1);
+    end(child).ok();
+}
+
+#[test]
 fn what_is_acknowledged_outlives_a_kill() {
     let folder = Folder::new();
     // The list is longer than the pipe takes, so the program can't have ended
