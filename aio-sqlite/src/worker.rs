@@ -215,7 +215,12 @@ impl Worker {
                 }
                 continue;
             }
-            let flow = self.next_flow();
+            // A reader that waits gets a chunk after each look into the queue,
+            // however busy that is; reading ahead is for when it is empty.
+            if let Some(id) = self.next_flow(Flow::is_starved) {
+                self.fill(id);
+            }
+            let flow = self.next_flow(Flow::is_wanted);
             let wait = match flow {
                 Some(_) => Wait::Never,
                 None => self.patience(),
@@ -422,14 +427,14 @@ impl Worker {
         }
     }
 
-    /// The stream that is to be read on now, if any. Those that the open
-    /// transaction does not own wait for its end: they would read what it has
-    /// not committed.
-    fn next_flow(&self) -> Option<u64> {
+    /// Of the streams that `which` picks, the one that has waited longest. Those
+    /// that the open transaction does not own wait for its end: they would read
+    /// what it has not committed.
+    fn next_flow(&self, which: impl Fn(&Flow) -> bool) -> Option<u64> {
         let holder = self.turn.holder();
         self.flows
             .iter()
-            .filter(|(_, flow)| flow.is_wanted())
+            .filter(|(_, flow)| which(flow))
             .filter(|(_, flow)| holder.is_none() || flow.scope().transaction() == holder)
             .min_by_key(|(_, flow)| flow.last_filled())
             .map(|(&id, _)| id)

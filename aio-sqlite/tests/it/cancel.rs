@@ -657,6 +657,40 @@ async fn connect_and_close_leave_nothing() {
     .await;
 }
 
+/// What the worker has is gone too: its thread, its descriptors, its journal.
+#[test]
+fn a_connection_that_is_cut_leaves_no_thread_and_no_descriptor() {
+    chaos::alone!();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(local(async {
+        let before = chaos::Trace::take();
+        cuts::every("connect, write, begin, stream, close")
+            .world(async || tempfile::tempdir().unwrap())
+            .except(Fate::Leak, "a handle that is leaked keeps its thread")
+            .run(
+                async |dir| {
+                    let db = connect(dir.path().join("c.db")).await.unwrap();
+                    world::fill(&db).await;
+                    let mut rows = db.query(SERIES, [1_000]).stream();
+                    rows.next().await.unwrap().unwrap();
+                    let tx = db.begin().await.unwrap();
+                    tx.execute("DELETE FROM t", ()).await.unwrap();
+                    drop(rows);
+                    tx.commit().await.unwrap();
+                    db.close().await.unwrap();
+                },
+                async |dir, _| {
+                    dir.close().unwrap();
+                    before.assert_same().await;
+                },
+            )
+            .await
+    }));
+}
+
 #[tokio::test]
 async fn an_endless_query_that_is_dropped_stops() {
     let world = World::new().await;

@@ -134,6 +134,30 @@ async fn two_streams_are_read_in_turns() {
     assert!(pairs.into_iter().all(|(a, b)| a.unwrap() == b.unwrap()));
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stream_goes_on_while_others_keep_the_connection_busy() {
+    let db = two_rows().await;
+    let busy: Vec<_> = (0..32)
+        .map(|_| {
+            let db = db.clone();
+            tokio::spawn(async move {
+                loop {
+                    db.execute("SELECT 1", ()).await.unwrap();
+                }
+            })
+        })
+        .collect();
+    let read = chaos::watchdog::future("a stream beside 32 busy tasks", async {
+        let rows = db.query_as::<i64>(SERIES, [20_000]).stream();
+        rows.count().await
+    })
+    .await;
+    assert_eq!(read, 20_000);
+    for task in busy {
+        task.abort();
+    }
+}
+
 #[tokio::test]
 async fn a_statement_that_writes_is_run_whole_before_its_first_row() {
     let dir = tempfile::tempdir().unwrap();
