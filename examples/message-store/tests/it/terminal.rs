@@ -20,7 +20,8 @@ pub(crate) struct Terminal {
 
 impl Terminal {
     pub(crate) fn new() -> Terminal {
-        let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY;
+        // Programs of other tests must not keep it open.
+        let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC;
         let keys = openpt(flags).expect("a terminal");
         grantpt(&keys).expect("a terminal of ours");
         unlockpt(&keys).expect("an unlocked terminal");
