@@ -6,6 +6,7 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
+use crate::descriptor::{self, Reach};
 use crate::error::PathError;
 use crate::mode::{Access, Placement};
 use crate::parting::{self, Ticket};
@@ -13,15 +14,6 @@ use crate::read_buffer::ReadBuffer;
 
 /// The most that one call passes to the kernel.
 pub(crate) const MOST: usize = 2 * 1024 * 1024;
-
-/// How the kernel is asked for bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Reach {
-    /// At a position that we keep: moving it is arithmetic.
-    Positioned,
-    /// At the kernel's cursor, in order: FIFOs, terminals, devices.
-    InOrder,
-}
 
 /// What a job does, always after the written bytes have been flushed.
 #[derive(Debug)]
@@ -177,7 +169,7 @@ impl Backing {
         let (file, reach) = (self.file.as_ref().ok_or_else(closed)?, self.reach);
         loop {
             let read = self.read.fill(amount, |into| match reach {
-                Reach::Positioned => read_at(file, into, at),
+                Reach::Positioned => descriptor::read_at(file, into, at),
                 Reach::InOrder => (&*file).read(into),
             });
             match read {
@@ -266,7 +258,7 @@ impl Backing {
         let mut file = self.file()?;
         match (self.reach, self.placement) {
             (Reach::Positioned, Placement::AtPosition) => {
-                write_all_at(file, bytes, position - bytes.len() as u64)
+                descriptor::write_all_at(file, bytes, position - bytes.len() as u64)
             }
             (Reach::Positioned, Placement::AtEnd) => {
                 // The kernel chooses the place, and its cursor says which it was.
@@ -280,7 +272,7 @@ impl Backing {
 
     fn close(&mut self) -> io::Result<()> {
         match self.file.take() {
-            Some(file) => close(file).map_err(|error| self.fail("close", error)),
+            Some(file) => descriptor::close(file).map_err(|error| self.fail("close", error)),
             None => Ok(()),
         }
     }
@@ -380,22 +372,16 @@ impl Backing {
 impl Drop for Backing {
     /// On a job's thread whenever there is something to write: see `File::drop`.
     fn drop(&mut self) {
-        drop(self.flush_last());
+        if self.is_dirty() {
+            // A failure is kept, and recorded below.
+            drop(self.flush());
+        }
         if let Some(Failure {
             error,
             reported: Reported::No,
         }) = self.failure.take()
         {
             parting::record(error);
-        }
-    }
-}
-
-impl Backing {
-    fn flush_last(&mut self) -> io::Result<()> {
-        match self.is_dirty() {
-            true => self.flush(),
-            false => Ok(()),
         }
     }
 }
@@ -420,59 +406,4 @@ fn out_of_range() -> io::Error {
 
 fn closed() -> io::Error {
     io::Error::other("the file is closed")
-}
-
-#[cfg(unix)]
-fn read_at(file: &fs::File, into: &mut [u8], at: u64) -> io::Result<usize> {
-    std::os::unix::fs::FileExt::read_at(file, into, at)
-}
-
-#[cfg(unix)]
-fn write_all_at(file: &fs::File, bytes: &[u8], at: u64) -> io::Result<()> {
-    std::os::unix::fs::FileExt::write_all_at(file, bytes, at)
-}
-
-#[cfg(windows)]
-fn read_at(file: &fs::File, into: &mut [u8], at: u64) -> io::Result<usize> {
-    std::os::windows::fs::FileExt::seek_read(file, into, at)
-}
-
-#[cfg(windows)]
-fn write_all_at(file: &fs::File, mut bytes: &[u8], mut at: u64) -> io::Result<()> {
-    while !bytes.is_empty() {
-        match std::os::windows::fs::FileExt::seek_write(file, bytes, at) {
-            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-            Ok(written) => {
-                bytes = &bytes[written..];
-                at += written as u64;
-            }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(())
-}
-
-/// Closes and says what the kernel says; std's drop swallows it.
-#[cfg(unix)]
-fn close(file: fs::File) -> io::Result<()> {
-    use std::os::fd::IntoRawFd;
-
-    let descriptor = file.into_raw_fd();
-    // SAFETY: the descriptor was owned by `file`, which has just given it up, so
-    // it is open and nobody else closes it.
-    #[expect(unsafe_code, reason = "close(2) with an answer has no safe wrapper")]
-    let closed = unsafe { rustix::io::try_close(descriptor) };
-    match closed {
-        // The descriptor is gone also then, and closing it again would close
-        // somebody else's.
-        Err(rustix::io::Errno::INTR) | Ok(()) => Ok(()),
-        Err(error) => Err(error.into()),
-    }
-}
-
-#[cfg(not(unix))]
-fn close(file: fs::File) -> io::Result<()> {
-    drop(file);
-    Ok(())
 }

@@ -8,10 +8,10 @@ use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, ready};
 
-use tokio::io::{AsyncRead, AsyncSeek, AsyncWrite, ReadBuf};
 use tokio::sync::oneshot;
 
-use crate::backing::{Backing, Outcome, Reach, Work};
+use crate::backing::{Backing, Outcome, Work};
+use crate::descriptor::Reach;
 use crate::error::PathError;
 use crate::mode::Access;
 use crate::offload::{self, Lane};
@@ -90,218 +90,6 @@ impl File {
     /// The path, as it was given to [`open`](crate::open()).
     pub fn path(&self) -> &Path {
         &self.path
-    }
-
-    /// Reads once into `into` and gives the number of bytes; 0 is the end.
-    ///
-    /// # Errors
-    ///
-    /// The system's, with the path; an earlier failed write or sync, again.
-    ///
-    /// # Cancel safety
-    ///
-    /// Cancel safe: what was read meanwhile is given to the next read.
-    pub async fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        self.forget_answers().await?;
-        let mut into = ReadBuf::new(into);
-        poll_fn(|cx| Pin::new(&mut *self).poll_read(cx, &mut into)).await?;
-        Ok(into.filled().len())
-    }
-
-    /// Appends everything up to the end to `into` and gives the number of bytes.
-    ///
-    /// It is one hop, however long the file is.
-    ///
-    /// # Errors
-    ///
-    /// The system's, with the path; an earlier failed write or sync, again.
-    /// `into` is unchanged then, and nothing is lost: what was read is given to
-    /// the next read.
-    ///
-    /// # Cancel safety
-    ///
-    /// Cancel safe: what was read meanwhile is given to the next read.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> std::io::Result<()> {
-    /// # let folder = tempfile::tempdir()?;
-    /// # let path = folder.path().join("x");
-    /// # std::fs::write(&path, b"all of it")?;
-    /// let mut file = aio_files::open(&path).await?;
-    /// let mut bytes = Vec::new();
-    /// assert_eq!(file.read_to_end(&mut bytes).await?, 9);
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub async fn read_to_end(&mut self, into: &mut Vec<u8>) -> io::Result<usize> {
-        let backing = self.filled_to_end().await?;
-        let mut bytes = backing.read.take();
-        backing.position += bytes.len() as u64;
-        let len = bytes.len();
-        if into.is_empty() {
-            *into = bytes;
-        } else {
-            into.append(&mut bytes);
-        }
-        Ok(len)
-    }
-
-    /// Appends everything up to the end to `into` and gives the number of bytes.
-    ///
-    /// # Errors
-    ///
-    /// As [`read_to_end`](Self::read_to_end); and `InvalidData`, with the path
-    /// and where it is wrong, if the rest of the file isn't UTF-8. Nothing is
-    /// consumed then: the bytes can still be read.
-    ///
-    /// # Cancel safety
-    ///
-    /// Cancel safe: what was read meanwhile is given to the next read.
-    pub async fn read_to_string(&mut self, into: &mut String) -> io::Result<usize> {
-        let backing = self.filled_to_end().await?;
-        let text = match str::from_utf8(backing.read.waiting()) {
-            Ok(text) => text,
-            Err(error) => {
-                let at = backing.position + error.valid_up_to() as u64;
-                let cause = format!("not UTF-8 at byte {at}");
-                let cause = io::Error::new(io::ErrorKind::InvalidData, cause);
-                return Err(backing.named("read", cause));
-            }
-        };
-        into.push_str(text);
-        let len = text.len();
-        backing.read.consume(len);
-        backing.position += len as u64;
-        Ok(len)
-    }
-
-    /// Writes once and gives the number of bytes that were taken.
-    ///
-    /// With a buffer that is a copy; a full buffer is first written, and waited for.
-    ///
-    /// # Errors
-    ///
-    /// The system's, with the path; an earlier failed write or sync, again.
-    ///
-    /// # Cancel safety
-    ///
-    /// Cancel safe with a buffer: the bytes were not taken. Without one, *Runs on*.
-    pub async fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.forget_answers().await?;
-        poll_fn(|cx| Pin::new(&mut *self).poll_write(cx, bytes)).await
-    }
-
-    /// Writes all of `bytes`, into the buffer as far as it has room.
-    ///
-    /// `Ok` means that the bytes are in the kernel or in the buffer; whether the
-    /// buffer arrives is told by [`flush`](Self::flush), by the syncs and by
-    /// [`close`](Self::close).
-    ///
-    /// # Errors
-    ///
-    /// The system's, with the path; an earlier failed write or sync, again.
-    ///
-    /// # Cancel safety
-    ///
-    /// Not cancel safe: a beginning of `bytes` may have been taken. What was taken
-    /// is written before anything that follows.
-    pub async fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.forget_answers().await?;
-        let mut left = bytes;
-        poll_fn(|cx| {
-            while !left.is_empty() {
-                let written = ready!(Pin::new(&mut *self).poll_write(cx, left))?;
-                left = &left[written..];
-            }
-            Poll::Ready(Ok(()))
-        })
-        .await
-    }
-
-    /// Hands everything that is buffered to the kernel.
-    ///
-    /// Other programs see it then. A power cut may still lose it: see
-    /// [`sync_all`](Self::sync_all).
-    ///
-    /// # Errors
-    ///
-    /// The system's, with the path; an earlier failed write or sync, again.
-    ///
-    /// # Cancel safety
-    ///
-    /// Runs on: what is being written is written.
-    pub async fn flush(&mut self) -> io::Result<()> {
-        poll_fn(|cx| Pin::new(&mut *self).poll_flush(cx)).await
-    }
-
-    /// Moves the position and gives the new one, in bytes from the start.
-    ///
-    /// Buffered bytes are written first, where they were meant to be. A position
-    /// past the end is allowed.
-    ///
-    /// # Errors
-    ///
-    /// `InvalidInput` for a position before the start or past the largest offset,
-    /// the system's for a FIFO or terminal; an earlier failed write or sync, again.
-    ///
-    /// # Cancel safety
-    ///
-    /// Runs on: the position may have been moved.
-    pub async fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
-        Pin::new(&mut *self).start_seek(to)?;
-        poll_fn(|cx| Pin::new(&mut *self).poll_complete(cx)).await
-    }
-
-    /// Writes what is buffered and makes the file's content and metadata durable.
-    ///
-    /// For a new file the folder must be synced as well, or a power cut may
-    /// leave it without the name.
-    ///
-    /// # Errors
-    ///
-    /// The system's, with the path; an earlier failed write or sync, again: after
-    /// one failed sync none is answered with `Ok`.
-    ///
-    /// # Cancel safety
-    ///
-    /// Runs on.
-    #[doc(alias = "fsync")]
-    pub async fn sync_all(&mut self) -> io::Result<()> {
-        self.perform(Work::SyncAll).await.map(drop)
-    }
-
-    /// Does what [`sync_all`](Self::sync_all) does, except for metadata that isn't
-    /// needed to read the content, such as times.
-    ///
-    /// # Errors
-    ///
-    /// As [`sync_all`](Self::sync_all).
-    ///
-    /// # Cancel safety
-    ///
-    /// Runs on.
-    #[doc(alias = "fdatasync")]
-    pub async fn sync_data(&mut self) -> io::Result<()> {
-        self.perform(Work::SyncData).await.map(drop)
-    }
-
-    /// Makes the file `len` bytes long, by cutting it or by adding zeros.
-    ///
-    /// Buffered bytes are written first. The position stays where it is.
-    ///
-    /// # Errors
-    ///
-    /// The system's, with the path; an earlier failed write or sync, again.
-    ///
-    /// # Cancel safety
-    ///
-    /// Runs on.
-    #[doc(alias = "truncate")]
-    pub async fn set_len(&mut self, len: u64) -> io::Result<()> {
-        self.perform(Work::SetLen(len)).await.map(drop)
     }
 
     /// Gives length, times, permissions and kind, of what was written so far.
@@ -417,7 +205,7 @@ impl File {
 
     /// Waits for the turn, and forgets what was answered to a future that is gone:
     /// the end of the file may have moved since.
-    async fn forget_answers(&mut self) -> io::Result<()> {
+    pub(crate) async fn forget_answers(&mut self) -> io::Result<()> {
         let mut backing = poll_fn(|cx| self.poll_ready(cx)).await?;
         backing.outcome = None;
         backing.forget_direct();
@@ -426,7 +214,7 @@ impl File {
     }
 
     /// Does one piece of work and gives its outcome.
-    async fn perform(&mut self, work: Work) -> io::Result<Outcome> {
+    pub(crate) async fn perform(&mut self, work: Work) -> io::Result<Outcome> {
         self.seek = Seeking::No;
         let mut work = Some(work);
         poll_fn(|cx| {
@@ -444,16 +232,12 @@ impl File {
         .await
     }
 
-    async fn filled_to_end(&mut self) -> io::Result<&mut Backing> {
-        let backing = poll_fn(|cx| self.poll_ready(cx)).await?;
-        let reads = backing.access.reads();
-        let backing = self.rest(backing);
-        if !reads {
-            return Err(backing.refuse("read"));
+    /// Takes a place in line that lasts until the backing is dropped. A file that
+    /// only reads leaves nothing to wait for, and may wait for ever itself.
+    fn depart(&self) {
+        if self.access.writes() {
+            self.parting.get_or_init(|| Ticket::take(self.line.clone()));
         }
-        self.perform(Work::FillToEnd).await?;
-        let backing = poll_fn(|cx| self.poll_ready(cx)).await?;
-        Ok(self.rest(backing))
     }
 }
 
@@ -478,16 +262,6 @@ impl Drop for File {
                 _ => Lane::InOrder,
             };
             offload::submit(lane, move || drop(backing));
-        }
-    }
-}
-
-impl File {
-    /// Takes a place in line that lasts until the backing is dropped. A file that
-    /// only reads leaves nothing to wait for, and may wait for ever itself.
-    fn depart(&self) {
-        if self.access.writes() {
-            self.parting.get_or_init(|| Ticket::take(self.line.clone()));
         }
     }
 }

@@ -10,7 +10,8 @@ use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncBufRead, AsyncRead, AsyncSeek, AsyncWrite, ReadBuf};
 
-use crate::backing::{Backing, Outcome, Reach, Work, moved};
+use crate::backing::{Backing, Outcome, Work, moved};
+use crate::descriptor::Reach;
 use crate::error::PathError;
 use crate::file::{File, Seeking};
 

@@ -76,6 +76,7 @@
 //! | (none) | all of the above | tokio (`sync`), rustix on Unix |
 
 mod backing;
+mod descriptor;
 mod error;
 mod file;
 mod file_io;
@@ -84,6 +85,8 @@ mod offload;
 mod open;
 mod parting;
 mod read_buffer;
+mod reading;
+mod writing;
 
 pub use error::PathError;
 pub use file::File;

@@ -6,7 +6,8 @@ use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 
-use crate::backing::{Backing, Reach};
+use crate::backing::Backing;
+use crate::descriptor::{Reach, reach_of};
 use crate::error::PathError;
 use crate::file::File;
 use crate::mode::{Access, Content, Creation, Mode, Placement};
@@ -315,25 +316,5 @@ impl Opening {
             self.buffer,
             Arc::clone(&self.parting),
         )
-    }
-}
-
-/// Files, folders and disks are addressed; all else comes in order.
-#[cfg(unix)]
-fn reach_of(metadata: &fs::Metadata) -> Reach {
-    use std::os::unix::fs::FileTypeExt;
-
-    let kind = metadata.file_type();
-    match kind.is_file() || kind.is_dir() || kind.is_block_device() {
-        true => Reach::Positioned,
-        false => Reach::InOrder,
-    }
-}
-
-#[cfg(not(unix))]
-fn reach_of(metadata: &fs::Metadata) -> Reach {
-    match metadata.is_file() || metadata.is_dir() {
-        true => Reach::Positioned,
-        false => Reach::InOrder,
     }
 }

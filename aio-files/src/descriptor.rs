@@ -1,0 +1,88 @@
+//! What the platforms do differently with a descriptor.
+
+use std::fs;
+use std::io;
+
+/// How the kernel is asked for bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reach {
+    /// At a position that we keep: moving it is arithmetic.
+    Positioned,
+    /// At the kernel's cursor, in order: FIFOs, terminals, devices.
+    InOrder,
+}
+
+/// Files, folders and disks are addressed; all else comes in order.
+#[cfg(unix)]
+pub(crate) fn reach_of(metadata: &fs::Metadata) -> Reach {
+    use std::os::unix::fs::FileTypeExt;
+
+    let kind = metadata.file_type();
+    match kind.is_file() || kind.is_dir() || kind.is_block_device() {
+        true => Reach::Positioned,
+        false => Reach::InOrder,
+    }
+}
+
+#[cfg(not(unix))]
+pub(crate) fn reach_of(metadata: &fs::Metadata) -> Reach {
+    match metadata.is_file() || metadata.is_dir() {
+        true => Reach::Positioned,
+        false => Reach::InOrder,
+    }
+}
+
+#[cfg(unix)]
+pub(crate) fn read_at(file: &fs::File, into: &mut [u8], at: u64) -> io::Result<usize> {
+    std::os::unix::fs::FileExt::read_at(file, into, at)
+}
+
+#[cfg(unix)]
+pub(crate) fn write_all_at(file: &fs::File, bytes: &[u8], at: u64) -> io::Result<()> {
+    std::os::unix::fs::FileExt::write_all_at(file, bytes, at)
+}
+
+#[cfg(windows)]
+pub(crate) fn read_at(file: &fs::File, into: &mut [u8], at: u64) -> io::Result<usize> {
+    std::os::windows::fs::FileExt::seek_read(file, into, at)
+}
+
+#[cfg(windows)]
+pub(crate) fn write_all_at(file: &fs::File, mut bytes: &[u8], mut at: u64) -> io::Result<()> {
+    while !bytes.is_empty() {
+        match std::os::windows::fs::FileExt::seek_write(file, bytes, at) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(written) => {
+                bytes = &bytes[written..];
+                at += written as u64;
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+/// Closes and says what the kernel says; std's drop swallows it.
+#[cfg(unix)]
+pub(crate) fn close(file: fs::File) -> io::Result<()> {
+    use std::os::fd::IntoRawFd;
+
+    let descriptor = file.into_raw_fd();
+    // SAFETY: the descriptor was owned by `file`, which has just given it up, so
+    // it is open and nobody else closes it.
+    #[expect(unsafe_code, reason = "close(2) with an answer has no safe wrapper")]
+    let closed = unsafe { rustix::io::try_close(descriptor) };
+    match closed {
+        // The descriptor is gone also then, and closing it again would close
+        // somebody else's.
+        Err(rustix::io::Errno::INTR) | Ok(()) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+#[cfg(not(unix))]
+pub(crate) fn close(file: fs::File) -> io::Result<()> {
+    drop(file);
+    Ok(())
+}
