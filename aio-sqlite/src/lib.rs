@@ -122,6 +122,8 @@ pub use from_row::FromRow;
 pub use params::Params;
 pub use row::Row;
 pub use rows::Rows;
+/// The version of rusqlite that [`Connection::call`] and [`Error::code`] speak.
+pub use rusqlite;
 pub use rusqlite::types::{Value, ValueRef};
 pub use savepoint::Savepoint;
 #[cfg(feature = "serde")]

@@ -2,7 +2,8 @@
 
 use std::fmt;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use rusqlite::types::{Value, ValueRef};
 use rusqlite::{Connection as Raw, OpenFlags};
@@ -103,7 +104,7 @@ impl Options {
             .query_row("SELECT count(*) FROM sqlite_schema", (), |_| Ok(()))
             .map_err(opened)?;
         if let Some(mode) = self.journal_mode {
-            self.set(&connection, "journal_mode", mode.word().to_owned().into())?;
+            self.set_journal_mode(&connection, mode)?;
         }
         self.set(&connection, "synchronous", self.synchronous.number().into())?;
         let foreign_keys = i64::from(self.foreign_keys == ForeignKeys::Enforced);
@@ -112,6 +113,21 @@ impl Options {
             self.set(&connection, name, value.clone())?;
         }
         Ok(connection)
+    }
+
+    /// Switches the journal, which several processes may do to a new file at
+    /// once: SQLite turns all but one away without waiting, since a wait could
+    /// be a deadlock there. Trying anew can't be one.
+    fn set_journal_mode(&self, connection: &Raw, mode: JournalMode) -> Result<()> {
+        let begun = Instant::now();
+        loop {
+            match self.set(connection, "journal_mode", mode.word().to_owned().into()) {
+                Err(error) if error.is_locked() && begun.elapsed() < self.busy_timeout => {
+                    thread::sleep(JOURNAL_PAUSE);
+                }
+                outcome => return outcome,
+            }
+        }
     }
 
     fn set(&self, connection: &Raw, name: &str, value: Value) -> Result<()> {
@@ -136,6 +152,9 @@ impl Options {
         })
     }
 }
+
+/// Between two tries to switch the journal.
+const JOURNAL_PAUSE: Duration = Duration::from_millis(5);
 
 /// The longest busy timeout that SQLite itself can be told; ours, set after
 /// opening, has no such bound.

@@ -90,6 +90,24 @@ async fn settings_are_read_back() {
     assert!(matches!(error, Error::Pragma { .. }), "{error}");
 }
 
+/// SQLite turns all but one that switch a new file's journal at once away.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_that_open_a_new_file_at_once_all_get_it() {
+    for _ in 0..10 {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("new.db");
+        let opening: Vec<_> = (0..8)
+            .map(|_| {
+                let connect = connect(&path).journal_mode(JournalMode::Wal);
+                tokio::spawn(std::future::IntoFuture::into_future(connect))
+            })
+            .collect();
+        for opened in opening {
+            opened.await.unwrap().unwrap();
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_read_only_connection_reads_and_says_so_when_it_should_write() {
     let dir = tempfile::tempdir().unwrap();

@@ -3,7 +3,6 @@
 use std::fs::File;
 use std::io::ErrorKind;
 use std::path::Path;
-use std::time::{Duration, Instant};
 
 use aio_sqlite::options::{Access, JournalMode};
 use aio_sqlite::{Connection, Session};
@@ -42,11 +41,6 @@ const TABLES: &str = "
         INSERT INTO messages_fts(rowid, body) VALUES (new.id, new.body);
     END;
 ";
-
-/// How long to try to open a file that others are just making a store of, and
-/// how long to leave it to them in between.
-const PATIENCE: Duration = Duration::from_secs(5);
-const PAUSE: Duration = Duration::from_millis(5);
 
 /// What a database file turns out to be.
 enum Found {
@@ -105,22 +99,10 @@ pub(crate) async fn open(path: &Path, access: Access) -> Result<Connection> {
 /// Opens the file with a write-ahead log, so that readers don't keep writers
 /// waiting, nor writers readers, in this process or another.
 async fn open_with_log(path: &Path, access: Access) -> aio_sqlite::Result<Connection> {
-    let last_try = Instant::now() + PATIENCE;
-    loop {
-        let opened = aio_sqlite::connect(path)
-            .access(access)
-            .journal_mode(JournalMode::Wal)
-            .await;
-        match opened {
-            // The first process to open a new file switches it to the log. Any
-            // other that tries the same meanwhile is turned away at once, since
-            // SQLite waits for a lock only where waiting can't be a deadlock.
-            Err(error) if error.is_locked() && Instant::now() < last_try => {
-                tokio::time::sleep(PAUSE).await;
-            }
-            opened => return opened,
-        }
-    }
+    aio_sqlite::connect(path)
+        .access(access)
+        .journal_mode(JournalMode::Wal)
+        .await
 }
 
 async fn identify(db: &Session) -> aio_sqlite::Result<Found> {
