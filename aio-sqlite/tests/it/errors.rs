@@ -90,22 +90,30 @@ async fn settings_are_read_back() {
     assert!(matches!(error, Error::Pragma { .. }), "{error}");
 }
 
-/// SQLite turns all but one that switch a new file's journal at once away.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn many_that_open_a_new_file_at_once_all_get_it() {
-    for _ in 0..10 {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("new.db");
-        let opening: Vec<_> = (0..8)
-            .map(|_| {
-                let connect = connect(&path).journal_mode(JournalMode::Wal);
-                tokio::spawn(std::future::IntoFuture::into_future(connect))
-            })
-            .collect();
-        for opened in opening {
-            opened.await.unwrap().unwrap();
-        }
-    }
+/// SQLite itself turns a switch of the journal away at once.
+#[tokio::test]
+async fn the_switch_of_the_journal_is_waited_for_like_any_lock() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("new.db");
+    let other = rusqlite::Connection::open(&path).unwrap();
+    other
+        .execute_batch("CREATE TABLE t(n); BEGIN IMMEDIATE")
+        .unwrap();
+    let patience = Duration::from_millis(60);
+    let begun = std::time::Instant::now();
+    let error = connect(&path)
+        .journal_mode(JournalMode::Wal)
+        .busy_timeout(patience)
+        .await
+        .unwrap_err();
+    assert!(error.is_locked(), "{error}");
+    assert!(
+        begun.elapsed() >= patience,
+        "{error}: {:?}",
+        begun.elapsed()
+    );
+    other.execute_batch("COMMIT").unwrap();
+    connect(&path).journal_mode(JournalMode::Wal).await.unwrap();
 }
 
 #[tokio::test]
