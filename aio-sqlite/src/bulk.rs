@@ -223,7 +223,7 @@ async fn run(
             let done = level.commit(limit, work).await?;
             return Ok(sum(all, done));
         }
-        let done = level.session().run(limit, work).await?;
+        let done = level.step(limit, work).await?;
         all = sum(all, done);
     }
 }

@@ -66,10 +66,21 @@ impl Level {
         let scope = self.session.scope;
         let open = move |worker: &mut Worker| {
             worker.open_level(scope, begin)?;
-            work(worker)
+            worker.or_roll_back(scope, work)
         };
         let link = &self.session.link;
         link.run(self.outer, limit, OnLimit::Stop, open).await
+    }
+
+    /// Does `work` in the open level; where it fails, the level is over.
+    pub(crate) async fn step<T: Send + 'static>(
+        &self,
+        limit: Option<Limit>,
+        work: impl FnOnce(&mut Worker) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let scope = self.session.scope;
+        let step = move |worker: &mut Worker| worker.or_roll_back(scope, work);
+        self.session.run(limit, step).await
     }
 
     /// Does `work` in the level, then commits or releases it.
@@ -80,7 +91,7 @@ impl Level {
     ) -> Result<T> {
         let scope = self.session.scope;
         let commit = move |worker: &mut Worker| {
-            let done = work(worker)?;
+            let done = worker.or_roll_back(scope, work)?;
             worker.commit_level(scope)?;
             Ok(done)
         };

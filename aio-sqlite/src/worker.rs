@@ -376,6 +376,21 @@ impl Worker {
         }
     }
 
+    /// Does `work` in a level, which is rolled back at once where that fails:
+    /// its guard may not be polled for a while, and others wait.
+    pub(crate) fn or_roll_back<T>(
+        &mut self,
+        level: Scope,
+        work: impl FnOnce(&mut Worker) -> Result<T>,
+    ) -> Result<T> {
+        let outcome = work(self);
+        if outcome.is_err() && self.turn.is_open(level) {
+            // The error of the work is the answer.
+            let _ = self.roll_back_level(level);
+        }
+        outcome
+    }
+
     /// Undoes what a level did and closes it.
     pub(crate) fn roll_back_level(&mut self, level: Scope) -> Result<()> {
         match level {

@@ -1,7 +1,9 @@
 //! `execute`, `execute_many`, `execute_stream`, `execute_script`.
 
+use std::future::IntoFuture;
+
 use aio_sqlite::{Error, params};
-use futures_util::stream;
+use futures_util::{FutureExt, stream};
 
 use crate::world::{numbers, two_rows};
 
@@ -41,6 +43,22 @@ async fn execute_many_is_one_transaction() {
     let error = db.execute_many(sql, rows).await.unwrap_err();
     assert!(error.is_constraint(), "{error}");
     assert_eq!(numbers(&db).await.len(), 4_999);
+}
+
+#[tokio::test]
+async fn execute_many_that_failed_keeps_nobody_waiting() {
+    let db = two_rows().await;
+    let many = db.execute_many("INSERT INTO t VALUES (?1)", [[3], [1]]);
+    let mut failing = many.into_future();
+    let early = failing.as_mut().now_or_never();
+    // It fails in front of this one, and nobody takes its answer.
+    let rows = chaos::watchdog::future("another operation", numbers(&db)).await;
+    assert_eq!(rows, [1, 2]);
+    let error = match early {
+        Some(outcome) => outcome.unwrap_err(),
+        None => failing.await.unwrap_err(),
+    };
+    assert!(error.is_constraint(), "{error}");
 }
 
 #[tokio::test]
