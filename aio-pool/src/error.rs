@@ -10,8 +10,15 @@ use serde::{Deserialize, Serialize};
 #[non_exhaustive]
 pub enum Error {
     /// [`init`](crate::init) has not run in this process, so a worker started
-    /// from it would run `main` again instead of tasks. Nothing was started.
+    /// from it would run `main` again instead of tasks. In a worker: it has not
+    /// been given a task. Nothing was started.
     NotInitialised,
+    /// This process is a worker of a worker of a worker of a worker: pools in
+    /// tasks go no deeper, so that no mistake makes processes without end.
+    TooDeep {
+        /// How far it is below the program.
+        depth: u32,
+    },
     /// An option of [`start`](crate::start) has a value that means nothing.
     InvalidOption {
         /// The option, as its method is called.
@@ -96,6 +103,10 @@ impl fmt::Display for Error {
         match self {
             Self::NotInitialised => f.write_str(
                 "aio_pool::init() has not run in this process: make it the first line of main",
+            ),
+            Self::TooDeep { depth } => write!(
+                f,
+                "this worker is {depth} levels below the program, and starts no pool of its own"
             ),
             Self::InvalidOption {
                 option,

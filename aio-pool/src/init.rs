@@ -1,13 +1,7 @@
 //! The fork in the road at the top of `main`: a worker goes one way, for ever.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-
-use crate::error::Error;
-use crate::wire::WORKER_ARGUMENT;
+use crate::role::{self, Role};
 use crate::worker;
-
-/// Whether this process would recognise itself as a worker if it were one.
-static INITIALISED: AtomicBool = AtomicBool::new(false);
 
 /// Makes this program able to be its own worker. The first line of `main`.
 ///
@@ -17,7 +11,10 @@ static INITIALISED: AtomicBool = AtomicBool::new(false);
 /// log set-up, ports. As the first line inside `#[tokio::main]` it works as
 /// well; the runtime around it then stays idle in the workers.
 ///
-/// Without it [`start`](crate::start) is an error and starts nothing.
+/// Without it [`start`](crate::start) is an error and starts nothing. It is one
+/// too in a worker that has not been given a task yet, so that a thread from
+/// before `init` starts no pool in every worker; and four levels down, whoever
+/// asks. Called again, by a task too, it does nothing.
 ///
 /// # Examples
 ///
@@ -36,19 +33,9 @@ static INITIALISED: AtomicBool = AtomicBool::new(false);
 #[doc(alias = "freeze_support")]
 #[doc(alias = "main")]
 pub fn init() {
-    INITIALISED.store(true, Ordering::Release);
-    let argument = std::env::args_os().nth(1);
-    let argument = argument.as_ref().and_then(|argument| argument.to_str());
-    if let Some(nonce) = argument.and_then(|argument| argument.strip_prefix(WORKER_ARGUMENT)) {
-        worker::serve(nonce);
-    }
-}
-
-/// Fails unless [`init`] has run.
-pub(crate) fn check() -> Result<(), Error> {
-    if INITIALISED.load(Ordering::Acquire) {
-        Ok(())
-    } else {
-        Err(Error::NotInitialised)
+    match Role::own() {
+        Role::Program => role::may_start(),
+        Role::Worker { nonce, .. } if role::serves_now() => worker::serve(&nonce),
+        Role::Worker { .. } => {}
     }
 }

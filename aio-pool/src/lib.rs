@@ -67,6 +67,7 @@ mod panic;
 mod pool;
 mod registry;
 mod respawn;
+mod role;
 mod scheduler;
 mod spawn;
 mod start;

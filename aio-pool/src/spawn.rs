@@ -12,7 +12,7 @@ use tokio::io::unix::AsyncFd;
 use tokio::net::UnixStream;
 
 use crate::error::Exit;
-use crate::wire::WORKER_ARGUMENT;
+use crate::role::worker_argument;
 
 /// A worker process. Dropping it kills and reaps it.
 #[derive(Debug)]
@@ -54,14 +54,14 @@ impl Process {
     /// `/proc/self/exe` is this very file, even if another was put in its place
     /// since. Nothing here may add a `pre_exec`: without one std uses
     /// `posix_spawn`, which costs the same whatever the size of this process.
-    pub(crate) fn spawn(nonce: &str) -> io::Result<(Self, Ended, UnixStream)> {
+    pub(crate) fn spawn(depth: u32, nonce: &str) -> io::Result<(Self, Ended, UnixStream)> {
         let (ours, theirs) = StdUnixStream::pair()?;
         ours.set_nonblocking(true)?;
         let ours = UnixStream::from_std(ours)?;
 
         let mut command = Command::new("/proc/self/exe");
         command
-            .arg(format!("{WORKER_ARGUMENT}{nonce}"))
+            .arg(worker_argument(depth, nonce))
             .stdin(Stdio::from(OwnedFd::from(theirs)))
             .process_group(0);
         if let Some(name) = std::env::args_os().next() {

@@ -5,10 +5,10 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use crate::error::Error;
-use crate::init;
 use crate::line::{Line, supervisor_died};
 use crate::pool::Pool;
 use crate::registry::Table;
+use crate::role;
 use crate::supervisor::{self, Config};
 
 /// Returns the builder of a pool: one worker for each CPU, 16 tasks at a time
@@ -19,7 +19,7 @@ use crate::supervisor::{self, Config};
 ///
 /// # Errors
 ///
-/// [`Error::NotInitialised`] before anything is started;
+/// [`Error::NotInitialised`] and [`Error::TooDeep`] before anything is started;
 /// [`Error::NeverReady`] if a worker does not get ready, with the reason;
 /// [`Error::InvalidOption`] and [`Error::DuplicateTask`].
 ///
@@ -150,8 +150,8 @@ impl Start {
         }
     }
 
-    fn check(&self) -> Result<&'static Table, Error> {
-        init::check()?;
+    fn check(&self) -> Result<(u32, &'static Table), Error> {
+        let depth = role::depth_of_workers()?;
         let requirement = "at least 1";
         for (option, value) in [
             ("workers", self.workers),
@@ -164,7 +164,7 @@ impl Start {
                 });
             }
         }
-        Table::of_this_program()
+        Ok((depth, Table::of_this_program()?))
     }
 }
 
@@ -175,13 +175,14 @@ impl IntoFuture for Start {
     /// Starts the workers and waits until every one is ready.
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {
-            let table = self.check()?;
+            let (depth, table) = self.check()?;
             let (line, inbox) = Line::open(table);
             let config = Config {
                 workers: self.workers,
                 tasks_per_worker: self.tasks_per_worker,
                 timeout: self.timeout,
                 table: table.fingerprint(),
+                depth,
             };
             let started = supervisor::start(config, inbox)?;
             // Armed before the first await: whatever happens now, dropping

@@ -35,6 +35,8 @@ pub(crate) struct Config {
     pub(crate) timeout: Duration,
     /// The fingerprint of the table of tasks.
     pub(crate) table: u64,
+    /// How far below the program its workers are.
+    pub(crate) depth: u32,
 }
 
 /// Starts the thread. The receiver hears when every worker is ready, or why not.
@@ -292,7 +294,8 @@ impl Supervisor {
 
     fn spawn(&mut self) {
         while self.workers.len() < self.config.workers {
-            let started = nonce().and_then(|nonce| Ok((Process::spawn(&nonce)?, nonce)));
+            let started =
+                nonce().and_then(|nonce| Ok((Process::spawn(self.config.depth, &nonce)?, nonce)));
             let ((process, ended, socket), nonce) = match started {
                 Ok(started) => started,
                 Err(error) => {

@@ -20,9 +20,6 @@ pub(crate) const PROTOCOL: u32 = 1;
 /// The longest frame that either end sends or accepts, in bytes.
 pub(crate) const MAX_FRAME: usize = 256 << 20;
 
-/// The first argument of a worker process is this and a nonce.
-pub(crate) const WORKER_ARGUMENT: &str = "--aio-pool-worker=";
-
 /// A call, numbered by the pool it belongs to and never again.
 pub(crate) type CallId = u64;
 

@@ -21,8 +21,9 @@ use tokio_util::task::TaskTracker;
 
 use crate::panic::{self, Panic};
 use crate::registry::{Running, Table};
+use crate::role::{self, WORKER_ARGUMENT};
 use crate::watchdog;
-use crate::wire::{self, CallId, Down, Ending, PROTOCOL, Up, WORKER_ARGUMENT};
+use crate::wire::{self, CallId, Down, Ending, PROTOCOL, Up};
 
 /// The exit status of a worker that cannot serve, with the reason on stderr.
 const CANNOT_SERVE: i32 = 70;
@@ -199,7 +200,11 @@ impl Worker {
     fn obey(self, mut parent: Parent) -> ! {
         loop {
             match parent.listen() {
-                (Down::Run { call, task }, input) => self.run(call, task, input),
+                (Down::Run { call, task }, input) => {
+                    // Only what the parent asked for may start workers here.
+                    role::may_start();
+                    self.run(call, task, input);
+                }
                 (Down::Cancel { call }, _) => {
                     let handle = lock(&self.running).get(&call).cloned();
                     // Not there: its answer and the order have crossed.

@@ -1,5 +1,6 @@
 //! Programs that start pools, rightly and wrongly.
 
+use std::io::{BufRead, BufReader};
 use std::process::{Command, Output, Stdio};
 
 use aio_pool::Error;
@@ -8,12 +9,16 @@ use rustix::process::Signal;
 use crate::death::send;
 use crate::harness::trials;
 use crate::line::Line;
+use crate::tasks::{dig, init_again, pid};
 use crate::victims::{victim, with_line};
 
 trials![
     options_that_mean_nothing_are_refused,
     a_forgotten_init_is_an_error_and_starts_nothing,
     a_worker_without_init_does_not_start_workers,
+    a_thread_from_before_init_starts_no_pool_in_every_worker,
+    pools_in_tasks_end_four_levels_down,
+    init_in_a_task_changes_nothing,
     a_worker_that_exits_before_init_is_one_clear_error,
     a_worker_that_hangs_before_init_is_one_clear_error,
     a_worker_that_babbles_is_one_clear_error,
@@ -72,6 +77,45 @@ async fn a_worker_without_init_does_not_start_workers() {
         "{said}"
     );
     assert!((2..=6).contains(&mains), "{said}");
+}
+
+async fn a_thread_from_before_init_starts_no_pool_in_every_worker() {
+    let mut program = victim("thread-before-init")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut said = BufReader::new(program.stdout.take().unwrap()).lines();
+    // Each of the two workers says how its own start went.
+    let mut heard = Vec::new();
+    while heard.iter().filter(|line| *line == "reported").count() < 2 {
+        heard.push(said.next().expect("two reports").unwrap());
+    }
+    drop(program.stdin.take());
+    heard.extend(said.map(Result::unwrap));
+    assert!(program.wait().unwrap().success());
+    let count = |of: &str| heard.iter().filter(|line| line.starts_with(of)).count();
+    let refused = count("error: aio_pool::init() has not run in this process");
+    assert_eq!((refused, count("main")), (2, 3), "{heard:#?}");
+}
+
+async fn pools_in_tasks_end_four_levels_down() {
+    let pool = aio_pool::start().workers(1).await.unwrap();
+    let (depth, said) = pool.call::<dig>(1).await.unwrap();
+    assert_eq!(depth, 4, "{said}");
+    assert_eq!(
+        said,
+        "this worker is 4 levels below the program, and starts no pool of its own"
+    );
+    pool.close().await.unwrap();
+}
+
+async fn init_in_a_task_changes_nothing() {
+    let pool = aio_pool::start().workers(1).await.unwrap();
+    let before = pool.call::<pid>(()).await.unwrap();
+    pool.call::<init_again>(()).await.unwrap();
+    assert_eq!(pool.call::<pid>(()).await.unwrap(), before);
+    pool.close().await.unwrap();
 }
 
 async fn a_worker_that_exits_before_init_is_one_clear_error() {

@@ -133,6 +133,29 @@ task! {
 }
 
 task! {
+    /// How deep pools in tasks go, and what is said there.
+    pub(crate) async fn dig(depth: u32) -> (u32, String) {
+        // Far above what must stop it, far below what would hurt.
+        if depth > 6 {
+            return (depth, "no end".to_owned());
+        }
+        let pool = match aio_pool::start().workers(1).await {
+            Ok(pool) => pool,
+            Err(error) => return (depth, error.to_string()),
+        };
+        let deeper = Box::pin(pool.call::<dig>(depth + 1).into_future());
+        deeper.await.expect("an answer")
+    }
+}
+
+task! {
+    /// Does again what `main` has done.
+    pub(crate) async fn init_again() {
+        aio_pool::init();
+    }
+}
+
+task! {
     /// Says what stdin is.
     pub(crate) async fn stdin_is() -> String {
         let target = std::fs::read_link("/proc/self/fd/0").expect("a stdin");

@@ -63,6 +63,22 @@ pub(crate) fn run_if_told() {
             aio_pool::init();
             report_start();
         }
+        "thread-before-init" => {
+            assert!(!is_worker() || !parent_is_worker(), "a fork bomb");
+            let worker = is_worker();
+            std::thread::spawn(move || {
+                if worker {
+                    wait_until_serving();
+                    report_start();
+                    println!("reported");
+                }
+            });
+            aio_pool::init();
+            let pool = crate::harness::runtime().block_on(two_workers());
+            // The test closes our stdin when it has heard enough.
+            std::io::copy(&mut std::io::stdin(), &mut std::io::sink()).expect("a stdin");
+            drop(pool);
+        }
         "init-in-tokio-main" => init_in_tokio_main(),
         "init-in-current-thread" => init_in_current_thread(),
         "hold" => {
@@ -88,6 +104,27 @@ pub(crate) fn run_if_told() {
 
 fn is_worker() -> bool {
     std::env::args().any(|argument| argument.starts_with("--aio-pool-worker="))
+}
+
+/// A worker of a worker sees the argument in its parent.
+fn parent_is_worker() -> bool {
+    let parent = std::os::unix::process::parent_id();
+    let words = std::fs::read(format!("/proc/{parent}/cmdline")).expect("a parent");
+    String::from_utf8_lossy(&words).contains("--aio-pool-worker=")
+}
+
+/// Waits until `init` has made this worker's runtime for tasks.
+fn wait_until_serving() {
+    let serves = || {
+        std::fs::read_dir("/proc/self/task")
+            .expect("threads")
+            .flatten()
+            .filter_map(|thread| std::fs::read_to_string(thread.path().join("comm")).ok())
+            .any(|name| name.trim() == "aio-pool-task")
+    };
+    while !serves() {
+        std::thread::yield_now();
+    }
 }
 
 async fn two_workers() -> Pool {
