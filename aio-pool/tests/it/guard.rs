@@ -1,6 +1,8 @@
 //! However a pool ends, nothing of it is left.
 
 use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
+use std::task::Poll;
 use std::time::Duration;
 
 use aio_pool::{Error, Pool, TaskError};
@@ -86,21 +88,36 @@ async fn the_last_handle_decides() {
     before.assert_same().await;
 }
 
+/// Polls once.
+async fn polled<F: Future + Unpin>(future: &mut F) -> Poll<F::Output> {
+    std::future::poll_fn(|cx| Poll::Ready(Pin::new(&mut *future).poll(cx))).await
+}
+
 async fn close_answers_what_was_called_and_refuses_what_comes_later() {
     let pool = aio_pool::start()
         .workers(1)
         .tasks_per_worker(1)
         .await
         .unwrap();
-    let calls: Vec<_> = (0..50_u8)
-        .map(|n| tokio::spawn(pool.call::<echo>(vec![n]).into_future()))
+    let mut calls: Vec<_> = (0..50_u8)
+        .map(|n| pool.call::<echo>(vec![n]).into_future())
         .collect();
-    tokio::task::yield_now().await; // each has been polled, so each was called
+    let mut answers = Vec::new();
+    for call in &mut calls {
+        // A call is made by its first poll, which may find an answer already.
+        answers.push(polled(call).await);
+    }
     let (closed, also_closed) = join!(pool.close(), pool.close());
     assert_eq!((closed, also_closed), (Ok(()), Ok(())));
-    for (n, call) in (0..50).zip(calls) {
-        assert!(call.is_finished(), "close came back before call {n}");
-        assert_eq!(call.await.unwrap().unwrap(), [n]);
+    for ((n, call), answer) in (0..50).zip(&mut calls).zip(answers) {
+        let answer = match answer {
+            Poll::Pending => polled(call).await,
+            answer => answer,
+        };
+        let Poll::Ready(bytes) = answer else {
+            panic!("close came back before call {n}");
+        };
+        assert_eq!(bytes.unwrap(), [n]);
     }
     let error = pool.call::<nothing>(()).await.unwrap_err();
     assert_eq!(error, TaskError::Pool(Error::Closed));
