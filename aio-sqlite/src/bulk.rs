@@ -15,7 +15,9 @@ use crate::error::Result;
 use crate::level::Level;
 use crate::op::{Limit, OnLimit, Op, Reply};
 use crate::params::{IntoParams, Params};
+use crate::reentry;
 use crate::session::{Session, Statement};
+use crate::turn::Holder;
 use crate::worker::Worker;
 
 /// A batch is full at so many sets of parameters, or bytes.
@@ -55,7 +57,10 @@ impl Session {
     /// As [`execute_many`](Session::execute_many), with parameters from a
     /// stream: what is ready crosses together.
     ///
-    /// The connection's transaction is open while the stream is waited for.
+    /// The connection's transaction is open, and holds its lock for writing,
+    /// while the stream is waited for. The stream can't itself ask the same
+    /// connection, or inside a transaction the same transaction: that would
+    /// wait for this operation and is [`Error::Reentrant`](crate::Error::Reentrant).
     ///
     /// # Cancel safety
     ///
@@ -207,17 +212,20 @@ async fn run(
         limit,
     } = statement;
     let limit = Limit::starting_now(limit);
-    let level = Level::inside(&session.link, session.scope);
+    let level = Level::inside(session, Holder::Operation);
+    // A source that asks the same connection or transaction would wait for
+    // this operation, which waits for its source.
+    let held = session.link.reentry_id(session.scope);
     let begin = "BEGIN IMMEDIATE";
 
-    let batch = next_batch(rows.as_mut(), limit).await?;
+    let batch = reentry::inside(held, next_batch(rows.as_mut(), limit)).await?;
     let work = execute_all(&sql, batch.rows);
     if batch.last {
         return level.whole(begin, limit, work).await;
     }
     let mut all = level.open(begin, limit, work).await?;
     loop {
-        let batch = next_batch(rows.as_mut(), limit).await?;
+        let batch = reentry::inside(held, next_batch(rows.as_mut(), limit)).await?;
         let work = execute_all(&sql, batch.rows);
         if batch.last {
             let done = level.commit(limit, work).await?;

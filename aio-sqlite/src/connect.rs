@@ -10,6 +10,7 @@ use rusqlite::types::Value;
 use crate::connection::Connection;
 use crate::error::{Error, Result};
 use crate::link::Link;
+use crate::op::Limit;
 use crate::options::{Access, ForeignKeys, JournalMode, Options, Synchronous};
 
 /// A connection to be opened: `.await` opens it, `.with(…)` also closes it.
@@ -21,12 +22,15 @@ use crate::options::{Access, ForeignKeys, JournalMode, Options, Synchronous};
 /// *Cancel safe*: a connection that nobody waits for any more is closed again.
 #[must_use = "a builder does nothing until it is awaited or entered with `.with`"]
 #[derive(Clone, Debug)]
-pub struct Connect(Options);
+pub struct Connect {
+    options: Options,
+    limit: Option<Duration>,
+}
 
 /// Opens one connection to a database, on a thread of its own.
 ///
-/// The path is a file's, or `":memory:"` for a database that lives as long as
-/// the connection. The journal mode of the file is left as it is; `synchronous`
+/// The path is a file's, taken as it is (no URI), or `":memory:"` for a database
+/// that lives as long as the connection. The journal mode of the file is left as it is; `synchronous`
 /// is `FULL`, foreign keys are enforced, a locked database is waited for up to
 /// 5 s, and 128 prepared statements are kept. Each setting is read back.
 ///
@@ -54,7 +58,7 @@ pub struct Connect(Options);
 /// # }
 /// ```
 pub fn connect(path: impl AsRef<Path>) -> Connect {
-    Connect(Options {
+    let options = Options {
         path: path.as_ref().to_owned(),
         access: Access::default(),
         journal_mode: None,
@@ -64,43 +68,47 @@ pub fn connect(path: impl AsRef<Path>) -> Connect {
         statement_cache: 128,
         max_hold: Duration::from_secs(30),
         pragmas: Vec::new(),
-    })
+    };
+    Connect {
+        options,
+        limit: None,
+    }
 }
 
 impl Connect {
     /// Says what the connection may do with the file; default: [`Access::Create`].
     pub fn access(mut self, access: Access) -> Connect {
-        self.0.access = access;
+        self.options.access = access;
         self
     }
 
     /// Sets the journal mode; default: the file's own is left as it is.
     pub fn journal_mode(mut self, mode: JournalMode) -> Connect {
-        self.0.journal_mode = Some(mode);
+        self.options.journal_mode = Some(mode);
         self
     }
 
     /// Says when a commit waits for the disk; default: [`Synchronous::Full`].
     pub fn synchronous(mut self, synchronous: Synchronous) -> Connect {
-        self.0.synchronous = synchronous;
+        self.options.synchronous = synchronous;
         self
     }
 
     /// Says whether foreign keys are checked; default: [`ForeignKeys::Enforced`].
     pub fn foreign_keys(mut self, foreign_keys: ForeignKeys) -> Connect {
-        self.0.foreign_keys = foreign_keys;
+        self.options.foreign_keys = foreign_keys;
         self
     }
 
     /// Says how long a statement waits for another connection's lock; default: 5 s.
     pub fn busy_timeout(mut self, timeout: Duration) -> Connect {
-        self.0.busy_timeout = timeout;
+        self.options.busy_timeout = timeout;
         self
     }
 
     /// Says how many prepared statements are kept; default: 128.
     pub fn statement_cache(mut self, statements: usize) -> Connect {
-        self.0.statement_cache = statements;
+        self.options.statement_cache = statements;
         self
     }
 
@@ -111,7 +119,7 @@ impl Connect {
     /// long counts as lost: it is rolled back for whoever comes next, and its
     /// guard answers [`Error::Aborted`].
     pub fn max_hold(mut self, max_hold: Duration) -> Connect {
-        self.0.max_hold = max_hold;
+        self.options.max_hold = max_hold;
         self
     }
 
@@ -125,7 +133,14 @@ impl Connect {
         value: impl crate::params::IntoValue,
     ) -> Connect {
         let value = value.into_value().unwrap_or(Value::Null);
-        self.0.pragmas.push((name.into(), value));
+        self.options.pragmas.push((name.into(), value));
+        self
+    }
+
+    /// Limits the time from the first poll to the open connection: its
+    /// settings may have to wait for another connection's lock.
+    pub fn timeout(mut self, limit: Duration) -> Connect {
+        self.limit = Some(limit);
         self
     }
 
@@ -160,6 +175,9 @@ impl IntoFuture for Connect {
     type IntoFuture = Pin<Box<dyn Future<Output = Result<Connection>> + Send>>;
 
     fn into_future(self) -> Self::IntoFuture {
-        Box::pin(async move { Ok(Connection::new(Link::open(self.0).await?)) })
+        Box::pin(async move {
+            let limit = Limit::starting_now(self.limit);
+            Ok(Connection::new(Link::open(self.options, limit).await?))
+        })
     }
 }

@@ -2,8 +2,9 @@
 
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use rusqlite::{CachedStatement, Connection, Rows, Statement};
+use rusqlite::{CachedStatement, Connection, ErrorCode, Rows, Statement};
 use self_cell::{MutBorrow, self_cell};
 
 use crate::chunk::{Buffers, Chunk, Columns};
@@ -34,6 +35,29 @@ pub(crate) struct Cursor {
     stepping: Stepping,
     columns: Arc<Columns>,
     readonly: bool,
+    wrote: Wrote,
+}
+
+/// Knows whether a statement that says it was interrupted had written all the
+/// same: SQLite asks once more whether to go on when the work is done.
+struct Wrote {
+    connection: Rc<Connection>,
+    total_changes: u64,
+}
+
+impl Wrote {
+    fn new(connection: &Rc<Connection>) -> Wrote {
+        Wrote {
+            connection: connection.clone(),
+            total_changes: connection.total_changes(),
+        }
+    }
+
+    /// An interrupted write is rolled back, and counts no change.
+    fn is_done(&self, error: &rusqlite::Error) -> bool {
+        error.sqlite_error_code() == Some(ErrorCode::OperationInterrupted)
+            && self.connection.total_changes() != self.total_changes
+    }
 }
 
 /// What comes after a chunk.
@@ -51,6 +75,32 @@ pub(crate) enum After {
 pub(crate) struct Fill {
     pub(crate) rows: usize,
     pub(crate) bytes: usize,
+    /// How long it may take, about.
+    pub(crate) time: Option<Duration>,
+}
+
+/// Looks at the clock so seldom that fast rows don't notice, and so often that
+/// slow ones don't overrun by much.
+struct Slice {
+    began: Instant,
+    length: Duration,
+    look_at: usize,
+}
+
+impl Slice {
+    fn is_over(&mut self, rows: usize) -> bool {
+        if rows < self.look_at {
+            return false;
+        }
+        let spent = self.began.elapsed();
+        let Some(left) = self.length.checked_sub(spent) else {
+            return true;
+        };
+        let a_row = spent.as_nanos() / rows.max(1) as u128 + 1;
+        let more = left.as_nanos() / a_row / 2;
+        self.look_at = rows + usize::try_from(more.clamp(1, 256)).unwrap_or(1);
+        false
+    }
 }
 
 impl Cursor {
@@ -70,7 +120,7 @@ impl Cursor {
         prepared.with_dependent_mut(|_, statement| {
             readonly = statement.readonly();
             columns = Columns::new(statement.column_names());
-            refuse_empty(&sql, statement)?;
+            refuse_unfit(&sql, statement)?;
             params.bind(&sql, statement)
         })?;
         let stepping = Stepping::new(MutBorrow::new(prepared), |prepared| {
@@ -83,6 +133,7 @@ impl Cursor {
             stepping,
             columns: Arc::new(columns),
             readonly,
+            wrote: Wrote::new(connection),
         })
     }
 
@@ -94,9 +145,16 @@ impl Cursor {
     /// Steps to the statement's end and drops its rows.
     pub(crate) fn finish(&mut self) -> Result<()> {
         let sql = &self.sql;
+        let wrote = &self.wrote;
         self.stepping.with_dependent_mut(|_, rows| {
-            while rows.next().map_err(|e| Error::sqlite(sql, e))?.is_some() {}
-            Ok(())
+            loop {
+                match rows.next() {
+                    Ok(Some(_)) => {}
+                    Ok(None) => return Ok(()),
+                    Err(error) if wrote.is_done(&error) => return Ok(()),
+                    Err(error) => return Err(Error::sqlite(sql, error)),
+                }
+            }
         })
     }
 
@@ -117,11 +175,20 @@ impl Cursor {
     fn fill_into(&mut self, chunk: &mut Chunk, fill: Fill) -> Result<bool> {
         let sql = &self.sql;
         let columns = &mut self.columns;
+        let wrote = &self.wrote;
         self.stepping.with_dependent_mut(|_, rows| {
+            let mut slice = fill.time.map(|length| Slice {
+                began: Instant::now(),
+                length,
+                look_at: 1,
+            });
             let mut first = true;
             loop {
-                let Some(row) = rows.next().map_err(|e| Error::sqlite(sql, e))? else {
-                    return Ok(false);
+                let row = match rows.next() {
+                    Ok(Some(row)) => row,
+                    Ok(None) => return Ok(false),
+                    Err(error) if wrote.is_done(&error) => return Ok(false),
+                    Err(error) => return Err(Error::sqlite(sql, error)),
                 };
                 if std::mem::take(&mut first) {
                     // A statement that was prepared before the schema changed is
@@ -139,7 +206,11 @@ impl Cursor {
                     chunk.push(value)?;
                 }
                 chunk.end_row();
-                if chunk.rows() >= fill.rows || chunk.size() >= fill.bytes {
+                let rows = chunk.rows();
+                if rows >= fill.rows
+                    || chunk.size() >= fill.bytes
+                    || slice.as_mut().is_some_and(|slice| slice.is_over(rows))
+                {
                     return Ok(true);
                 }
             }
@@ -152,6 +223,27 @@ fn misuse(sql: &str, problem: String) -> Error {
     Error::sqlite(sql, rusqlite::Error::SqliteFailure(code, Some(problem)))
 }
 
+/// What SQLite says of a statement that was stopped.
+pub(crate) fn interrupted(sql: &str) -> Error {
+    let code = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_INTERRUPT);
+    Error::sqlite(sql, rusqlite::Error::SqliteFailure(code, None))
+}
+
+/// Refuses to replace the handler by which waiting for a lock can be cancelled.
+fn refuse_busy_timeout(sql: &str) -> Result<()> {
+    let text = sql.trim_start();
+    let is_pragma = text
+        .get(..6)
+        .is_some_and(|word| word.eq_ignore_ascii_case("pragma"));
+    if is_pragma && text.to_ascii_lowercase().contains("busy_timeout") {
+        return Err(misuse(
+            sql,
+            "the busy timeout is set when connecting".into(),
+        ));
+    }
+    Ok(())
+}
+
 /// Refuses SQL that SQLite would read only up to a NUL, silently.
 pub(crate) fn refuse_nul(sql: &str) -> Result<()> {
     match sql.bytes().position(|byte| byte == 0) {
@@ -160,8 +252,12 @@ pub(crate) fn refuse_nul(sql: &str) -> Result<()> {
     }
 }
 
-/// Refuses a text of nothing but space and comments.
-pub(crate) fn refuse_empty(sql: &str, statement: &Statement<'_>) -> Result<()> {
+/// Refuses a text of nothing but space and comments, and what would take our
+/// handlers away.
+pub(crate) fn refuse_unfit(sql: &str, statement: &Statement<'_>) -> Result<()> {
+    if statement.readonly() {
+        refuse_busy_timeout(sql)?;
+    }
     // The text of a statement is the one thing that an empty one lacks, and
     // asking for it allocates: most statements are told apart without it.
     let may_be_empty = statement.readonly() && statement.column_count() == 0;

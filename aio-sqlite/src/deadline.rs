@@ -4,8 +4,8 @@
 //! A worker that is busy with another job can't end anybody's waiting, and a
 //! runtime's timers need that runtime, which the crate does without; a paused
 //! test clock would also see no worker at work. So one thread keeps the
-//! deadlines of the whole process. It exists while there are any, and sleeps
-//! until the earliest.
+//! deadlines of the whole process. It sleeps until the earliest and ends when it
+//! finds none left, at the latest when the last one would have been due.
 
 use std::collections::BTreeMap;
 use std::fmt;

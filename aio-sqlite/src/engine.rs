@@ -10,11 +10,12 @@ use rusqlite::fallible_iterator::FallibleIterator;
 use rusqlite::{Batch, Connection};
 
 use crate::chunk::{Buffers, Chunk};
-use crate::cursor::{After, Cursor, Fill, refuse_empty, refuse_nul};
-use crate::error::{Error, Result};
+use crate::cursor::{After, Cursor, Fill, interrupted, refuse_nul, refuse_unfit};
+use crate::error::{Error, Result, excerpt};
 use crate::op::{current_must_stop, shielded};
 use crate::options::Options;
 use crate::params::Params;
+use crate::turn::Scope;
 
 /// What an executed statement did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -37,6 +38,7 @@ const STEPS_BETWEEN_LOOKS: i32 = 1000;
 const WHOLE: Fill = Fill {
     rows: usize::MAX,
     bytes: 1 << 20,
+    time: None,
 };
 
 /// The open connection of a worker.
@@ -48,11 +50,13 @@ pub(crate) struct Engine {
 
 impl Engine {
     pub(crate) fn open(options: &Options) -> Result<Engine> {
-        let mut connection = options.open()?;
+        let mut connection = options.open_file()?;
+        // Before the settings, which may have to wait for another's lock.
         install_handlers(&mut connection, options.busy_timeout).map_err(|source| Error::Open {
             path: options.path.clone(),
             source,
         })?;
+        options.apply(&connection)?;
         Ok(Engine {
             open: Some(Rc::new(connection)),
             busy_timeout: options.busy_timeout,
@@ -85,8 +89,11 @@ impl Engine {
         let fail = |source| Error::sqlite(sql, source);
         refuse_nul(sql)?;
         let mut statement = self.connection().prepare_cached(sql).map_err(fail)?;
-        refuse_empty(sql, &statement)?;
-        let mut all = Done::default();
+        refuse_unfit(sql, &statement)?;
+        let mut all = Done {
+            changes: 0,
+            last_insert_rowid: self.connection().last_insert_rowid(),
+        };
         for params in rows {
             let before = self.connection().total_changes();
             params.bind(sql, &mut statement)?;
@@ -114,8 +121,10 @@ impl Engine {
         }
     }
 
-    /// Runs the statements of a script one after another.
-    pub(crate) fn execute_script(&self, script: &str) -> Result<()> {
+    /// Runs the statements of a script one after another. Inside a level, one
+    /// that ends the transaction ends the script: what follows would run by
+    /// itself.
+    pub(crate) fn execute_script(&self, script: &str, level: Scope) -> Result<()> {
         refuse_nul(script)?;
         let mut batch = Batch::new(self.connection(), script);
         while let Some(mut statement) = batch.next().map_err(|source| match &source {
@@ -124,6 +133,10 @@ impl Engine {
             _ => Error::sqlite(script, source),
         })? {
             let sql = statement.expanded_sql().unwrap_or_default();
+            if current_must_stop() {
+                return Err(interrupted(&sql)); // short statements never ask
+            }
+            refuse_unfit(&sql, &statement)?;
             let parameters = statement.parameter_count();
             if parameters > 0 {
                 return Err(Error::parameter(
@@ -133,6 +146,11 @@ impl Engine {
             }
             let mut rows = statement.raw_query();
             while rows.next().map_err(|e| Error::sqlite(&sql, e))?.is_some() {}
+            if level != Scope::Root && self.is_autocommit() {
+                return Err(Error::Aborted {
+                    reason: format!("a statement of a script ended it: {}", excerpt(&sql)).into(),
+                });
+            }
         }
         Ok(())
     }

@@ -132,7 +132,8 @@ impl<'s> IntoFuture for ExecuteScript<'s> {
         } = self.0;
         Box::pin(async move {
             let limit = Limit::starting_now(limit);
-            let work = move |worker: &mut Worker| worker.engine.execute_script(&script);
+            let level = session.scope;
+            let work = move |worker: &mut Worker| worker.engine.execute_script(&script, level);
             session.run(limit, work).await
         })
     }

@@ -14,19 +14,14 @@ use tokio::sync::Semaphore;
 /// How much work may be queued before a caller waits to queue more.
 const PERMITS: usize = 1024;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Intake {
-    Open,
-    /// A `close` is queued: what came before it runs, nothing new is taken.
-    Closing,
-    /// The worker has gone.
-    Closed,
-}
-
 #[derive(Debug)]
 struct Lane<M> {
     messages: VecDeque<M>,
-    intake: Intake,
+    /// How many callers are closing: what came before them runs, and no new
+    /// work is taken.
+    closing: usize,
+    /// The worker has gone.
+    ended: bool,
     /// No handle is left: the worker ends once the lane is empty.
     orphaned: bool,
     /// The worker sleeps and wants to be woken.
@@ -63,7 +58,8 @@ impl<M> Inbox<M> {
         Inbox {
             lane: Mutex::new(Lane {
                 messages: VecDeque::new(),
-                intake: Intake::Open,
+                closing: 0,
+                ended: false,
                 orphaned: false,
                 parked: false,
             }),
@@ -89,7 +85,7 @@ impl<M> Inbox<M> {
     /// Queues new work, or gives it back when the connection is closed or closing.
     pub(crate) fn submit(&self, message: M) -> Result<(), M> {
         let lane = self.lane();
-        if lane.intake != Intake::Open {
+        if lane.ended || lane.closing > 0 {
             return Err(message);
         }
         self.push(lane, message);
@@ -100,31 +96,23 @@ impl<M> Inbox<M> {
     /// and the operations of a transaction that is still open.
     pub(crate) fn deliver(&self, message: M) -> Result<(), M> {
         let lane = self.lane();
-        if lane.intake == Intake::Closed {
+        if lane.ended {
             return Err(message);
         }
         self.push(lane, message);
         Ok(())
     }
 
-    /// Queues the message that closes the connection, and takes no new work
-    /// from then on.
-    pub(crate) fn submit_last(&self, message: M) -> Result<(), M> {
+    /// Takes no new work for as long as what is returned lives; `None` if the
+    /// worker has gone.
+    pub(crate) fn close(&self) -> Option<Closing<'_, M>> {
         let mut lane = self.lane();
-        if lane.intake == Intake::Closed {
-            return Err(message);
+        if lane.ended {
+            return None;
         }
-        lane.intake = Intake::Closing;
-        self.push(lane, message);
-        Ok(())
-    }
-
-    /// Takes new work again: the close did not succeed.
-    pub(crate) fn reopen(&self) {
-        let mut lane = self.lane();
-        if lane.intake == Intake::Closing {
-            lane.intake = Intake::Open;
-        }
+        lane.closing += 1;
+        drop(lane);
+        Some(Closing(self))
     }
 
     /// Says that the last handle has gone.
@@ -180,11 +168,22 @@ impl<M> Inbox<M> {
     /// Ends the queue and returns what nobody will run.
     pub(crate) fn end(&self) -> VecDeque<M> {
         let mut lane = self.lane();
-        lane.intake = Intake::Closed;
+        lane.ended = true;
         let left = std::mem::take(&mut lane.messages);
         drop(lane);
         // Callers that wait for a permit find the connection closed.
         self.permits.close();
         left
+    }
+}
+
+/// A caller that closes. A close that is given up, or that fails, lets new work
+/// in again when this is dropped.
+#[derive(Debug)]
+pub(crate) struct Closing<'i, M>(&'i Inbox<M>);
+
+impl<M> Drop for Closing<'_, M> {
+    fn drop(&mut self) {
+        self.0.lane().closing -= 1;
     }
 }

@@ -4,13 +4,11 @@
 //! is cancelled at any moment rolls back, and its drop names the level, so it
 //! can't reach another.
 
-use std::sync::Arc;
-
 use crate::error::Result;
-use crate::link::{Link, next_id};
+use crate::link::next_id;
 use crate::op::{Limit, OnLimit};
 use crate::session::Session;
-use crate::turn::Scope;
+use crate::turn::{Holder, Scope};
 use crate::worker::{Finisher, Worker};
 
 /// Rolls its level back when it is dropped, unless the level is over.
@@ -18,6 +16,7 @@ use crate::worker::{Finisher, Worker};
 pub(crate) struct Level {
     session: Session,
     outer: Scope,
+    holder: Holder,
     over: bool,
 }
 
@@ -32,9 +31,9 @@ impl Drop for Level {
 
 impl Level {
     /// A level inside `outer`, armed and not yet open.
-    pub(crate) fn inside(link: &Arc<Link>, outer: Scope) -> Level {
+    pub(crate) fn inside(outer: &Session, holder: Holder) -> Level {
         let id = next_id();
-        let scope = match outer.transaction() {
+        let scope = match outer.scope.transaction() {
             None => Scope::Transaction(id),
             Some(transaction) => Scope::Savepoint {
                 transaction,
@@ -43,10 +42,11 @@ impl Level {
         };
         Level {
             session: Session {
-                link: link.clone(),
+                link: outer.link.clone(),
                 scope,
             },
-            outer,
+            outer: outer.scope,
+            holder,
             over: false,
         }
     }
@@ -64,8 +64,9 @@ impl Level {
         work: impl FnOnce(&mut Worker) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let scope = self.session.scope;
+        let holder = self.holder;
         let open = move |worker: &mut Worker| {
-            worker.open_level(scope, begin)?;
+            worker.open_level(scope, holder, begin)?;
             worker.or_roll_back(scope, work)
         };
         let link = &self.session.link;

@@ -47,7 +47,7 @@ impl Drop for Link {
 
 impl Link {
     /// Starts a worker and waits until its connection is open.
-    pub(crate) async fn open(options: Options) -> Result<Arc<Link>> {
+    pub(crate) async fn open(options: Options, limit: Option<Limit>) -> Result<Arc<Link>> {
         let inbox = Arc::new(Inbox::new());
         let link = Arc::new(Link {
             id: next_id(),
@@ -55,15 +55,11 @@ impl Link {
             access: options.access,
             inbox: inbox.clone(),
         });
-        let opened = Op::new(None, OnLimit::Stop);
+        let opened = Op::new(limit, OnLimit::Stop);
         let reply = Reply::new(opened.clone());
         worker::spawn(options, inbox, Promise::new(opened))?;
         reply.await?;
         Ok(link)
-    }
-
-    pub(crate) fn id(&self) -> u64 {
-        self.id
     }
 
     pub(crate) fn path(&self) -> &PathBuf {
@@ -76,10 +72,16 @@ impl Link {
 
     /// Refuses a call that would wait for the transaction whose body makes it.
     pub(crate) fn refuse_reentry(&self, scope: Scope) -> Result<()> {
-        if scope == Scope::Root && reentry::is_inside(self.id) {
+        if reentry::is_inside(self.reentry_id(scope)) {
             return Err(Error::Reentrant);
         }
         Ok(())
+    }
+
+    /// Names what a body holds while it is polled: the connection, or for an
+    /// operation inside a transaction, that transaction.
+    pub(crate) fn reentry_id(&self, outer: Scope) -> u64 {
+        outer.transaction().unwrap_or(self.id)
     }
 
     /// Runs `work` on the worker's thread when it is that level's turn.
@@ -134,14 +136,15 @@ impl Link {
     /// Closes the connection when it is this call's turn.
     pub(crate) async fn close(&self) -> Result<()> {
         self.refuse_reentry(Scope::Root)?;
+        let Some(_closing) = self.inbox.close() else {
+            return Ok(()); // closed already
+        };
         let op = Op::new(None, OnLimit::Stop);
         let reply = Reply::new(op.clone());
-        if self
-            .inbox
-            .submit_last(Message::Close(Promise::new(op)))
-            .is_err()
-        {
-            return Ok(()); // closed already
+        let close = Work::new(Promise::new(op), Scope::Root, None, Worker::close);
+        // A finisher's way in, since new work is refused from now on.
+        if self.inbox.deliver(Message::Work(Box::new(close))).is_err() {
+            return Ok(());
         }
         match reply.await {
             Err(Error::Closed) => Ok(()), // by another call to close

@@ -6,6 +6,7 @@
 
 use std::cell::RefCell;
 use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -181,9 +182,24 @@ impl<T> Op<T> {
         slot.answer = Some(answer);
         let waker = slot.waker.take();
         drop(slot);
-        if let Some(waker) = waker {
-            waker.wake();
-        }
+        wake(waker);
+    }
+}
+
+/// Wakes a task. A waker is the caller's code: where it panics, the panic ends
+/// here, and not the thread that many others wait for.
+pub(crate) fn wake(waker: Option<Waker>) {
+    if let Some(waker) = waker {
+        contain(|| waker.wake());
+    }
+}
+
+/// Keeps a panic of the caller's code away from the worker: of a waker, or of
+/// the drop of a value that nobody waits for any more.
+pub(crate) fn contain(what: impl FnOnce()) {
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(what)) {
+        // A panic's payload may panic too when it is dropped; there it ends.
+        std::mem::forget(panic);
     }
 }
 
@@ -235,9 +251,7 @@ impl<T: Send> Expire for Op<T> {
             || (self.on_limit == OnLimit::Leave && self.token.step(RUNNING, EXPIRED_QUEUED));
         if now_expired {
             let waker = self.slot().waker.take();
-            if let Some(waker) = waker {
-                waker.wake();
-            }
+            wake(waker);
         }
     }
 }
@@ -265,6 +279,9 @@ impl<T: Send + 'static> Future for Reply<T> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<T>> {
         let mut slot = self.op.slot();
+        if self.op.token.state.load(Ordering::Acquire) == EXPIRED_QUEUED {
+            slot.answer = None; // from a worker that dropped what had expired
+        }
         if let Some(answer) = slot.answer.take() {
             return Poll::Ready(answer);
         }

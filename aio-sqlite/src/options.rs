@@ -9,6 +9,7 @@ use rusqlite::types::{Value, ValueRef};
 use rusqlite::{Connection as Raw, OpenFlags};
 
 use crate::error::{Error, Result};
+use crate::op::current_must_stop;
 
 /// What a connection may do with the database file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -80,12 +81,8 @@ pub(crate) struct Options {
 }
 
 impl Options {
-    /// Opens the file and applies the settings, each read back.
-    pub(crate) fn open(&self) -> Result<Raw> {
-        let opened = |source| Error::Open {
-            path: self.path.clone(),
-            source,
-        };
+    /// Opens the file, and reads nothing of it yet.
+    pub(crate) fn open_file(&self) -> Result<Raw> {
         let access = match self.access {
             Access::Create => OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE,
             Access::ReadWrite => OpenFlags::SQLITE_OPEN_READ_WRITE,
@@ -94,25 +91,42 @@ impl Options {
         // Only the worker's thread touches the connection, so SQLite need not
         // lock it.
         let flags = access | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Raw::open_with_flags(&self.path, flags).map_err(opened)?;
-        connection
-            .busy_timeout(self.busy_timeout.min(MAX_BUSY))
-            .map_err(opened)?;
+        let connection =
+            Raw::open_with_flags(&self.path, flags).map_err(|source| self.failed(source))?;
         connection.set_prepared_statement_cache_capacity(self.statement_cache);
+        Ok(connection)
+    }
+
+    fn failed(&self, source: rusqlite::Error) -> Error {
+        Error::Open {
+            path: self.path.clone(),
+            source,
+        }
+    }
+
+    /// Applies the settings, each read back.
+    pub(crate) fn apply(&self, connection: &Raw) -> Result<()> {
         // SQLite opens lazily: only a read finds out that a file is no database.
         connection
             .query_row("SELECT count(*) FROM sqlite_schema", (), |_| Ok(()))
-            .map_err(opened)?;
+            .map_err(|source| self.failed(source))?;
         if let Some(mode) = self.journal_mode {
-            self.set_journal_mode(&connection, mode)?;
+            self.set_journal_mode(connection, mode)?;
         }
-        self.set(&connection, "synchronous", self.synchronous.number().into())?;
+        set(connection, "synchronous", self.synchronous.number().into())?;
         let foreign_keys = i64::from(self.foreign_keys == ForeignKeys::Enforced);
-        self.set(&connection, "foreign_keys", foreign_keys.into())?;
+        set(connection, "foreign_keys", foreign_keys.into())?;
         for (name, value) in &self.pragmas {
-            self.set(&connection, name, value.clone())?;
+            if name.eq_ignore_ascii_case("busy_timeout") {
+                return Err(Error::Pragma {
+                    name: name.clone(),
+                    wanted: Shown(value).to_string(),
+                    got: "nothing: it is set by Connect::busy_timeout".into(),
+                });
+            }
+            set(connection, name, value.clone())?;
         }
-        Ok(connection)
+        Ok(())
     }
 
     /// Switches the journal, which several processes may do to a new file at
@@ -121,44 +135,51 @@ impl Options {
     fn set_journal_mode(&self, connection: &Raw, mode: JournalMode) -> Result<()> {
         let begun = Instant::now();
         loop {
-            match self.set(connection, "journal_mode", mode.word().to_owned().into()) {
-                Err(error) if error.is_locked() && begun.elapsed() < self.busy_timeout => {
+            let waits = begun.elapsed() < self.busy_timeout && !current_must_stop();
+            match set(connection, "journal_mode", mode.word().to_owned().into()) {
+                Err(error) if error.is_locked() && waits => {
                     thread::sleep(JOURNAL_PAUSE);
                 }
                 outcome => return outcome,
             }
         }
     }
+}
 
-    fn set(&self, connection: &Raw, name: &str, value: Value) -> Result<()> {
-        let failed = |source| Error::sqlite(&format!("PRAGMA {name}"), source);
-        connection
-            .pragma_update(None, name, &value)
-            .map_err(failed)?;
-        let mut got = None;
-        connection
-            .pragma_query(None, name, |row| {
-                got.get_or_insert(row.get(0)?);
-                Ok(())
-            })
-            .map_err(failed)?;
-        if got.as_ref().is_some_and(|got| same(&value, got)) {
-            return Ok(());
-        }
-        Err(Error::Pragma {
-            name: name.to_owned(),
-            wanted: Shown(&value).to_string(),
-            got: got.map_or("nothing".into(), |got| Shown(&got).to_string()),
+/// Sets a pragma and reads it back.
+fn set(connection: &Raw, name: &str, value: Value) -> Result<()> {
+    let failed = |source| Error::sqlite(&format!("PRAGMA {name}"), source);
+    connection
+        .pragma_update(None, name, &value)
+        .map_err(failed)?;
+    let mut got = None;
+    connection
+        .pragma_query(None, name, |row| {
+            got.get_or_insert(row.get(0)?);
+            Ok(())
         })
+        .map_err(failed)?;
+    let took = match &got {
+        Some(got) => same(name, &value, got),
+        // Some pragmas can only be set; one that SQLite does not know is a
+        // mistake that it keeps to itself.
+        None => connection
+            .prepare("SELECT 1 FROM pragma_pragma_list WHERE name = ?1")
+            .and_then(|mut list| list.exists([name.to_ascii_lowercase()]))
+            .map_err(failed)?,
+    };
+    if took {
+        return Ok(());
     }
+    Err(Error::Pragma {
+        name: name.to_owned(),
+        wanted: Shown(&value).to_string(),
+        got: got.map_or("nothing".into(), |got| Shown(&got).to_string()),
+    })
 }
 
 /// Between two tries to switch the journal.
 const JOURNAL_PAUSE: Duration = Duration::from_millis(5);
-
-/// The longest busy timeout that SQLite itself can be told; ours, set after
-/// opening, has no such bound.
-const MAX_BUSY: Duration = Duration::from_millis(i32::MAX as u64);
 
 impl JournalMode {
     fn word(self) -> &'static str {
@@ -183,18 +204,30 @@ impl Synchronous {
     }
 }
 
-/// Whether SQLite took a setting; it answers some words with their number.
-fn same(wanted: &Value, got: &Value) -> bool {
+/// Whether SQLite took a setting; it answers many words with their number.
+fn same(name: &str, wanted: &Value, got: &Value) -> bool {
     match (wanted, got) {
-        (Value::Text(wanted), Value::Text(got)) => wanted.eq_ignore_ascii_case(got),
+        (Value::Text(wanted), Value::Text(got)) => {
+            let (wanted, got) = (wanted.to_ascii_lowercase(), got.to_ascii_lowercase());
+            // An encoding is answered with its byte order.
+            wanted == got || (name.eq_ignore_ascii_case("encoding") && got.starts_with(&wanted))
+        }
         (Value::Text(wanted), Value::Integer(got)) => {
             let word = wanted.to_ascii_lowercase();
-            match word.as_str() {
-                "off" | "no" | "false" | "none" | "default" => *got == 0,
-                "on" | "yes" | "true" | "full" | "file" => *got == 1,
-                "incremental" | "memory" => *got == 2,
-                _ => word.parse() == Ok(*got),
-            }
+            let words: &[&str] = match name.to_ascii_lowercase().as_str() {
+                "synchronous" => &["off", "normal", "full", "extra"],
+                "temp_store" => &["default", "file", "memory"],
+                "auto_vacuum" => &["none", "full", "incremental"],
+                "secure_delete" => &["off", "on", "fast"],
+                _ => &[],
+            };
+            let number = match (words.iter().position(|each| *each == word), word.as_str()) {
+                (Some(number), _) => i64::try_from(number).ok(),
+                (None, "off" | "no" | "false") => Some(0),
+                (None, "on" | "yes" | "true") => Some(1),
+                (None, other) => other.parse().ok(),
+            };
+            number == Some(*got)
         }
         (wanted, got) => wanted == got,
     }

@@ -207,7 +207,10 @@ pub trait IntoValue {
 
 impl IntoValue for Value {
     fn into_value(self) -> Result<Value, Unfit> {
-        Ok(self)
+        match self {
+            Value::Real(number) => number.into_value(),
+            other => Ok(other),
+        }
     }
 }
 

@@ -9,12 +9,12 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::chunk::{Buffers, Chunk};
 use crate::cursor::{After, Cursor, Fill};
 use crate::error::{Error, Result};
-use crate::op::{Stoppable, Token};
+use crate::op::{Stoppable, Token, wake};
 use crate::turn::Scope;
 
 /// Chunks that the worker may fill before the reader has read one.
@@ -25,6 +25,8 @@ const FIRST_ROWS: usize = 16;
 const GROWTH: usize = 4;
 const MOST_ROWS: usize = 2048;
 const MOST_BYTES: usize = 256 << 10;
+/// A chunk of slow rows ends after so long, since others wait meanwhile.
+const LONGEST: Duration = Duration::from_millis(5);
 
 /// What reader and worker share of one stream.
 pub(crate) struct Pipe {
@@ -71,9 +73,7 @@ impl Pipe {
         change(&mut lane);
         let waker = lane.waker.take();
         drop(lane);
-        if let Some(waker) = waker {
-            waker.wake();
-        }
+        wake(waker);
     }
 
     /// Takes the next chunk, or waits for it.
@@ -90,6 +90,11 @@ impl Pipe {
             none => *none = Some(cx.waker().clone()),
         }
         Poll::Pending
+    }
+
+    /// Says that nothing follows the chunks that are there but an error.
+    pub(crate) fn fail(&self, error: Error) {
+        self.lane().end = Some(Some(error));
     }
 
     /// Gives the vectors of a chunk that has been read back to the worker.
@@ -149,9 +154,9 @@ impl Flow {
         self.credit > 0
     }
 
-    /// Tells whether the reader waits for rows.
+    /// Tells whether the reader has read all that there was.
     pub(crate) fn is_starved(&self) -> bool {
-        self.is_wanted() && self.pipe.lane().waker.is_some()
+        self.credit == CREDIT
     }
 
     pub(crate) fn read_on(&mut self) {
@@ -168,6 +173,7 @@ impl Flow {
             let fill = Fill {
                 rows: self.rows,
                 bytes: MOST_BYTES,
+                time: Some(LONGEST),
             };
             let spare = self.pipe.lane().spare.take().unwrap_or_default();
             let (chunk, after) = self.cursor.fill(spare, fill);

@@ -1,4 +1,5 @@
-//! Knows whether a call comes from inside the body of a transaction.
+//! Knows whether a call comes from inside the body of a transaction, or from
+//! the source of a bulk operation, and would wait for that very thing.
 //!
 //! Task ids can't tell the branches of a `join!` apart, so the mark is set
 //! while the body is being polled and at no other time.
@@ -8,20 +9,21 @@ use std::future::{Future, poll_fn};
 use std::pin::pin;
 
 thread_local! {
-    /// The connections whose transaction bodies are being polled on this thread.
+    /// The connections and transactions whose bodies are being polled on this
+    /// thread.
     static INSIDE: RefCell<Vec<u64>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Tells whether the caller runs inside a transaction body of that connection.
-pub(crate) fn is_inside(connection: u64) -> bool {
-    INSIDE.with_borrow(|inside| inside.contains(&connection))
+/// Tells whether the caller runs inside a body that holds that.
+pub(crate) fn is_inside(held: u64) -> bool {
+    INSIDE.with_borrow(|inside| inside.contains(&held))
 }
 
 struct Mark;
 
 impl Mark {
-    fn set(connection: u64) -> Mark {
-        INSIDE.with_borrow_mut(|inside| inside.push(connection));
+    fn set(held: u64) -> Mark {
+        INSIDE.with_borrow_mut(|inside| inside.push(held));
         Mark
     }
 }
@@ -33,10 +35,10 @@ impl Drop for Mark {
 }
 
 /// Runs a body with the mark set during each of its polls.
-pub(crate) async fn inside<F: Future>(connection: u64, body: F) -> F::Output {
+pub(crate) async fn inside<F: Future>(held: u64, body: F) -> F::Output {
     let mut body = pin!(body);
     poll_fn(|cx| {
-        let _mark = Mark::set(connection);
+        let _mark = Mark::set(held);
         body.as_mut().poll(cx)
     })
     .await

@@ -238,7 +238,14 @@ impl FromValue<'_> for f64 {
     fn from_value(value: ValueRef<'_>) -> Result<Self, Mismatch> {
         match value {
             ValueRef::Real(number) => Ok(number),
-            ValueRef::Integer(number) => Ok(number as f64),
+            ValueRef::Integer(number) => {
+                let real = number as f64;
+                if real as i128 == i128::from(number) {
+                    Ok(real)
+                } else {
+                    Err(Mismatch(format!("{number} is not exact as f64")))
+                }
+            }
             other => Err(Mismatch::expected("real", other.data_type())),
         }
     }
@@ -246,7 +253,12 @@ impl FromValue<'_> for f64 {
 
 impl FromValue<'_> for f32 {
     fn from_value(value: ValueRef<'_>) -> Result<Self, Mismatch> {
-        f64::from_value(value).map(|number| number as f32)
+        let number = f64::from_value(value)?;
+        let short = number as f32;
+        if short.is_infinite() && number.is_finite() {
+            return Err(Mismatch(format!("{number:e} does not fit f32")));
+        }
+        Ok(short)
     }
 }
 

@@ -37,11 +37,20 @@ impl<'s, T> Query<'s, T> {
 /// and 64 rows) at the most. A statement that writes (`INSERT … RETURNING`) is
 /// run to its end before its first row is given, however many it yields.
 ///
-/// Other operations on the connection run between two chunks. Those that can't
-/// leave a half-read query open end it with
-/// [`Error::StreamEnded`](crate::Error::StreamEnded): a rollback,
-/// [`close`](crate::Connection::close) and [`call`](crate::Connection::call).
-/// While a transaction is open, streams from outside it wait as other calls do.
+/// Other operations on the connection run between two chunks, which take some
+/// 5 ms at the most. Those that can't leave a half-read query open end it with
+/// [`Error::StreamEnded`](crate::Error::StreamEnded):
+/// [`close`](crate::Connection::close), [`call`](crate::Connection::call), and
+/// the end of the transaction that it reads in. While a transaction is open,
+/// streams from outside it wait as other calls do.
+///
+/// With a write-ahead log a half-read stream keeps the connection at the state
+/// of the file that it began with. Once another process has committed, writes
+/// on the connection are refused as locked
+/// ([`Error::is_locked`](crate::Error::is_locked)) until the stream is read to
+/// its end or dropped.
+///
+/// A row that is kept keeps the whole chunk that it came in.
 ///
 /// # Cancel safety
 ///
@@ -156,12 +165,16 @@ impl<'s, T> Rows<'s, T> {
                         }
                     }
                     self.source.link.finish(Finisher::ReadOn(self.source.id));
+                    // A reader that is never kept waiting lets others run now
+                    // and then.
+                    cx.waker().wake_by_ref();
+                    return Poll::Pending;
                 }
                 State::Opening(opening) => {
                     let opened = ready!(opening.as_mut().poll(cx));
                     if let Err(error) = opened {
-                        self.state = State::Over;
-                        return Poll::Ready(Some(Err(error)));
+                        // Behind the rows that were read before it.
+                        self.source.pipe.fail(error);
                     }
                     self.state = State::Flowing;
                 }

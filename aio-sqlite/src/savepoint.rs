@@ -10,6 +10,7 @@ use crate::error::{Error, Result};
 use crate::level::Level;
 use crate::op::Limit;
 use crate::session::Session;
+use crate::turn::Holder;
 
 /// A savepoint to be set: `.await` gives its guard, `.with(…)` also finishes
 /// it. Made by [`Transaction::savepoint`](crate::Transaction::savepoint).
@@ -76,7 +77,7 @@ impl<'t> IntoFuture for BeginSavepoint<'t> {
 
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {
-            let level = Level::inside(&self.outer.link, self.outer.scope);
+            let level = Level::inside(self.outer, Holder::Guard);
             let limit = Limit::starting_now(self.limit);
             level.open("", limit, |_| Ok(())).await?;
             Ok(Savepoint {

@@ -13,6 +13,7 @@ use crate::options::Access;
 use crate::reentry;
 use crate::savepoint::BeginSavepoint;
 use crate::session::Session;
+use crate::turn::Holder;
 
 impl Connection {
     /// Begins a transaction: `.await` gives its guard, `.with(…)` also
@@ -156,7 +157,7 @@ impl<'s> Begin<'s> {
         F: AsyncFnOnce(&mut Transaction) -> Result<T, E>,
         E: From<Error>,
     {
-        let connection = self.session.link.id();
+        let connection = self.session.link.reentry_id(self.session.scope);
         let mut transaction = self.await?;
         match reentry::inside(connection, body(&mut transaction)).await {
             Ok(value) => {
@@ -179,7 +180,7 @@ impl<'s> IntoFuture for Begin<'s> {
 
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {
-            let level = Level::inside(&self.session.link, self.session.scope);
+            let level = Level::inside(self.session, Holder::Guard);
             let limit = Limit::starting_now(self.limit);
             level.open(self.behaviour.sql(), limit, |_| Ok(())).await?;
             Ok(Transaction { level })

@@ -39,18 +39,44 @@ pub(crate) enum Verdict {
     Run,
     /// Roll this forgotten savepoint back, then run it.
     RunWithout { forgotten: u64 },
-    /// Keep it until the open transaction ends.
+    /// Keep it until the open transaction ends, or the savepoint inside its
+    /// level that others must wait for.
     Wait,
     /// Its level is over, for this reason.
     Over(Arc<str>),
 }
 
+/// Whose a level is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Holder {
+    /// A guard's, which borrows the outer level: a command of the outer level
+    /// means that the guard was forgotten.
+    Guard,
+    /// An operation's of the crate's own, which leaves the outer level to
+    /// others: their commands wait.
+    Operation,
+}
+
+#[derive(Debug)]
+struct Nested {
+    savepoint: u64,
+    holder: Holder,
+}
+
 #[derive(Debug)]
 struct Open {
     id: u64,
-    savepoints: Vec<u64>,
+    savepoints: Vec<Nested>,
     began: Instant,
     last_used: Instant,
+}
+
+impl Open {
+    fn position(&self, savepoint: u64) -> Option<usize> {
+        self.savepoints
+            .iter()
+            .position(|each| each.savepoint == savepoint)
+    }
 }
 
 /// What those who wait for the open transaction come to.
@@ -99,17 +125,18 @@ impl Turn {
             });
         };
         let inner = match scope {
-            Scope::Savepoint { savepoint, .. } => {
-                match open.savepoints.iter().position(|&each| each == savepoint) {
-                    Some(at) => at + 1,
-                    None => return Verdict::Over("the savepoint has been finished".into()),
-                }
-            }
+            Scope::Savepoint { savepoint, .. } => match open.position(savepoint) {
+                Some(at) => at + 1,
+                None => return Verdict::Over("the savepoint has been finished".into()),
+            },
             _ => 0,
         };
         match open.savepoints.get(inner) {
-            Some(&forgotten) => Verdict::RunWithout { forgotten },
             None => Verdict::Run,
+            Some(inner) if inner.holder == Holder::Operation => Verdict::Wait,
+            Some(inner) => Verdict::RunWithout {
+                forgotten: inner.savepoint,
+            },
         }
     }
 
@@ -125,16 +152,16 @@ impl Turn {
     }
 
     /// A savepoint has been set in the open transaction.
-    pub(crate) fn entered(&mut self, savepoint: u64) {
+    pub(crate) fn entered(&mut self, savepoint: u64, holder: Holder) {
         if let Some(open) = &mut self.open {
-            open.savepoints.push(savepoint);
+            open.savepoints.push(Nested { savepoint, holder });
         }
     }
 
     /// A savepoint is gone, and all those inside it.
     pub(crate) fn left(&mut self, savepoint: u64) {
         if let Some(open) = &mut self.open
-            && let Some(at) = open.savepoints.iter().position(|&each| each == savepoint)
+            && let Some(at) = open.position(savepoint)
         {
             open.savepoints.truncate(at);
         }
@@ -142,8 +169,7 @@ impl Turn {
 
     /// Tells whether that level is open, so that its rollback means something.
     pub(crate) fn is_open(&self, scope: Scope) -> bool {
-        matches!(self.judge(scope), Verdict::Run | Verdict::RunWithout { .. })
-            && scope != Scope::Root
+        scope != Scope::Root && !matches!(self.judge(scope), Verdict::Over(_))
     }
 
     /// The open transaction has been used just now.
@@ -223,8 +249,8 @@ mod tests {
     fn an_outer_command_drops_forgotten_savepoints() {
         let mut turn = Turn::default();
         turn.began(1, Instant::now());
-        turn.entered(7);
-        turn.entered(8);
+        turn.entered(7, Holder::Guard);
+        turn.entered(8, Holder::Guard);
         assert_eq!(turn.judge(at(8)), Verdict::Run);
         assert_eq!(turn.judge(at(7)), Verdict::RunWithout { forgotten: 8 });
         assert_eq!(
@@ -234,6 +260,21 @@ mod tests {
         turn.left(7);
         assert_eq!(turn.judge(Scope::Transaction(1)), Verdict::Run);
         assert!(matches!(turn.judge(at(8)), Verdict::Over(_)));
+    }
+
+    #[test]
+    fn an_outer_command_waits_for_an_operation_inside() {
+        let mut turn = Turn::default();
+        turn.began(1, Instant::now());
+        turn.entered(7, Holder::Operation);
+        assert_eq!(turn.judge(at(7)), Verdict::Run);
+        assert_eq!(turn.judge(Scope::Transaction(1)), Verdict::Wait);
+        assert!(
+            turn.is_open(Scope::Transaction(1)),
+            "its rollback does not wait"
+        );
+        turn.left(7);
+        assert_eq!(turn.judge(Scope::Transaction(1)), Verdict::Run);
     }
 
     #[test]

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::handoff::{Found, Inbox, Wait};
-use crate::op::{Promise, Stoppable, running};
+use crate::op::{Promise, Stoppable, contain, running};
 use crate::options::Options;
 use crate::pipe::Flow;
 use crate::turn::{Hold, Scope, Turn, Verdict};
@@ -21,8 +21,6 @@ pub(crate) enum Message {
     Work(Box<dyn Job>),
     /// What a guard's drop leaves behind; nobody waits for it.
     Finish(Finisher),
-    /// The end of the connection.
-    Close(Promise<()>),
 }
 
 /// What a guard's drop leaves behind. Each names what it is about and is
@@ -123,23 +121,13 @@ pub(crate) struct Worker {
     pub(crate) flows: HashMap<u64, Flow>,
     /// What came with the last look into the queue, in order.
     messages: VecDeque<Message>,
-    /// Work that waits for the open transaction to end, in order.
-    waiting: VecDeque<Waiting>,
+    /// Work from outside that waits for the open transaction to end, in order.
+    waiting: VecDeque<Box<dyn Job>>,
+    /// Work of the open transaction that waits for an operation inside it, in
+    /// order, and since when.
+    inside: VecDeque<(Instant, Box<dyn Job>)>,
+    closed: bool,
     max_hold: Duration,
-}
-
-enum Waiting {
-    Job(Box<dyn Job>),
-    Close(Promise<()>),
-}
-
-impl Waiting {
-    fn refuse(self, error: Error) {
-        match self {
-            Waiting::Job(job) => job.refuse(error),
-            Waiting::Close(promise) => promise.answer(Err(error)),
-        }
-    }
 }
 
 /// Ends the queue when the worker's thread ends, in whatever way.
@@ -168,7 +156,8 @@ pub(crate) fn spawn(
         if !opened.claim() {
             return;
         }
-        match Engine::open(&options) {
+        let opening = running(opened.op().clone(), || Engine::open(&options));
+        match opening {
             Err(error) => opened.answer(Err(error)),
             Ok(engine) => {
                 opened.answer(Ok(()));
@@ -178,6 +167,8 @@ pub(crate) fn spawn(
                     flows: HashMap::new(),
                     messages: VecDeque::new(),
                     waiting: VecDeque::new(),
+                    inside: VecDeque::new(),
+                    closed: false,
                     max_hold: options.max_hold,
                 };
                 worker.run(&inbox.0);
@@ -194,24 +185,16 @@ pub(crate) fn spawn(
 impl Worker {
     /// Serves messages until the connection is closed or every handle has gone.
     fn run(&mut self, inbox: &Inbox<Message>) {
-        loop {
-            while self.turn.is_free()
-                && let Some(waiting) = self.waiting.pop_front()
-            {
-                match waiting {
-                    Waiting::Job(job) => self.start(job),
-                    Waiting::Close(promise) => {
-                        if self.close(promise, inbox) {
-                            return;
-                        }
-                    }
-                }
+        while !self.closed {
+            self.end_patience();
+            if let Some(job) = self.next_waiting() {
+                self.start(job);
+                continue;
             }
             if let Some(message) = self.messages.pop_front() {
                 match message {
                     Message::Work(job) => self.start(job),
                     Message::Finish(finisher) => self.finish(finisher),
-                    Message::Close(promise) => self.waiting.push_back(Waiting::Close(promise)),
                 }
                 continue;
             }
@@ -225,13 +208,10 @@ impl Worker {
                 Some(_) => Wait::Never,
                 None => self.patience(),
             };
-            match inbox.take(&mut self.messages, wait) {
-                Found::Messages => {}
-                Found::Nothing => match flow {
-                    Some(id) => self.fill(id),
-                    None => self.end_patience(),
-                },
-                Found::Orphaned => break,
+            match (inbox.take(&mut self.messages, wait), flow) {
+                (Found::Nothing, Some(id)) => self.fill(id),
+                (Found::Nothing | Found::Messages, _) => {}
+                (Found::Orphaned, _) => break,
             }
         }
         self.end_flows(|_| true, "close");
@@ -239,13 +219,29 @@ impl Worker {
         let _ = self.engine.close();
     }
 
+    /// The job that has waited and whose turn it is now.
+    fn next_waiting(&mut self) -> Option<Box<dyn Job>> {
+        if let Some((_, job)) = self.inside.front()
+            && self.turn.judge(job.scope()) != Verdict::Wait
+        {
+            return self.inside.pop_front().map(|(_, job)| job);
+        }
+        if self.turn.is_free() {
+            return self.waiting.pop_front();
+        }
+        None
+    }
+
     /// Runs a job, keeps it for later, or tells its caller why it can't run.
     fn start(&mut self, job: Box<dyn Job>) {
         let scope = job.scope();
         match self.turn.judge(scope) {
+            Verdict::Wait if scope == Scope::Root => {
+                self.waiting.push_back(job);
+                return;
+            }
             Verdict::Wait => {
-                self.waiting.push_back(Waiting::Job(job));
-                self.end_patience();
+                self.inside.push_back((Instant::now(), job));
                 return;
             }
             Verdict::Over(reason) => {
@@ -304,7 +300,7 @@ impl Worker {
                 None => "a COMMIT or ROLLBACK statement ended it".into(),
             };
             self.turn.aborted(id, reason.into());
-            self.end_flows(|flow| flow.scope().transaction() == Some(id), "ROLLBACK");
+            self.end_flows_of_closed_levels();
         }
     }
 
@@ -318,12 +314,12 @@ impl Worker {
     /// Rolls back whatever is open, and tells the transaction's guard why when
     /// it comes.
     fn abort(&mut self, reason: String) {
-        self.end_flows(|_| true, "ROLLBACK");
         // It fails only where SQLite has rolled back already.
         let _ = self.engine.roll_back_all();
         if let Some(id) = self.turn.holder() {
             self.turn.aborted(id, reason.into());
         }
+        self.end_flows_of_closed_levels();
     }
 
     fn finish(&mut self, finisher: Finisher) {
@@ -347,169 +343,44 @@ impl Worker {
         }
     }
 
-    /// Opens a level: begins a transaction by that statement, or sets a savepoint.
-    pub(crate) fn open_level(&mut self, level: Scope, begin: &str) -> Result<()> {
-        match level {
-            Scope::Root => {}
-            Scope::Transaction(id) => {
-                self.engine.begin(begin)?;
-                self.turn.began(id, Instant::now());
-            }
-            Scope::Savepoint { savepoint, .. } => {
-                self.engine.control(&format!("SAVEPOINT aio_{savepoint}"))?;
-                self.turn.entered(savepoint);
-            }
-        }
-        Ok(())
-    }
-
-    /// Commits a transaction, or makes what a savepoint did part of it.
-    pub(crate) fn commit_level(&mut self, level: Scope) -> Result<()> {
-        match level {
-            Scope::Root => Ok(()),
-            Scope::Transaction(id) => self.commit(id),
-            Scope::Savepoint { savepoint, .. } => {
-                self.engine.control(&format!("RELEASE aio_{savepoint}"))?;
-                self.turn.left(savepoint);
-                Ok(())
-            }
-        }
-    }
-
-    /// Does `work` in a level, which is rolled back at once where that fails:
-    /// its guard may not be polled for a while, and others wait.
-    pub(crate) fn or_roll_back<T>(
-        &mut self,
-        level: Scope,
-        work: impl FnOnce(&mut Worker) -> Result<T>,
-    ) -> Result<T> {
-        let outcome = work(self);
-        if outcome.is_err() && self.turn.is_open(level) {
-            // The error of the work is the answer.
-            let _ = self.roll_back_level(level);
-        }
-        outcome
-    }
-
-    /// Undoes what a level did and closes it.
-    pub(crate) fn roll_back_level(&mut self, level: Scope) -> Result<()> {
-        match level {
-            Scope::Root => Ok(()),
-            Scope::Transaction(id) => self.roll_back(id),
-            Scope::Savepoint { savepoint, .. } => {
-                self.roll_back_savepoint(savepoint);
-                Ok(())
-            }
-        }
-    }
-
-    /// Commits the open transaction; a commit that fails rolls back, since its
-    /// guard is used up.
-    fn commit(&mut self, id: u64) -> Result<()> {
-        match self.engine.control("COMMIT") {
-            Ok(()) => {
-                self.turn.finished(id);
-                Ok(())
-            }
-            Err(error) => {
-                let _ = self.roll_back(id);
-                Err(error)
-            }
-        }
-    }
-
-    /// Rolls the open transaction back, and ends the streams that read in it.
-    fn roll_back(&mut self, id: u64) -> Result<()> {
-        self.end_flows(|_| true, "ROLLBACK");
-        let outcome = self.engine.roll_back_all();
-        self.turn.finished(id);
-        outcome
-    }
-
-    fn roll_back_savepoint(&mut self, savepoint: u64) {
-        self.end_flows(|_| true, "ROLLBACK");
-        let sql = format!("ROLLBACK TO aio_{savepoint}; RELEASE aio_{savepoint}");
-        // It fails only where an automatic rollback took the savepoint along,
-        // and then there is nothing to undo.
-        let _ = self.engine.control(&sql);
-        self.turn.left(savepoint);
-    }
-
-    /// Ends the streams that `which` picks, and tells their readers why.
-    pub(crate) fn end_flows(&mut self, which: impl Fn(&Flow) -> bool, by: &'static str) {
-        for (_, flow) in self.flows.extract_if(|_, flow| which(flow)) {
-            flow.end(Some(Error::StreamEnded { by }));
-        }
-    }
-
-    /// Of the streams that `which` picks, the one that has waited longest. Those
-    /// that the open transaction does not own wait for its end: they would read
-    /// what it has not committed.
-    fn next_flow(&self, which: impl Fn(&Flow) -> bool) -> Option<u64> {
-        let holder = self.turn.holder();
-        self.flows
-            .iter()
-            .filter(|(_, flow)| which(flow))
-            .filter(|(_, flow)| holder.is_none() || flow.scope().transaction() == holder)
-            .min_by_key(|(_, flow)| flow.last_filled())
-            .map(|(&id, _)| id)
-    }
-
-    /// Reads the next chunk of a stream.
-    pub(crate) fn fill(&mut self, id: u64) {
-        let Some(mut flow) = self.flows.remove(&id) else {
-            return;
-        };
-        let scope = flow.scope();
-        let filled = self.guarded(scope, flow.pipe().clone(), |_| flow.fill());
-        match filled {
-            Ok(true) => {
-                self.flows.insert(id, flow);
-            }
-            Ok(false) => flow.end(None),
-            Err(error) => flow.end(Some(error)),
-        }
-        self.turn.used(Instant::now());
-    }
-
     /// How long to wait for messages while somebody waits for the connection.
     fn patience(&self) -> Wait {
-        if self.nobody_waits() {
-            return Wait::Forever;
+        let outside = match self.turn.hold(Instant::now(), self.max_hold) {
+            _ if !self.somebody_waits() => None,
+            Hold::WaitUntil(instant) => instant,
+            Hold::TooLong { .. } | Hold::Lost => return Wait::Never,
+        };
+        let inside = self.inside.front();
+        let inside = inside.and_then(|(since, _)| since.checked_add(self.max_hold));
+        match outside.into_iter().chain(inside).min() {
+            Some(instant) => Wait::Until(instant),
+            None => Wait::Forever,
         }
-        match self.turn.hold(Instant::now(), self.max_hold) {
-            Hold::WaitUntil(Some(instant)) => Wait::Until(instant),
-            Hold::WaitUntil(None) => Wait::Forever,
-            Hold::TooLong { .. } | Hold::Lost => Wait::Never,
-        }
     }
 
-    fn nobody_waits(&self) -> bool {
-        self.waiting.is_empty() && !self.starved_flows().any(|_| true)
+    /// Tells whether anybody waits for the open transaction's end.
+    fn somebody_waits(&self) -> bool {
+        !self.waiting.is_empty() || self.starved_flows().any(|_| true)
     }
 
-    /// The streams whose reader waits for the open transaction's end.
-    fn starved_flows(&self) -> impl Iterator<Item = u64> {
-        let holder = self.turn.holder();
-        self.flows
-            .iter()
-            .filter(move |(_, flow)| {
-                holder.is_some() && flow.scope().transaction() != holder && flow.is_starved()
-            })
-            .map(|(&id, _)| id)
-    }
-
-    /// Ends the waiting of those who wait for a transaction that holds the
-    /// connection for too long, or that transaction itself if it is lost.
+    /// Ends the waiting of those who wait for too long, or the transaction that
+    /// they wait for if it is lost.
     fn end_patience(&mut self) {
-        if self.nobody_waits() {
+        while let Some((since, _)) = self.inside.front()
+            && since.elapsed() >= self.max_hold
+            && let Some((since, job)) = self.inside.pop_front()
+        {
+            let held_for = since.elapsed();
+            contain(|| job.refuse(Error::Busy { held_for }));
+        }
+        if !self.somebody_waits() {
             return;
         }
         match self.turn.hold(Instant::now(), self.max_hold) {
             Hold::WaitUntil(_) => {}
             Hold::TooLong { held_for } => {
-                for waiting in self.waiting.drain(..) {
-                    contain(|| waiting.refuse(Error::Busy { held_for }));
+                for job in self.waiting.drain(..) {
+                    contain(|| job.refuse(Error::Busy { held_for }));
                 }
                 let starved: Vec<u64> = self.starved_flows().collect();
                 for id in starved {
@@ -525,34 +396,17 @@ impl Worker {
         }
     }
 
-    /// Closes the connection, and tells whether it is closed.
-    fn close(&mut self, promise: Promise<()>, inbox: &Inbox<Message>) -> bool {
-        if !promise.claim() {
-            inbox.reopen(); // whoever closed has thought better of it
-            return false;
-        }
+    /// Closes the connection; the worker ends when it is closed.
+    pub(crate) fn close(&mut self) -> Result<()> {
         self.end_flows(|_| true, "close");
-        let closed = self.engine.close();
-        let is_closed = closed.is_ok();
-        if !is_closed {
-            inbox.reopen();
-        }
-        promise.answer(closed);
-        is_closed
+        self.engine.close()?;
+        self.closed = true;
+        Ok(())
     }
 }
 
 fn is_busy(error: &rusqlite::Error) -> bool {
     error.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseBusy)
-}
-
-/// Keeps a panic of the caller's code away from the worker: of a waker, or of
-/// the drop of a value that nobody waits for any more.
-fn contain(what: impl FnOnce()) {
-    if let Err(panic) = catch_unwind(AssertUnwindSafe(what)) {
-        // A panic's payload may panic too when it is dropped; there it ends.
-        std::mem::forget(panic);
-    }
 }
 
 fn panic_message(panic: &(dyn Any + Send)) -> String {
