@@ -9,6 +9,7 @@ mod cancel; // what is left when a future is dropped
 mod closing; // close, last handle, exit
 mod errors; // bad input is a clear error
 mod execute; // statements without rows
+mod neighbours; // users of one connection beside each other
 mod queries; // statements with rows
 mod runtimes; // every kind of runtime, and auto traits
 #[cfg(feature = "serde")]

@@ -21,6 +21,7 @@ const LAYERS: &[(&str, Layers)] = &[
             &["cursor", "row"],
             &["engine", "pipe", "from_row"],
             &["worker"],
+            &["flows", "nesting"],
             // The handles' side.
             &["link"],
             &["session"],
