@@ -25,6 +25,8 @@ use crate::wire::{self, CallId, Down, Ending};
 ///
 /// *Rolls back*: dropping the call takes it off the queue, or drops the task in
 /// its worker at the task's next await. What the task has done by then is done.
+/// If it has begun and comes to no await within two seconds, its worker is killed
+/// and replaced, with whatever else was running there.
 #[must_use = "a call is not made until it is awaited"]
 pub struct Call<T: Task> {
     line: Arc<Line>,
@@ -119,6 +121,7 @@ impl<T: Task> Answer<T> {
         let (sender, reply) = oneshot::channel();
         let submission = Submission {
             call,
+            task: T::NAME,
             frame,
             deadline,
             reply: sender,

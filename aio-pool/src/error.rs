@@ -254,9 +254,10 @@ pub enum Exit {
     Code(i32),
     /// This signal killed it. 9 is what the kernel sends when memory is short.
     Signal(i32),
-    /// The pool killed it, because it broke the protocol.
+    /// The pool killed it: it was not ready in time, a cancelled task did not
+    /// stop in it, or it said what no worker says.
     Ended {
-        /// What it did.
+        /// What it did, or failed to do.
         reason: String,
     },
     /// Something else in this program reaped it first, so nobody knows.

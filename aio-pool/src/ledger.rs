@@ -19,6 +19,7 @@ pub(crate) struct Ledger {
 
 #[derive(Debug)]
 struct Waiting {
+    task: &'static str,
     /// Kept until the task starts, to be sent again if its worker dies before.
     frame: Option<Bytes>,
     deadline: Option<Instant>,
@@ -29,6 +30,7 @@ impl Ledger {
     pub(crate) fn enter(&mut self, submission: Submission) {
         let deadline = submission.deadline.map(Instant::from_std);
         let waiting = Waiting {
+            task: submission.task,
             frame: Some(submission.frame),
             deadline,
             reply: submission.reply,
@@ -57,6 +59,11 @@ impl Ledger {
 
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
         self.deadlines.first().map(|&(at, _)| at)
+    }
+
+    /// What a call runs, as long as somebody waits for it.
+    pub(crate) fn task(&self, call: CallId) -> Option<&'static str> {
+        self.calls.get(&call).map(|waiting| waiting.task)
     }
 
     /// A call whose deadline has passed, if there is one.

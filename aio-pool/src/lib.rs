@@ -41,7 +41,8 @@
 //! # Cancellation
 //!
 //! Builders do nothing until they are awaited. A call that is dropped is taken
-//! off the queue, or dropped in its worker at its next await. Dropping the last
+//! off the queue, or dropped in its worker at its next await; if it comes to
+//! none within two seconds, its worker is killed and replaced. Dropping the last
 //! handle of a pool kills and reaps its workers in the background, on a thread
 //! of the pool, whatever becomes of the runtime. If this process dies, by
 //! whatever signal, its workers end themselves.
@@ -71,6 +72,7 @@ mod role;
 mod scheduler;
 mod spawn;
 mod start;
+mod stopping;
 mod supervisor;
 mod task;
 mod watchdog;

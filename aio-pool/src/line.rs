@@ -63,6 +63,7 @@ pub(crate) type Finished = oneshot::Sender<Result<(), Error>>;
 #[derive(Debug)]
 pub(crate) struct Submission {
     pub(crate) call: CallId,
+    pub(crate) task: &'static str,
     /// The whole frame, input included.
     pub(crate) frame: Bytes,
     pub(crate) deadline: Option<Instant>,

@@ -55,7 +55,7 @@ impl Pool {
     /// # Cancel safety
     ///
     /// *Rolls back*: dropping the call takes it off the queue, or drops the task
-    /// in its worker at the task's next await.
+    /// in its worker at the task's next await, for which it has two seconds.
     ///
     /// # Examples
     ///

@@ -31,6 +31,12 @@ pub(crate) struct Scheduler {
 #[derive(Debug, Default)]
 struct Load {
     running: BTreeMap<CallId, Delivery>,
+    /// How many of these it has not said to have started.
+    unacknowledged: usize,
+    /// How many of these have started, and were cancelled then or before.
+    stopping: usize,
+    /// It is about to be dead.
+    condemned: bool,
 }
 
 #[derive(Debug)]
@@ -47,7 +53,11 @@ pub(crate) enum Cancelled {
     Queued,
     /// On this worker, which must be told; its slot stays taken until it says
     /// that the call is over.
-    Running(WorkerId),
+    Running {
+        worker: WorkerId,
+        /// Whether it has said that the call has started.
+        started: bool,
+    },
     /// Nowhere: it is over already.
     Over,
 }
@@ -98,14 +108,24 @@ impl Scheduler {
         self.workers.contains_key(&worker)
     }
 
-    /// Gives the first waiting call to the ready worker with the fewest, the
-    /// oldest of equals.
+    /// Gives this worker no more calls: it will not live.
+    pub(crate) fn condemn(&mut self, worker: WorkerId) {
+        if let Some(load) = self.workers.get_mut(&worker) {
+            load.condemned = true;
+        }
+    }
+
+    /// Gives the first waiting call to the ready worker with the fewest; among
+    /// equals to the one that has the fewest to begin yet, since the other is
+    /// computing; then to the oldest. A worker in which a cancelled task has not
+    /// stopped gets none: it may never begin another.
     pub(crate) fn assign(&mut self) -> Option<(WorkerId, CallId)> {
         let (&worker, load) = self
             .workers
             .iter_mut()
+            .filter(|(_, load)| !load.condemned && load.stopping == 0)
             .filter(|(_, load)| load.running.len() < self.tasks_per_worker)
-            .min_by_key(|(_, load)| load.running.len())?;
+            .min_by_key(|(_, load)| (load.running.len(), load.unacknowledged))?;
         let call = self.queue.pop_first()?;
         let number = self.returned.remove(&call).unwrap_or(0) + 1;
         let delivery = Delivery {
@@ -114,15 +134,19 @@ impl Scheduler {
             wanted: true,
         };
         load.running.insert(call, delivery);
+        load.unacknowledged += 1;
         Some((worker, call))
     }
 
     /// Notes that user code of `call` runs: from here on it is never given to
     /// another worker.
     pub(crate) fn started(&mut self, worker: WorkerId, call: CallId) -> Result<(), NotYours> {
-        match self.delivery(worker, call) {
+        let load = self.workers.get_mut(&worker).ok_or(NotYours(call))?;
+        match load.running.get_mut(&call) {
             Some(delivery) if !delivery.started => {
                 delivery.started = true;
+                load.unacknowledged -= 1;
+                load.stopping += usize::from(!delivery.wanted);
                 Ok(())
             }
             _ => Err(NotYours(call)),
@@ -131,11 +155,14 @@ impl Scheduler {
 
     /// Frees the slot of a call that is over.
     pub(crate) fn done(&mut self, worker: WorkerId, call: CallId) -> Result<(), NotYours> {
-        self.workers
-            .get_mut(&worker)
-            .and_then(|load| load.running.remove(&call))
-            .map(drop)
-            .ok_or(NotYours(call))
+        let load = self.workers.get_mut(&worker).ok_or(NotYours(call))?;
+        let over = load.running.remove(&call).ok_or(NotYours(call))?;
+        if !over.started {
+            load.unacknowledged -= 1;
+        } else if !over.wanted {
+            load.stopping -= 1;
+        }
+        Ok(())
     }
 
     /// Forgets a call that nobody waits for.
@@ -146,8 +173,10 @@ impl Scheduler {
         }
         for (&worker, load) in &mut self.workers {
             if let Some(delivery) = load.running.get_mut(&call) {
+                let started = delivery.started;
+                load.stopping += usize::from(started && delivery.wanted);
                 delivery.wanted = false;
-                return Cancelled::Running(worker);
+                return Cancelled::Running { worker, started };
             }
         }
         Cancelled::Over
@@ -179,10 +208,6 @@ impl Scheduler {
     pub(crate) fn drain_queue(&mut self) -> Vec<CallId> {
         self.returned.clear();
         std::mem::take(&mut self.queue).into_iter().collect()
-    }
-
-    fn delivery(&mut self, worker: WorkerId, call: CallId) -> Option<&mut Delivery> {
-        self.workers.get_mut(&worker)?.running.get_mut(&call)
     }
 }
 
@@ -269,11 +294,52 @@ mod tests {
         scheduler.submit(1);
         scheduler.submit(2);
         scheduler.assign().unwrap();
-        assert_eq!(scheduler.cancel(1), Cancelled::Running(1));
+        let (worker, started) = (1, false);
+        assert_eq!(scheduler.cancel(1), Cancelled::Running { worker, started });
         assert_eq!(scheduler.assign(), None, "the slot is still taken");
         assert_eq!(scheduler.cancel(2), Cancelled::Queued);
         assert_eq!(scheduler.cancel(2), Cancelled::Over);
         assert_eq!(scheduler.lost(1, Unstarted::Requeued), []);
+    }
+
+    #[test]
+    fn a_worker_in_which_a_cancelled_task_runs_on_gets_nothing() {
+        let mut scheduler = with_workers(9, &[1, 2]);
+        (0..4).for_each(|call| scheduler.submit(call));
+        assert_eq!(scheduler.assign(), Some((1, 0)));
+        scheduler.started(1, 0).unwrap();
+        let (worker, started) = (1, true);
+        assert_eq!(scheduler.cancel(0), Cancelled::Running { worker, started });
+        for call in 1..4 {
+            assert_eq!(scheduler.assign(), Some((2, call)), "whatever its load");
+        }
+        scheduler.done(1, 0).unwrap();
+        scheduler.submit(4);
+        assert_eq!(scheduler.assign(), Some((1, 4)));
+        // Cancelled first, started later: the words crossed.
+        scheduler.cancel(4);
+        scheduler.started(1, 4).unwrap();
+        scheduler.submit(5);
+        assert_eq!(scheduler.assign(), Some((2, 5)));
+    }
+
+    #[test]
+    fn of_equals_the_one_that_begins_what_it_gets_is_given_more() {
+        let mut scheduler = with_workers(9, &[1, 2]);
+        (0..3).for_each(|call| scheduler.submit(call));
+        assert_eq!(scheduler.assign(), Some((1, 0)));
+        assert_eq!(scheduler.assign(), Some((2, 1)));
+        scheduler.started(2, 1).unwrap();
+        assert_eq!(scheduler.assign(), Some((2, 2)));
+    }
+
+    #[test]
+    fn a_condemned_worker_gets_nothing() {
+        let mut scheduler = with_workers(1, &[1]);
+        scheduler.condemn(1);
+        scheduler.submit(1);
+        assert_eq!(scheduler.assign(), None);
+        assert!(scheduler.has(1), "it had been ready all the same");
     }
 
     #[test]
@@ -329,6 +395,7 @@ mod tests {
             let mut on: Vec<(WorkerId, CallId)> = Vec::new();
             let mut started: HashSet<CallId> = HashSet::new();
             let mut left: HashSet<CallId> = HashSet::new();
+            let mut cancelled: HashSet<CallId> = HashSet::new();
 
             for step in steps {
                 match step {
@@ -342,6 +409,8 @@ mod tests {
                         on.push((worker, call));
                         let load = on.iter().filter(|(other, _)| *other == worker).count();
                         prop_assert!(load <= tasks_per_worker);
+                        let stops = |call| cancelled.contains(call) && started.contains(call);
+                        prop_assert!(!on.iter().any(|(other, call)| *other == worker && stops(call)));
                     },
                     Step::Start(index) => if let Some((worker, call)) = pick(&on, index) {
                         prop_assert_eq!(scheduler.started(worker, call).is_ok(), started.insert(call));
@@ -355,8 +424,10 @@ mod tests {
                         let call = index as u64 % next_call;
                         match scheduler.cancel(call) {
                             Cancelled::Queued => prop_assert!(left.insert(call)),
-                            Cancelled::Running(worker) => {
+                            Cancelled::Running { worker, started: said } => {
                                 prop_assert!(on.contains(&(worker, call)));
+                                prop_assert_eq!(said, started.contains(&call));
+                                cancelled.insert(call);
                                 left.insert(call);
                             }
                             Cancelled::Over => prop_assert!(left.contains(&call)),

@@ -18,6 +18,7 @@ use crate::line::{Command, Failure, Finished, Submission};
 use crate::respawn::{Respawn, Verdict};
 use crate::scheduler::{Cancelled, Scheduler, Unstarted, WorkerId};
 use crate::spawn::Process;
+use crate::stopping::Stopping;
 use crate::wire::{self, CallId, Down, PROTOCOL, Up};
 
 /// How long a worker may take to end when it is asked to.
@@ -85,10 +86,36 @@ enum Phase {
 struct Worker {
     pid: u32,
     orders: mpsc::UnboundedSender<Order>,
-    /// When it must be ready; none once it is.
-    ready_by: Option<Instant>,
-    /// Why it was killed, if it was.
-    condemned: Option<String>,
+    stage: Stage,
+}
+
+#[derive(Debug)]
+enum Stage {
+    /// It must be ready by then.
+    Starting(Instant),
+    Ready,
+    /// It has been killed for this reason, and its death is on the way.
+    Condemned {
+        reason: String,
+        fault: Fault,
+    },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fault {
+    /// What it said was true, and still is.
+    Slow,
+    /// It said what cannot be: nothing of it is believed any more.
+    Lied,
+}
+
+impl Worker {
+    fn ready_by(&self) -> Option<Instant> {
+        match self.stage {
+            Stage::Starting(by) => Some(by),
+            _ => None,
+        }
+    }
 }
 
 struct Supervisor {
@@ -97,6 +124,7 @@ struct Supervisor {
     scheduler: Scheduler,
     respawn: Respawn,
     ledger: Ledger,
+    stopping: Stopping,
     workers: HashMap<WorkerId, Worker>,
     next_worker: WorkerId,
     spawn_at: Instant,
@@ -122,6 +150,7 @@ impl Supervisor {
             config,
             respawn: Respawn::default(),
             ledger: Ledger::default(),
+            stopping: Stopping::default(),
             workers: HashMap::new(),
             next_worker: 0,
             spawn_at: Instant::now(),
@@ -167,8 +196,9 @@ impl Supervisor {
     /// Does what is due, and what has become possible.
     fn advance(&mut self, now: Instant) {
         while let Some(call) = self.ledger.overdue(now) {
+            let task = self.ledger.task(call);
             self.ledger.answer(call, Err(Failure::TimedOut));
-            self.cancel(call);
+            self.cancel(call, task, now);
         }
         self.condemn_late(now);
         if self.wants_workers() && self.spawn_at <= now {
@@ -182,9 +212,9 @@ impl Supervisor {
         if self.phase == Phase::Closing && self.ledger.is_empty() {
             self.phase = Phase::Retiring(now + RETIRE_GRACE);
             for worker in self.workers.values() {
-                let retire = match worker.ready_by {
-                    None => Order::Send(wire::head(&Down::Retire)),
-                    Some(_) => Order::Kill,
+                let retire = match worker.stage {
+                    Stage::Ready => Order::Send(wire::head(&Down::Retire)),
+                    Stage::Starting(_) | Stage::Condemned { .. } => Order::Kill,
                 };
                 let _ = worker.orders.send(retire);
             }
@@ -202,23 +232,31 @@ impl Supervisor {
         let spawn = self.wants_workers().then_some(self.spawn_at);
         let retire = match self.phase {
             Phase::Retiring(by) => Some(by),
-            _ => None,
+            Phase::Terminating => None,
+            Phase::Open | Phase::Closing => self.stopping.next_deadline(),
         };
-        let late = self.workers.values().filter_map(|worker| worker.ready_by);
+        let late = self.workers.values().filter_map(Worker::ready_by);
         late.chain(deadline).chain(spawn).chain(retire).min()
     }
 
-    /// Kills workers that take too long to begin or to end.
+    /// Kills workers that take too long to begin, to stop a task or to end.
     fn condemn_late(&mut self, now: Instant) {
+        if matches!(self.phase, Phase::Open | Phase::Closing) {
+            while let Some((id, task)) = self.stopping.late(now) {
+                let reason = format!("task {task} did not stop when it was cancelled");
+                self.condemn(id, Fault::Slow, reason);
+            }
+        }
         let timeout = self.config.timeout;
         let late: Vec<_> = self
             .workers
             .iter()
-            .filter(|(_, worker)| worker.ready_by.is_some_and(|by| by <= now))
+            .filter(|(_, worker)| worker.ready_by().is_some_and(|by| by <= now))
             .map(|(&id, worker)| (id, worker.pid))
             .collect();
         for (id, pid) in late {
-            self.condemn(id, format!("it was not ready within {timeout:?}"));
+            let reason = format!("it was not ready within {timeout:?}");
+            self.condemn(id, Fault::Slow, reason);
             if self.ready.is_some() {
                 let reason = format!("worker {pid} was not ready within {timeout:?}");
                 self.give_up(reason);
@@ -229,7 +267,8 @@ impl Supervisor {
         {
             let unwilling: Vec<_> = self.workers.keys().copied().collect();
             for id in unwilling {
-                self.condemn(id, "it did not end when asked to".to_owned());
+                let reason = "it did not end when asked to".to_owned();
+                self.condemn(id, Fault::Slow, reason);
                 self.result = Err(Error::Unwilling {
                     pid: self.workers[&id].pid,
                     after: RETIRE_GRACE,
@@ -243,8 +282,9 @@ impl Supervisor {
         match command {
             Command::Submit(submission) => self.submit(submission),
             Command::Cancel(call) => {
+                let task = self.ledger.task(call);
                 self.ledger.strike(call);
-                self.cancel(call);
+                self.cancel(call, task, Instant::now());
             }
             Command::Close(finished) => {
                 self.finished.push(finished);
@@ -277,8 +317,12 @@ impl Supervisor {
     }
 
     /// Ends a call wherever it is; whoever waited has been told or is gone.
-    fn cancel(&mut self, call: CallId) {
-        if let Cancelled::Running(worker) = self.scheduler.cancel(call) {
+    fn cancel(&mut self, call: CallId, task: Option<&'static str>, now: Instant) {
+        if let Cancelled::Running { worker, started } = self.scheduler.cancel(call)
+            && let Some(task) = task
+        {
+            self.stopping
+                .begin(call, worker, task, started.then_some(now));
             self.order(worker, Order::Send(wire::head(&Down::Cancel { call })));
         }
     }
@@ -316,8 +360,7 @@ impl Supervisor {
             let worker = Worker {
                 pid: process.pid(),
                 orders,
-                ready_by: Some(after(self.config.timeout)),
-                condemned: None,
+                stage: Stage::Starting(after(self.config.timeout)),
             };
             self.workers.insert(id, worker);
             let events = self.events.clone();
@@ -333,10 +376,17 @@ impl Supervisor {
     }
 
     /// Kills a worker for a reason, which its lost calls will be told.
-    fn condemn(&mut self, id: WorkerId, reason: String) {
+    fn condemn(&mut self, id: WorkerId, fault: Fault, reason: String) {
+        self.scheduler.condemn(id);
+        self.stopping.forget(id);
         if let Some(worker) = self.workers.get_mut(&id) {
-            worker.condemned.get_or_insert(reason);
-            worker.ready_by = None;
+            match &mut worker.stage {
+                // The first reason is why it dies, the worst fault what is left
+                // to believe.
+                Stage::Condemned { fault: worst, .. } if fault == Fault::Lied => *worst = fault,
+                Stage::Condemned { .. } => {}
+                stage => *stage = Stage::Condemned { reason, fault },
+            }
             let _ = worker.orders.send(Order::Kill);
         }
     }
@@ -345,11 +395,19 @@ impl Supervisor {
         let id = event.worker;
         match event.what {
             What::Ended(exit) => self.ended(id, exit),
-            _ if self.workers[&id].condemned.is_some() => {}
-            What::Babbled(reason) => self.condemn(id, reason),
+            What::Babbled(reason) => self.condemn(id, Fault::Lied, reason),
             What::Said(up, payload) => {
-                if let Err(reason) = self.said(id, up, payload) {
-                    self.condemn(id, reason);
+                let lied = self.workers.get(&id).is_none_or(|worker| {
+                    matches!(
+                        worker.stage,
+                        Stage::Condemned {
+                            fault: Fault::Lied,
+                            ..
+                        }
+                    )
+                });
+                if !lied && let Err(reason) = self.said(id, up, payload) {
+                    self.condemn(id, Fault::Lied, reason);
                 }
             }
         }
@@ -365,12 +423,14 @@ impl Supervisor {
                     .started(id, call)
                     .map_err(|_| format!("it started call {call}, which it does not have"))?;
                 self.ledger.started(call);
+                self.stopping.started(call, Instant::now());
                 Ok(())
             }
             Up::Done { call, ending } => {
                 self.scheduler
                     .done(id, call)
                     .map_err(|_| format!("it answered call {call}, which it does not have"))?;
+                self.stopping.over(call);
                 self.respawn.fruitful();
                 self.ledger.answer(call, Ok((ending, payload)));
                 Ok(())
@@ -382,8 +442,11 @@ impl Supervisor {
         let Some(worker) = self.workers.get_mut(&id) else {
             return Ok(());
         };
-        if worker.ready_by.take().is_none() {
-            return Err("it greeted twice".to_owned());
+        match worker.stage {
+            Stage::Starting(_) => {}
+            Stage::Ready => return Err("it greeted twice".to_owned()),
+            // Too late.
+            Stage::Condemned { .. } => return Ok(()),
         }
         if protocol != PROTOCOL {
             return Err(format!("it speaks protocol {protocol}, not {PROTOCOL}"));
@@ -391,13 +454,14 @@ impl Supervisor {
         if table != self.config.table {
             return Err("it has another table of tasks".to_owned());
         }
+        worker.stage = Stage::Ready;
         self.scheduler.ready(id);
         self.respawn.ready();
         let all = self.workers.len() == self.config.workers
             && self
                 .workers
                 .values()
-                .all(|worker| worker.ready_by.is_none());
+                .all(|worker| matches!(worker.stage, Stage::Ready));
         if all && let Some(ready) = self.ready.take() {
             let _ = ready.send(Ok(()));
         }
@@ -410,10 +474,17 @@ impl Supervisor {
         };
         let pid = worker.pid;
         let was_ready = self.scheduler.has(id);
-        // What a liar did not say that it had started, it may have started.
-        let (exit, unstarted) = match worker.condemned {
-            Some(reason) => (Exit::Ended { reason }, Unstarted::Lost),
-            None => (exit, Unstarted::Requeued),
+        self.stopping.forget(id);
+        let (exit, unstarted) = match worker.stage {
+            Stage::Condemned { reason, fault } => {
+                let unstarted = match fault {
+                    // What it did not say that it had started, it may have.
+                    Fault::Lied => Unstarted::Lost,
+                    Fault::Slow => Unstarted::Requeued,
+                };
+                (Exit::Ended { reason }, unstarted)
+            }
+            Stage::Starting(_) | Stage::Ready => (exit, Unstarted::Requeued),
         };
         for lost in self.scheduler.lost(id, unstarted) {
             let (exit, started) = (exit.clone(), lost.started);

@@ -1,7 +1,6 @@
 //! However a pool ends, nothing of it is left.
 
 use std::panic::AssertUnwindSafe;
-use std::pin::Pin;
 use std::task::Poll;
 use std::time::Duration;
 
@@ -13,6 +12,7 @@ use tokio::join;
 use crate::death::{send, wait_until_stopped};
 use crate::harness::{runtime, trials};
 use crate::line::Line;
+use crate::polled::polled;
 use crate::tasks::{echo, exit, hold, leave_behind, nested_pool, nothing, pid, spin};
 
 trials![
@@ -86,11 +86,6 @@ async fn the_last_handle_decides() {
     other.call::<nothing>(()).await.unwrap();
     drop(other);
     before.assert_same().await;
-}
-
-/// Polls once.
-async fn polled<F: Future + Unpin>(future: &mut F) -> Poll<F::Output> {
-    std::future::poll_fn(|cx| Poll::Ready(Pin::new(&mut *future).poll(cx))).await
 }
 
 async fn close_answers_what_was_called_and_refuses_what_comes_later() {

@@ -16,7 +16,9 @@ mod guard;
 mod harness;
 mod hostile;
 mod line;
+mod polled;
 mod start;
+mod stuck;
 mod tasks;
 mod traits;
 mod victims;
@@ -33,6 +35,7 @@ fn main() {
         guard::trials(),
         hostile::trials(),
         start::trials(),
+        stuck::trials(),
         traits::trials(),
     ];
     libtest_mimic::run(&arguments, trials.into_iter().flatten().collect()).exit();

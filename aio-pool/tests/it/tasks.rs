@@ -102,6 +102,17 @@ task! {
 }
 
 task! {
+    /// Comes to no await for so many milliseconds, then says where it ran.
+    pub(crate) async fn compute(milliseconds: u64) -> u32 {
+        let begun = std::time::Instant::now();
+        while begun.elapsed() < std::time::Duration::from_millis(milliseconds) {
+            std::hint::spin_loop();
+        }
+        std::process::id()
+    }
+}
+
+task! {
     pub(crate) async fn exit(code: i32) {
         std::process::exit(code)
     }

@@ -1,0 +1,92 @@
+//! Tasks that do not stop when they are told to, and who pays for it.
+
+use aio_pool::{Exit, Pool, TaskError};
+use tokio::join;
+
+use crate::harness::trials;
+use crate::line::Line;
+use crate::polled::polled;
+use crate::tasks::{hold, pid, spin};
+
+trials![
+    a_task_that_does_not_stop_costs_its_worker_and_strands_nobody,
+    a_task_that_does_not_stop_does_not_keep_a_close,
+    a_timeout_of_a_task_that_does_not_stop_costs_its_worker,
+    a_call_that_waits_behind_computing_is_cancelled_without_a_kill,
+];
+
+const REASON: &str = "task it::tasks::spin did not stop when it was cancelled";
+
+async fn one_worker() -> Pool {
+    aio_pool::start().workers(1).await.unwrap()
+}
+
+async fn a_task_that_does_not_stop_costs_its_worker_and_strands_nobody() {
+    let pool = one_worker().await;
+    let line = Line::open();
+    let neighbour = tokio::spawn(pool.call::<hold>(line.name.clone()).into_future());
+    let kept = line.next().await;
+    let call = tokio::spawn(pool.call::<spin>(line.name.clone()).into_future());
+    let spinning = line.next().await;
+    // Delivered, and never begun there.
+    let mut early = pool.call::<pid>(()).into_future();
+    assert!(polled(&mut early).await.is_pending());
+    call.abort();
+    assert!(call.await.unwrap_err().is_cancelled());
+
+    let stuck = spinning.pid;
+    let (early, late) = join!(early, pool.call::<pid>(()).into_future());
+    assert_ne!(early.unwrap(), stuck);
+    assert_ne!(late.unwrap(), stuck);
+    spinning.gone().await;
+    kept.gone().await;
+    match neighbour.await.unwrap().unwrap_err() {
+        TaskError::WorkerLost {
+            pid,
+            exit: Exit::Ended { reason },
+            started: true,
+            ..
+        } => assert_eq!((pid, &*reason), (stuck, REASON)),
+        other => panic!("{other:?}"),
+    }
+    pool.close().await.unwrap();
+}
+
+async fn a_task_that_does_not_stop_does_not_keep_a_close() {
+    let pool = one_worker().await;
+    let line = Line::open();
+    let call = tokio::spawn(pool.call::<spin>(line.name.clone()).into_future());
+    let spinning = line.next().await;
+    let mut innocent = pool.call::<pid>(()).into_future();
+    assert!(polled(&mut innocent).await.is_pending());
+    call.abort();
+    assert!(call.await.unwrap_err().is_cancelled());
+    pool.close().await.unwrap();
+    assert_ne!(innocent.await.unwrap(), spinning.pid);
+    spinning.gone().await;
+}
+
+async fn a_timeout_of_a_task_that_does_not_stop_costs_its_worker() {
+    let pool = one_worker().await;
+    let line = Line::open();
+    let limit = std::time::Duration::from_millis(20);
+    let call = pool.call::<spin>(line.name.clone()).timeout(limit);
+    let (outcome, spinning) = join!(call.into_future(), line.next());
+    assert!(matches!(outcome, Err(TaskError::TimedOut { .. })));
+    assert_ne!(pool.call::<pid>(()).await.unwrap(), spinning.pid);
+    spinning.gone().await;
+    pool.close().await.unwrap();
+}
+
+async fn a_call_that_waits_behind_computing_is_cancelled_without_a_kill() {
+    let pool = one_worker().await;
+    // It computes for longer than a cancelled task may run on.
+    let computing = tokio::spawn(pool.call::<crate::tasks::compute>(2_500).into_future());
+    let mut behind = Box::pin(pool.call::<pid>(()).into_future());
+    tokio::task::yield_now().await;
+    let _ = polled(&mut behind).await;
+    drop(behind);
+    let worker = computing.await.unwrap().unwrap();
+    assert_eq!(pool.call::<pid>(()).await.unwrap(), worker, "it lives on");
+    pool.close().await.unwrap();
+}
