@@ -129,7 +129,9 @@ impl Pool {
     /// Kills the workers and reaps them. Calls in flight, of any handle, end
     /// with [`TaskError::Cancelled`](crate::TaskError::Cancelled).
     ///
-    /// When this returns, no process and no descriptor of the pool is left. It
+    /// When this returns, no process and no descriptor of the pool is left, and
+    /// what its tasks started is killed with it, unless it left its worker's
+    /// process group (`setsid`, as daemons do). It
     /// also cuts short a [`close`](Self::close) that is under way.
     ///
     /// # Cancel safety

@@ -21,6 +21,8 @@ pub(crate) struct Process {
     /// The worker leads a process group of its own, so that a Ctrl-C is the
     /// parent's to decide and what a task started can be ended with it.
     group: Pid,
+    /// The worker itself, whatever group it has moved to.
+    pidfd: OwnedFd,
     reaped: bool,
 }
 
@@ -73,14 +75,21 @@ impl Process {
         drop(command);
 
         let group = Pid::from_child(&child);
+        // The process is not reaped yet, so its number is still its own.
+        let pidfd = match rustix::process::pidfd_open(group, PidfdFlags::empty()) {
+            Ok(pidfd) => pidfd,
+            Err(error) => {
+                abandon(child, group);
+                return Err(error.into());
+            }
+        };
         let process = Self {
             child,
             group,
+            pidfd,
             reaped: false,
         };
-        // The process is not reaped yet, so its number is still its own.
-        let pidfd = rustix::process::pidfd_open(group, PidfdFlags::empty())?;
-        let ended = Ended::watch(pidfd)?;
+        let ended = Ended::watch(process.pidfd.try_clone()?)?;
         Ok((process, ended, ours))
     }
 
@@ -93,6 +102,8 @@ impl Process {
         if !self.reaped {
             // It may have ended by itself; that is what was wanted.
             let _ = rustix::process::kill_process_group(self.group, Signal::KILL);
+            // A task may have moved the worker to another group.
+            let _ = rustix::process::pidfd_send_signal(&self.pidfd, Signal::KILL);
         }
     }
 
@@ -114,6 +125,12 @@ impl Process {
             Err(_) => Exit::Unknown,
         }
     }
+}
+
+/// Ends a process that nobody will hold.
+fn abandon(mut child: Child, group: Pid) {
+    let _ = rustix::process::kill_process_group(group, Signal::KILL);
+    let _ = child.wait();
 }
 
 impl Drop for Process {

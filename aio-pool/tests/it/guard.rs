@@ -13,7 +13,7 @@ use crate::death::{send, wait_until_stopped};
 use crate::harness::{runtime, trials};
 use crate::line::Line;
 use crate::polled::polled;
-use crate::tasks::{echo, exit, hold, leave_behind, nested_pool, nothing, pid, spin};
+use crate::tasks::{echo, exit, hold, leave_behind, leave_group, nested_pool, nothing, pid, spin};
 
 trials![
     a_closed_pool_has_left_nothing,
@@ -27,6 +27,7 @@ trials![
     a_worker_that_will_not_end_is_killed_and_reported,
     a_cancelled_task_without_an_await_does_not_stop_a_close,
     what_a_task_started_ends_with_the_pool,
+    a_worker_that_left_its_group_ends_with_the_pool,
     a_pool_in_a_worker_ends_with_the_worker,
     with_closes_after_ok,
     with_terminates_after_err,
@@ -233,6 +234,20 @@ async fn what_a_task_started_ends_with_the_pool() {
     let after_drop = pool.call::<leave_behind>(()).await.unwrap();
     drop(pool);
     wait_for_end(after_drop).await;
+}
+
+async fn a_worker_that_left_its_group_ends_with_the_pool() {
+    let before = Trace::take();
+    for _ in 0..2 {
+        let pool = aio_pool::start().workers(1).await.unwrap();
+        pool.call::<leave_group>(()).await.unwrap();
+        pool.terminate().await;
+        assert_nothing_left(&before);
+    }
+    let pool = aio_pool::start().workers(1).await.unwrap();
+    pool.call::<leave_group>(()).await.unwrap();
+    drop(pool);
+    before.assert_same().await;
 }
 
 async fn a_pool_in_a_worker_ends_with_the_worker() {

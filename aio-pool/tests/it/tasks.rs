@@ -113,6 +113,16 @@ task! {
 }
 
 task! {
+    /// Moves its worker to the group of the program, as far as a kill of the
+    /// worker's own group can tell.
+    pub(crate) async fn leave_group() {
+        let parent = rustix::process::getppid().expect("a parent");
+        let group = rustix::process::getpgid(Some(parent)).expect("its group");
+        rustix::process::setpgid(None, Some(group)).expect("the same session");
+    }
+}
+
+task! {
     pub(crate) async fn exit(code: i32) {
         std::process::exit(code)
     }
