@@ -165,11 +165,17 @@ impl<T: Task> Answer<T> {
     fn fail(&self, failure: Failure) -> TaskError<T::Error> {
         let task = T::NAME;
         match failure {
-            Failure::Lost { pid, exit, started } => TaskError::WorkerLost {
+            Failure::Lost {
+                pid,
+                exit,
+                started,
+                beside,
+            } => TaskError::WorkerLost {
                 task,
                 pid,
                 exit,
                 started,
+                beside,
             },
             Failure::TimedOut => TaskError::TimedOut {
                 task,

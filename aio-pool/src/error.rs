@@ -178,7 +178,8 @@ pub enum TaskError<E> {
         /// The limit.
         after: Duration,
     },
-    /// The worker process died while it had the task. Other workers and their
+    /// The worker process died while it had the task, and with it everything
+    /// that ran there, whichever of these killed it. Other workers and their
     /// calls are untouched, and another worker takes its place.
     #[non_exhaustive]
     WorkerLost {
@@ -190,6 +191,10 @@ pub enum TaskError<E> {
         exit: Exit,
         /// Whether the task may have begun. If not, calling again is safe.
         started: bool,
+        /// How many other tasks the worker was running. With 0 this task is the
+        /// only suspect; see
+        /// [`tasks_per_worker`](crate::Start::tasks_per_worker).
+        beside: usize,
     },
     /// The pool could not run the task or bring its answer back.
     Pool(Error),
@@ -222,13 +227,20 @@ impl<E: fmt::Display> fmt::Display for TaskError<E> {
                 pid,
                 exit,
                 started,
+                beside,
             } => {
                 let when = if *started {
                     "while running"
                 } else {
                     "before starting"
                 };
-                write!(f, "worker {pid} was lost {when} task {task}: {exit}")
+                write!(f, "worker {pid} was lost {when} task {task}")?;
+                match beside {
+                    0 => {}
+                    1 => f.write_str(" beside another")?,
+                    others => write!(f, " beside {others} others")?,
+                }
+                write!(f, ": {exit}")
             }
             Self::Pool(error) => error.fmt(f),
         }

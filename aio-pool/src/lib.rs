@@ -1,5 +1,5 @@
-//! Async functions in worker processes: a crash costs one task, never the
-//! program.
+//! Async functions in worker processes: a crash costs what that worker was
+//! running, never the program.
 //!
 //! ```
 //! aio_pool::task! {

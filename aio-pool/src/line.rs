@@ -76,7 +76,12 @@ pub(crate) type Reply = Result<(Ending, Bytes), Failure>;
 /// An outcome that no worker sent.
 #[derive(Debug, Clone)]
 pub(crate) enum Failure {
-    Lost { pid: u32, exit: Exit, started: bool },
+    Lost {
+        pid: u32,
+        exit: Exit,
+        started: bool,
+        beside: usize,
+    },
     TimedOut,
     Cancelled,
     Pool(Error),

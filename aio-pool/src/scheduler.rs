@@ -68,6 +68,8 @@ pub(crate) struct Lost {
     pub(crate) call: CallId,
     /// Whether user code may have run.
     pub(crate) started: bool,
+    /// How many other calls may have been running there.
+    pub(crate) beside: usize,
 }
 
 /// What becomes of calls that a dead worker had not said to have started.
@@ -188,14 +190,21 @@ impl Scheduler {
         let Some(load) = self.workers.remove(&worker) else {
             return Vec::new();
         };
+        let ran = |delivery: &Delivery| delivery.started || unstarted == Unstarted::Lost;
+        let running = load.running.values().filter(|one| ran(one)).count();
         let mut lost = Vec::new();
         for (call, delivery) in load.running {
             if !delivery.wanted {
                 continue;
             }
-            let started = delivery.started || unstarted == Unstarted::Lost;
+            let started = ran(&delivery);
             if started || delivery.number >= MAX_DELIVERIES {
-                lost.push(Lost { call, started });
+                let beside = running - usize::from(started);
+                lost.push(Lost {
+                    call,
+                    started,
+                    beside,
+                });
             } else {
                 self.returned.insert(call, delivery.number);
                 self.queue.insert(call);
@@ -252,11 +261,12 @@ mod tests {
         (1..=3).for_each(|call| scheduler.submit(call));
         while scheduler.assign().is_some() {}
         scheduler.started(1, 2).unwrap();
-        let (call, started) = (2, true);
-        assert_eq!(
-            scheduler.lost(1, Unstarted::Requeued),
-            [Lost { call, started }]
-        );
+        let alone = Lost {
+            call: 2,
+            started: true,
+            beside: 0,
+        };
+        assert_eq!(scheduler.lost(1, Unstarted::Requeued), [alone]);
         scheduler.ready(9);
         assert_eq!(scheduler.assign(), Some((9, 1)), "older than call 3");
         assert_eq!(scheduler.assign(), Some((9, 3)));
@@ -264,13 +274,30 @@ mod tests {
 
     #[test]
     fn a_worker_that_is_no_witness_loses_everything() {
-        let mut scheduler = with_workers(1, &[1]);
-        scheduler.submit(4);
-        scheduler.assign().unwrap();
-        let (call, started) = (4, true);
+        let mut scheduler = with_workers(2, &[1]);
+        (4..6).for_each(|call| scheduler.submit(call));
+        while scheduler.assign().is_some() {}
         let lost = scheduler.lost(1, Unstarted::Lost);
-        assert_eq!(lost, [Lost { call, started }]);
+        let (started, beside) = (true, 1);
+        let both = [4, 5].map(|call| Lost {
+            call,
+            started,
+            beside,
+        });
+        assert_eq!(lost, both);
         assert_eq!(scheduler.drain_queue(), []);
+    }
+
+    #[test]
+    fn what_ran_beside_a_lost_call_is_counted_wanted_or_not() {
+        let mut scheduler = with_workers(4, &[1]);
+        (0..4).for_each(|call| scheduler.submit(call));
+        while scheduler.assign().is_some() {}
+        (0..3).for_each(|call| scheduler.started(1, call).unwrap());
+        scheduler.cancel(2);
+        let lost = scheduler.lost(1, Unstarted::Requeued);
+        let counted: Vec<_> = lost.iter().map(|lost| (lost.call, lost.beside)).collect();
+        assert_eq!(counted, [(0, 2), (1, 2)]);
     }
 
     #[test]

@@ -87,7 +87,9 @@ impl Start {
     /// Runs up to this many tasks at a time in each worker, 16 by default.
     ///
     /// They share one thread, as tasks of a runtime do, so this is for tasks
-    /// that wait; 1 is right for tasks that compute.
+    /// that wait; 1 is right for tasks that compute. They share a fate as well: a
+    /// crash costs everything that its worker was running, so 1 is right, too,
+    /// for tasks that may crash.
     #[doc(alias = "childconcurrency")]
     pub fn tasks_per_worker(mut self, tasks: usize) -> Self {
         self.tasks_per_worker = tasks;

@@ -487,8 +487,12 @@ impl Supervisor {
             Stage::Starting(_) | Stage::Ready => (exit, Unstarted::Requeued),
         };
         for lost in self.scheduler.lost(id, unstarted) {
-            let (exit, started) = (exit.clone(), lost.started);
-            let failure = Failure::Lost { pid, exit, started };
+            let failure = Failure::Lost {
+                pid,
+                exit: exit.clone(),
+                started: lost.started,
+                beside: lost.beside,
+            };
             self.ledger.answer(lost.call, Err(failure));
         }
         if !matches!(self.phase, Phase::Open | Phase::Closing) {

@@ -49,12 +49,14 @@ async fn a_killed_worker_is_named_and_replaced() {
         pid: lost,
         exit,
         started,
+        beside,
         ..
     } = error
     else {
         panic!("{error:?}");
     };
     assert_eq!((lost, exit, started), (victim, Exit::Signal(9), true));
+    assert_eq!(beside, 0);
     assert_ne!(pool.call::<pid>(()).await.unwrap(), victim);
     pool.close().await.unwrap();
 }
@@ -79,7 +81,15 @@ async fn only_the_calls_of_the_dead_worker_are_lost() {
     send(Signal::KILL, victim);
     for (call, _) in lost {
         let error = call.await.unwrap().unwrap_err();
-        assert!(matches!(error, TaskError::WorkerLost { pid, .. } if pid == victim));
+        let said = error.to_string();
+        assert!(
+            said.contains(" task it::tasks::hold beside another: "),
+            "{said}"
+        );
+        assert!(
+            matches!(error, TaskError::WorkerLost { pid, beside: 1, .. } if pid == victim),
+            "{error:?}"
+        );
     }
     for (call, held) in kept {
         assert!(!call.is_finished());
