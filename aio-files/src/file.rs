@@ -244,24 +244,20 @@ impl File {
 impl Drop for File {
     /// Hands the last bytes over, and never waits.
     fn drop(&mut self) {
-        let backing = match mem::replace(&mut self.state, State::Gone) {
-            State::Gone => return,
-            State::Idle(backing) => Some(backing),
-            State::Busy(mut answer) => {
-                // The ticket first: the job may be done at any moment from here.
+        match mem::replace(&mut self.state, State::Gone) {
+            State::Idle(backing) if backing.is_dirty() => {
                 self.depart();
-                answer.close();
-                // Not there yet: it stays with the job, which flushes and drops it.
-                answer.try_recv().ok()
+                let lane = match self.lane {
+                    Lane::Alone => Lane::Alone,
+                    Lane::Shared | Lane::InOrder => Lane::InOrder,
+                };
+                offload::submit(lane, move || drop(backing));
             }
-        };
-        if let Some(backing) = backing.filter(|backing| backing.is_dirty()) {
-            self.depart();
-            let lane = match self.lane {
-                Lane::Alone => Lane::Alone,
-                _ => Lane::InOrder,
-            };
-            offload::submit(lane, move || drop(backing));
+            // Every job begins by flushing, and drops what nobody takes: there is
+            // nothing left to write behind it. The ticket comes first, since the
+            // answer is dropped at the end of this match.
+            State::Busy(_) => self.depart(),
+            State::Idle(_) | State::Gone => {}
         }
     }
 }

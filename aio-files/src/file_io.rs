@@ -15,6 +15,9 @@ use crate::descriptor::Reach;
 use crate::error::PathError;
 use crate::file::{File, Seeking};
 
+/// What a file without a buffer reads for a caller that wants to see a buffer.
+const UNBUFFERED_FILL: usize = 16 * 1024;
+
 impl File {
     /// Fills the read buffer if it is empty, for a caller that wants `wanted` bytes.
     fn poll_filled(
@@ -53,7 +56,7 @@ impl File {
 
 impl AsyncBufRead for File {
     fn poll_fill_buf(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<&[u8]>> {
-        let backing = ready!(self.get_mut().poll_filled(cx, 1))?;
+        let backing = ready!(self.get_mut().poll_filled(cx, UNBUFFERED_FILL))?;
         Poll::Ready(Ok(backing.read.waiting()))
     }
 

@@ -60,19 +60,17 @@ async fn a_later_open_of_the_path_waits_for_the_dropped_file() {
 async fn dropped_files_are_written_in_the_order_of_their_drops() {
     let folder = Folder::new();
     let path = folder.with("x", "");
-    for round in 0..300 {
+    for round in 0..200 {
+        // As many as there are shared threads: on those, any could be the last.
         let mut files = Vec::new();
-        for name in 0..4_u8 {
+        for name in b'a'..=b'p' {
             let mut file = open(&path).write().await.unwrap();
-            file.write_all(&[b'a' + name; 100]).await.unwrap();
+            file.write_all(&[name; 100]).await.unwrap();
             files.push(file);
         }
-        // The last to be dropped is the last to write.
-        let last = (round % 4) as usize;
-        files.swap(last, 3);
         files.into_iter().for_each(drop);
         drained().await.unwrap();
-        assert_eq!(fs::read(&path).unwrap(), [b'a' + last as u8; 100]);
+        assert_eq!(fs::read(&path).unwrap(), [b'p'; 100], "round {round}");
     }
 }
 

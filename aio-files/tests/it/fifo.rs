@@ -74,6 +74,44 @@ async fn a_file_dropped_inside_a_call_is_drained_when_the_call_is_over() {
     folder.closed().await;
 }
 
+#[tokio::test]
+async fn dropped_fifos_hold_up_neither_files_nor_drained() {
+    let folder = Folder::new();
+    // One that is read and stays empty, inside its call when it is dropped.
+    let empty = folder.fifo("empty");
+    let pipe = held(&empty);
+    let mut reader = open(&empty).await.unwrap();
+    assert!(poll_once(std::pin::pin!(reader.read(&mut [0]))).is_pending());
+    drop(reader);
+    chaos::watchdog::future("drained", drained()).await.unwrap();
+
+    // One that is written and stays full, at rest when it is dropped.
+    let full = folder.fifo("full");
+    let mut stuck = held(&full);
+    let mut writer = open(&full).write().await.unwrap();
+    writer.write_all(&vec![b'1'; MUCH]).await.unwrap();
+    drop(writer);
+    let path = folder.file("x");
+    let mut file = open(&path).mode("w").await.unwrap();
+    file.write_all(b"dropped").await.unwrap();
+    drop(file);
+    let mut text = String::new();
+    let serve = async {
+        let mut file = open(&path).await?;
+        file.read_to_string(&mut text).await
+    };
+    chaos::watchdog::future("a file dropped behind a FIFO", serve)
+        .await
+        .unwrap();
+    assert_eq!(text, "dropped");
+    stuck.read_exact(&mut vec![0; MUCH]).unwrap();
+    drained().await.unwrap();
+    // Lets the reader's thread go.
+    (&pipe).write_all(b"x").unwrap();
+    drop((pipe, stuck));
+    folder.closed().await;
+}
+
 #[test]
 fn a_runtime_that_ends_takes_no_job_with_it() {
     let folder = Folder::new();
@@ -109,14 +147,20 @@ async fn an_opening_that_waits_for_its_peer_leaves_nothing_when_cut() {
     let folder = Folder::new();
     let path = folder.fifo("fifo");
     // Nobody writes yet: opening to read stands still, however often it is polled.
-    let mut opening = probe("open", open(&path).into_future());
+    // There are more of them than shared threads.
+    let mut openings: Vec<_> = (0..100)
+        .map(|_| probe("open", open(&path).into_future()))
+        .collect();
     let other = folder.with("other", "x");
     for _ in 0..20 {
-        opening.pending();
-        // Files are opened meanwhile; it has a thread of its own.
-        open(&other).await.unwrap().close().await.unwrap();
+        openings.iter_mut().for_each(|opening| opening.pending());
+        // Files are opened meanwhile.
+        let serve = async { open(&other).await?.close().await };
+        chaos::watchdog::future("a file beside FIFOs", serve)
+            .await
+            .unwrap();
     }
-    drop(opening);
+    drop(openings);
     // With both ends there, what still waits for one comes to its end.
     let pipe = held(&path);
     drop(open(&path).await.unwrap());

@@ -228,3 +228,26 @@ async fn text_that_is_not_utf8_says_where_and_stays_readable() {
     file.read_to_end(&mut bytes).await.unwrap();
     assert_eq!(bytes, b"\xC3\xA9\xFFcd");
 }
+
+#[tokio::test]
+async fn positions_that_no_file_has_are_refused_at_once() {
+    let folder = Folder::new();
+    let path = folder.with("x", "0123456789");
+    let mut file = open(&path).read_write().await.unwrap();
+    file.seek(SeekFrom::Start(4)).await.unwrap();
+    for to in [
+        SeekFrom::Start(u64::MAX),
+        SeekFrom::Start(1 << 63),
+        SeekFrom::Current(-5),
+        SeekFrom::Current(i64::MAX),
+        SeekFrom::Current(i64::MIN),
+        SeekFrom::End(-11),
+    ] {
+        let error = file.seek(to).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidInput, "{to:?}");
+        assert_eq!(crate::folder::inside(&error).0, "seek");
+    }
+    let mut rest = String::new();
+    file.read_to_string(&mut rest).await.unwrap();
+    assert_eq!(rest, "456789", "it stayed where it was");
+}

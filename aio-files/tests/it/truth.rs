@@ -202,6 +202,10 @@ fn drained_reports_what_a_dropped_file_could_not_say() {
         file.flush().await.unwrap_err();
         drop(file);
         drained().await.unwrap();
+        let mut file = open("/dev/full").write().await.unwrap();
+        file.write_all(b"lost").await.unwrap();
+        file.close().await.unwrap_err();
+        drained().await.unwrap();
         // A flush or a close whose future is gone had nobody to tell.
         for round in 0..20 {
             let mut file = open("/dev/full").write().await.unwrap();
