@@ -66,6 +66,8 @@ mod ledger;
 mod line;
 mod panic;
 mod pool;
+mod reader;
+mod refusal;
 mod registry;
 mod respawn;
 mod role;
@@ -78,6 +80,7 @@ mod task;
 mod watchdog;
 mod wire;
 mod worker;
+mod writer;
 
 pub use call::Call;
 pub use error::{Error, Exit, Never, Part, TaskError};

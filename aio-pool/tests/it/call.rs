@@ -9,8 +9,9 @@ use tokio::join;
 use crate::harness::{runtime, trials};
 use crate::line::Line;
 use crate::tasks::{
-    Bulk, Overflow, Picky, Shout, Stranger, echo, fib, give_bulk, give_picky, hold, meet, nested,
-    nothing, panics, pid, stdin_is, take_bulk, take_picky, weigh,
+    Bulk, Deep, Overflow, Picky, Shout, Stranger, Untagged, echo, fib, give_bulk, give_deep,
+    give_picky, hold, meet, nested, nothing, panics, pid, stdin_is, take_bulk, take_deep,
+    take_picky, untagged, weigh,
 };
 
 trials![
@@ -20,6 +21,8 @@ trials![
     the_tasks_own_error_comes_back_as_it_was,
     a_panic_has_message_and_place_and_the_worker_goes_on,
     a_value_that_does_not_cross_fails_only_its_call,
+    what_a_values_own_serde_code_says_comes_back,
+    a_value_that_is_nested_too_deep_is_an_error_on_either_side,
     a_value_beyond_the_longest_frame_is_refused_on_either_side,
     an_unregistered_task_is_named,
     tasks_of_one_worker_run_at_the_same_time,
@@ -165,6 +168,54 @@ async fn a_value_that_does_not_cross_fails_only_its_call() {
         before,
         "the same worker"
     );
+    pool.close().await.unwrap();
+}
+
+async fn what_a_values_own_serde_code_says_comes_back() {
+    let pool = one_worker(1).await;
+    let ends = |error: TaskError<aio_pool::Never>, end: &str| {
+        let said = error.to_string();
+        assert!(said.ends_with(end), "{said}");
+    };
+    let refused = pool.call::<take_picky>(Picky::NotWritten).await;
+    ends(refused.unwrap_err(), ": it will not be written");
+    let refused = pool.call::<take_picky>(Picky::NotRead).await;
+    ends(refused.unwrap_err(), ": it will not be read");
+    let refused = pool.call::<give_picky>(true).await;
+    ends(refused.unwrap_err(), ": it will not be written");
+    let refused = pool.call::<give_picky>(false).await;
+    ends(refused.unwrap_err(), ": it will not be read");
+    let refused = pool.call::<untagged>(Untagged::Word("a".to_owned())).await;
+    ends(
+        refused.unwrap_err(),
+        "untagged cannot be read: its Deserialize asks what the bytes hold, as serde's untagged, \
+         flatten and internally tagged types do, and this format does not say",
+    );
+    pool.close().await.unwrap();
+}
+
+async fn a_value_that_is_nested_too_deep_is_an_error_on_either_side() {
+    let pool = one_worker(1).await;
+    let before = pool.call::<pid>(()).await.unwrap();
+    // Far beyond what any stack could read.
+    let input = pool.call::<take_deep>(Deep(3_000_000)).await.unwrap_err();
+    let output = pool.call::<give_deep>(3_000_000).await.unwrap_err();
+    for (error, start) in [
+        (
+            input,
+            "the input of task it::tasks::take_deep cannot be read: ",
+        ),
+        (
+            output,
+            "the output of task it::tasks::give_deep cannot be read: ",
+        ),
+    ] {
+        let said = error.to_string();
+        assert!(said.starts_with(start), "{said}");
+        assert!(said.contains("nested more than 128 levels deep"), "{said}");
+    }
+    assert_eq!(pool.call::<take_deep>(Deep(60)).await.unwrap(), 60);
+    assert_eq!(pool.call::<pid>(()).await.unwrap(), before);
     pool.close().await.unwrap();
 }
 

@@ -5,7 +5,7 @@ use std::future::pending;
 
 use aio_pool::{Never, Task, register, task};
 use serde::de::Error as _;
-use serde::ser::Error as _;
+use serde::ser::{Error as _, SerializeTuple as _};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use tokio::sync::Barrier;
 
@@ -221,6 +221,60 @@ task! {
 task! {
     pub(crate) async fn give_picky(readable: bool) -> Picky {
         if readable { Picky::NotWritten } else { Picky::NotRead }
+    }
+}
+
+/// Written without recursion, and read with a stack frame for each level.
+#[derive(Debug)]
+pub(crate) struct Deep(pub(crate) usize);
+
+#[derive(Debug, Deserialize)]
+struct Level(Option<Box<Self>>);
+
+impl Serialize for Deep {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut levels = serializer.serialize_tuple(self.0 + 1)?;
+        for _ in 0..self.0 {
+            levels.serialize_element(&1_u8)?;
+        }
+        levels.serialize_element(&0_u8)?;
+        levels.end()
+    }
+}
+
+impl<'de> Deserialize<'de> for Deep {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut level = Level::deserialize(deserializer)?;
+        let mut levels = 0;
+        while let Some(next) = level.0 {
+            (level, levels) = (*next, levels + 1);
+        }
+        Ok(Self(levels))
+    }
+}
+
+task! {
+    pub(crate) async fn take_deep(deep: Deep) -> usize {
+        deep.0
+    }
+}
+
+task! {
+    pub(crate) async fn give_deep(levels: usize) -> Deep {
+        Deep(levels)
+    }
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(untagged)]
+pub(crate) enum Untagged {
+    Word(String),
+    Number(u32),
+}
+
+task! {
+    pub(crate) async fn untagged(value: Untagged) -> bool {
+        matches!(value, Untagged::Number(_))
     }
 }
 
