@@ -218,22 +218,54 @@ async fn run(
     let held = session.link.reentry_id(session.scope);
     let begin = "BEGIN IMMEDIATE";
 
-    let batch = reentry::inside(held, next_batch(rows.as_mut(), limit)).await?;
-    let work = execute_all(&sql, batch.rows);
-    if batch.last {
+    let mut source = async || reentry::inside(held, next_batch(rows.as_mut(), limit)).await;
+
+    let first = source().await?;
+    let work = execute_all(&sql, first.rows);
+    if first.last {
         return level.whole(begin, limit, work).await;
     }
-    let mut all = level.open(begin, limit, work).await?;
+    let (mut all, mut batch) = both(level.open(begin, limit, work), source()).await?;
     loop {
-        let batch = reentry::inside(held, next_batch(rows.as_mut(), limit)).await?;
         let work = execute_all(&sql, batch.rows);
         if batch.last {
             let done = level.commit(limit, work).await?;
             return Ok(sum(all, done));
         }
-        let done = level.step(limit, work).await?;
+        let (done, next) = both(level.step(limit, work), source()).await?;
         all = sum(all, done);
+        batch = next;
     }
+}
+
+/// Has one batch executed while the next is collected. An error of either is
+/// the answer at once.
+async fn both<A, B>(
+    executed: impl Future<Output = Result<A>>,
+    collected: impl Future<Output = Result<B>>,
+) -> Result<(A, B)> {
+    let (mut executed, mut collected) = (pin!(executed), pin!(collected));
+    let (mut done, mut next) = (None, None);
+    poll_fn(|cx| {
+        if done.is_none()
+            && let Poll::Ready(outcome) = executed.as_mut().poll(cx)
+        {
+            done = Some(outcome?);
+        }
+        if next.is_none()
+            && let Poll::Ready(outcome) = collected.as_mut().poll(cx)
+        {
+            next = Some(outcome?);
+        }
+        match (done.take(), next.take()) {
+            (Some(done), Some(next)) => Poll::Ready(Ok((done, next))),
+            half => {
+                (done, next) = half;
+                Poll::Pending
+            }
+        }
+    })
+    .await
 }
 
 fn execute_all(
