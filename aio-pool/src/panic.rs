@@ -42,13 +42,29 @@ pub(crate) async fn caught<F: Future + Unpin>(mut future: F) -> Result<F::Output
         match polled {
             Ok(Poll::Pending) => Poll::Pending,
             Ok(Poll::Ready(output)) => Poll::Ready(Ok(output)),
-            Err(payload) => Poll::Ready(Err(Panic {
-                message: message(payload.as_ref()),
-                location: LOCATION.with(RefCell::take),
-            })),
+            Err(payload) => {
+                let panic = Panic {
+                    message: message(payload.as_ref()),
+                    location: LOCATION.with(RefCell::take),
+                };
+                // What was thrown may throw again when it is dropped; what that
+                // throws is not dropped.
+                if let Err(second) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+                    std::mem::forget(second);
+                }
+                Poll::Ready(Err(panic))
+            }
         }
     })
     .await
+}
+
+/// The panic that is unwinding this thread, of which only the place is known.
+pub(crate) fn under_way() -> Option<Panic> {
+    std::thread::panicking().then(|| Panic {
+        message: "a value that the task had dropped panicked".to_owned(),
+        location: LOCATION.try_with(RefCell::take).ok().flatten(),
+    })
 }
 
 fn message(payload: &(dyn Any + Send)) -> String {

@@ -167,6 +167,13 @@ impl Scheduler {
         Ok(())
     }
 
+    /// Whether this worker has the call, and has not been told to cancel it.
+    pub(crate) fn wants(&self, worker: WorkerId, call: CallId) -> bool {
+        let load = self.workers.get(&worker);
+        load.and_then(|load| load.running.get(&call))
+            .is_some_and(|delivery| delivery.wanted)
+    }
+
     /// Forgets a call that nobody waits for.
     pub(crate) fn cancel(&mut self, call: CallId) -> Cancelled {
         if self.queue.remove(&call) {

@@ -19,7 +19,7 @@ use crate::respawn::{Respawn, Verdict};
 use crate::scheduler::{Cancelled, Scheduler, Unstarted, WorkerId};
 use crate::spawn::Process;
 use crate::stopping::Stopping;
-use crate::wire::{self, CallId, Down, PROTOCOL, Up};
+use crate::wire::{self, CallId, Down, Ending, PROTOCOL, Up};
 
 /// How long a worker may take to end when it is asked to.
 const RETIRE_GRACE: Duration = Duration::from_secs(2);
@@ -425,6 +425,12 @@ impl Supervisor {
                 self.ledger.started(call);
                 self.stopping.started(call, Instant::now());
                 Ok(())
+            }
+            Up::Done {
+                call,
+                ending: Ending::Cancelled,
+            } if self.scheduler.wants(id, call) => {
+                Err(format!("it cancelled call {call}, as nobody had asked"))
             }
             Up::Done { call, ending } => {
                 self.scheduler

@@ -225,7 +225,7 @@ impl Worker {
         };
         // Created here, not in the future: a task that is aborted before its
         // first poll must be answered too.
-        let answer = Answer {
+        let outcome = Outcome {
             call,
             uplink: Arc::clone(&self.uplink),
             running: Arc::clone(&self.running),
@@ -235,7 +235,7 @@ impl Worker {
         let mut calls = lock(&self.running);
         let task = self
             .tracker
-            .spawn_on(answer.of(running), self.runtime.handle());
+            .spawn_on(outcome.of(running), self.runtime.handle());
         calls.insert(call, task.abort_handle());
     }
 
@@ -251,14 +251,14 @@ impl Worker {
 }
 
 /// The one answer to a call, given even if the task is dropped.
-struct Answer {
+struct Outcome {
     call: CallId,
     uplink: Arc<Uplink>,
     running: Arc<RunningCalls>,
     given: bool,
 }
 
-impl Answer {
+impl Outcome {
     async fn of(mut self, running: Running) {
         let call = self.call;
         // Said before user code runs: from now on, the parent knows, this call
@@ -281,11 +281,14 @@ impl Answer {
     }
 }
 
-impl Drop for Answer {
+impl Drop for Outcome {
     fn drop(&mut self) {
         if !self.given {
             let call = self.call;
-            let ending = Ending::Cancelled;
+            let ending = match panic::under_way() {
+                None => Ending::Cancelled,
+                Some(Panic { message, location }) => Ending::Panicked { message, location },
+            };
             self.give(wire::head(&Up::Done { call, ending }));
         }
     }

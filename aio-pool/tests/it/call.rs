@@ -10,8 +10,8 @@ use crate::harness::{runtime, trials};
 use crate::line::Line;
 use crate::tasks::{
     Bulk, Deep, Overflow, Picky, Shout, Stranger, Untagged, echo, fib, give_bulk, give_deep,
-    give_picky, hold, meet, nested, nothing, panics, pid, stdin_is, take_bulk, take_deep,
-    take_picky, untagged, weigh,
+    give_picky, hold, holds_a_bomb, meet, nested, nothing, panics, pid, stdin_is, take_bulk,
+    take_deep, take_picky, throws_a_bomb, untagged, weigh,
 };
 
 trials![
@@ -20,6 +20,7 @@ trials![
     a_large_value_crosses_both_ways,
     the_tasks_own_error_comes_back_as_it_was,
     a_panic_has_message_and_place_and_the_worker_goes_on,
+    a_panic_whose_payload_panics_is_a_panic,
     a_value_that_does_not_cross_fails_only_its_call,
     what_a_values_own_serde_code_says_comes_back,
     a_value_that_is_nested_too_deep_is_an_error_on_either_side,
@@ -102,6 +103,23 @@ async fn a_panic_has_message_and_place_and_the_worker_goes_on() {
         panic!("{error:?}");
     };
     assert!(location.unwrap().contains("tests/it/tasks.rs:"));
+    assert_eq!(pool.call::<pid>(()).await.unwrap(), before);
+    pool.close().await.unwrap();
+}
+
+async fn a_panic_whose_payload_panics_is_a_panic() {
+    let pool = one_worker(1).await;
+    let before = pool.call::<pid>(()).await.unwrap();
+    let error = pool.call::<throws_a_bomb>(()).await.unwrap_err();
+    let said = error.to_string();
+    assert!(said.ends_with(": a panic without a message"), "{said}");
+    assert!(matches!(error, TaskError::Panicked { .. }), "{error:?}");
+    // One that panics while it is cancelled frees its place all the same.
+    let line = Line::open();
+    let call = tokio::spawn(pool.call::<holds_a_bomb>(line.name.clone()).into_future());
+    let held = line.next().await;
+    call.abort();
+    held.gone().await;
     assert_eq!(pool.call::<pid>(()).await.unwrap(), before);
     pool.close().await.unwrap();
 }

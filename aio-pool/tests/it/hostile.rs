@@ -18,6 +18,7 @@ trials![
     a_frame_without_a_head_costs_the_worker,
     an_answer_to_a_call_of_nobody_costs_the_worker,
     an_answer_to_the_call_of_another_worker_costs_only_the_liar,
+    a_cancellation_that_nobody_asked_for_costs_the_worker,
     a_second_greeting_costs_the_worker,
     half_a_frame_before_death_is_no_answer,
     a_whole_frame_before_death_is_an_answer,
@@ -145,6 +146,15 @@ async fn an_answer_to_the_call_of_another_worker_costs_only_the_liar() {
     other.abort();
     held.gone().await;
     pool.close().await.unwrap();
+}
+
+async fn a_cancellation_that_nobody_asked_for_costs_the_worker() {
+    // `Up::Done { call: 1, ending: Cancelled }`: the call that says so.
+    costs_the_worker(
+        framed(&[3, 1, 3]),
+        "it cancelled call 1, as nobody had asked",
+    )
+    .await;
 }
 
 async fn a_second_greeting_costs_the_worker() {

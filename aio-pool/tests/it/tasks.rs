@@ -74,6 +74,31 @@ task! {
     }
 }
 
+/// Panics when it is dropped.
+struct Bomb;
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        panic!("the bomb");
+    }
+}
+
+task! {
+    /// What it throws panics when it is dropped.
+    pub(crate) async fn throws_a_bomb() {
+        std::panic::panic_any(Bomb)
+    }
+}
+
+task! {
+    /// Panics when it is cancelled.
+    pub(crate) async fn holds_a_bomb(line: String) {
+        let _bomb = Bomb;
+        let _line = line::call(&line);
+        pending::<()>().await;
+    }
+}
+
 task! {
     /// Comes back once `n` of its kind run in the same worker at the same time.
     pub(crate) async fn meet(n: usize) -> u32 {
