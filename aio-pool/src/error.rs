@@ -65,12 +65,15 @@ pub enum Error {
     },
     /// The pool is closed or terminated.
     Closed,
-    /// A worker did not end when it was asked to, and was killed. Every call
+    /// The pool was terminated while it was closing, and calls were cancelled
+    /// that [`close`](crate::Pool::close) would have waited for.
+    Terminated,
+    /// Workers did not end when they were asked to, and were killed. Every call
     /// had been answered.
     Unwilling {
-        /// The worker.
-        pid: u32,
-        /// How long it was given.
+        /// The workers.
+        pids: Vec<u32>,
+        /// How long they were given.
         after: Duration,
     },
     /// The thread that looks after the workers could not be started, or died.
@@ -130,10 +133,16 @@ impl fmt::Display for Error {
                 write!(f, "the {part} of task {task} cannot be read: {reason}")
             }
             Self::Closed => f.write_str("the pool is closed"),
-            Self::Unwilling { pid, after } => write!(
-                f,
-                "worker {pid} did not end within {after:?} of being asked to, and was killed"
-            ),
+            Self::Terminated => {
+                f.write_str("the pool was terminated before it had answered every call")
+            }
+            Self::Unwilling { pids, after } => {
+                for (number, pid) in pids.iter().enumerate() {
+                    let before = if number == 0 { "worker " } else { ", worker " };
+                    write!(f, "{before}{pid}")?;
+                }
+                write!(f, " did not end within {after:?} of being asked to: killed")
+            }
             Self::Supervisor { reason } => {
                 write!(
                     f,

@@ -95,7 +95,8 @@ impl Pool {
     ///
     /// [`Error::Unwilling`] if a worker had to be killed, because a cancelled
     /// task did not come to an await or something stopped the process. It is
-    /// gone all the same.
+    /// gone all the same. [`Error::Terminated`] if another handle terminated the
+    /// pool before every call was answered.
     ///
     /// # Cancel safety
     ///
@@ -132,7 +133,7 @@ impl Pool {
     /// When this returns, no process and no descriptor of the pool is left, and
     /// what its tasks started is killed with it, unless it left its worker's
     /// process group (`setsid`, as daemons do). It
-    /// also cuts short a [`close`](Self::close) that is under way.
+    /// also cuts short a [`close`](Self::close) that is under way, which fails.
     ///
     /// # Cancel safety
     ///

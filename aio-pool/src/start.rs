@@ -11,6 +11,9 @@ use crate::registry::Table;
 use crate::role;
 use crate::supervisor::{self, Config};
 
+/// More processes than any machine runs well: such a number is a mistake.
+const MAX_WORKERS: usize = 1024;
+
 /// Returns the builder of a pool: one worker for each CPU, 16 tasks at a time
 /// in each, unless told otherwise.
 ///
@@ -56,7 +59,9 @@ use crate::supervisor::{self, Config};
 #[doc(alias = "Pool")]
 pub fn start() -> Start {
     Start {
-        workers: std::thread::available_parallelism().map_or(1, NonZero::get),
+        workers: std::thread::available_parallelism()
+            .map_or(1, NonZero::get)
+            .min(MAX_WORKERS),
         tasks_per_worker: 16,
         timeout: Duration::from_secs(30),
     }
@@ -76,7 +81,8 @@ pub struct Start {
 }
 
 impl Start {
-    /// Has this many worker processes; as many as there are CPUs by default.
+    /// Has this many worker processes, at most 1024; as many as there are CPUs by
+    /// default.
     #[doc(alias = "processes")]
     #[doc(alias = "max_workers")]
     pub fn workers(mut self, workers: usize) -> Self {
@@ -154,12 +160,16 @@ impl Start {
 
     fn check(&self) -> Result<(u32, &'static Table), Error> {
         let depth = role::depth_of_workers()?;
-        let requirement = "at least 1";
-        for (option, value) in [
-            ("workers", self.workers),
-            ("tasks_per_worker", self.tasks_per_worker),
+        for (option, value, most, requirement) in [
+            ("workers", self.workers, MAX_WORKERS, "between 1 and 1024"),
+            (
+                "tasks_per_worker",
+                self.tasks_per_worker,
+                usize::MAX,
+                "at least 1",
+            ),
         ] {
-            if value == 0 {
+            if !(1..=most).contains(&value) {
                 return Err(Error::InvalidOption {
                     option,
                     requirement,

@@ -105,6 +105,8 @@ enum Stage {
 enum Fault {
     /// What it said was true, and still is.
     Slow,
+    /// The same, and it was to end; it may have, at the last moment.
+    Unwilling,
     /// It said what cannot be: nothing of it is believed any more.
     Lied,
 }
@@ -132,8 +134,10 @@ struct Supervisor {
     ready: Option<oneshot::Sender<Result<(), Error>>>,
     /// Why no worker is started any more.
     given_up: Option<Error>,
-    /// What `close` has to report.
-    result: Result<(), Error>,
+    /// Workers that had to be killed when they were to end.
+    unwilling: Vec<u32>,
+    /// Calls were under way when `terminate` cut a `close` short.
+    cut_short: bool,
     finished: Vec<Finished>,
     events: mpsc::Sender<Event>,
 }
@@ -156,7 +160,8 @@ impl Supervisor {
             spawn_at: Instant::now(),
             ready: Some(ready),
             given_up: None,
-            result: Ok(()),
+            unwilling: Vec::new(),
+            cut_short: false,
             finished: Vec::new(),
             events,
         }
@@ -182,7 +187,14 @@ impl Supervisor {
                     self.command(command.unwrap_or(Command::Terminate(None)));
                 }
                 Some(event) = inbox.recv() => self.event(event),
-                () = sleep_until(alarm.unwrap_or_else(Instant::now)), if alarm.is_some() => {}
+                () = sleep_until(alarm.unwrap_or_else(Instant::now)), if alarm.is_some() => {
+                    // If this process was stopped for a while, what came in
+                    // time is here, unread: nobody is condemned before it is.
+                    tokio::task::yield_now().await;
+                    while let Ok(event) = inbox.try_recv() {
+                        self.event(event);
+                    }
+                }
             }
         }
         // Whoever asked while the last worker ended gets an answer too.
@@ -190,7 +202,22 @@ impl Supervisor {
         while let Ok(command) = commands.try_recv() {
             self.command(command);
         }
-        (self.result, self.finished)
+        (self.result(), self.finished)
+    }
+
+    /// What `close` has to report.
+    fn result(&mut self) -> Result<(), Error> {
+        if self.cut_short {
+            return Err(Error::Terminated);
+        }
+        if self.unwilling.is_empty() {
+            return Ok(());
+        }
+        self.unwilling.sort_unstable();
+        Err(Error::Unwilling {
+            pids: std::mem::take(&mut self.unwilling),
+            after: RETIRE_GRACE,
+        })
     }
 
     /// Does what is due, and what has become possible.
@@ -268,11 +295,7 @@ impl Supervisor {
             let unwilling: Vec<_> = self.workers.keys().copied().collect();
             for id in unwilling {
                 let reason = "it did not end when asked to".to_owned();
-                self.condemn(id, Fault::Slow, reason);
-                self.result = Err(Error::Unwilling {
-                    pid: self.workers[&id].pid,
-                    after: RETIRE_GRACE,
-                });
+                self.condemn(id, Fault::Unwilling, reason);
             }
             self.phase = Phase::Terminating;
         }
@@ -294,6 +317,7 @@ impl Supervisor {
             }
             Command::Terminate(finished) => {
                 self.finished.extend(finished);
+                self.cut_short |= self.phase == Phase::Closing;
                 self.phase = Phase::Terminating;
                 self.abandon(&Failure::Cancelled);
             }
@@ -483,10 +507,13 @@ impl Supervisor {
         self.stopping.forget(id);
         let (exit, unstarted) = match worker.stage {
             Stage::Condemned { reason, fault } => {
+                if fault == Fault::Unwilling && exit != Exit::Code(0) {
+                    self.unwilling.push(pid);
+                }
                 let unstarted = match fault {
                     // What it did not say that it had started, it may have.
                     Fault::Lied => Unstarted::Lost,
-                    Fault::Slow => Unstarted::Requeued,
+                    Fault::Slow | Fault::Unwilling => Unstarted::Requeued,
                 };
                 (Exit::Ended { reason }, unstarted)
             }

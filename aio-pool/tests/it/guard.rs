@@ -149,7 +149,7 @@ async fn terminate_cuts_a_close_short() {
     let running = tokio::spawn(pool.call::<hold>(line.name.clone()).into_future());
     let held = line.next().await;
     let (closed, ()) = join!(pool.close(), pool.terminate());
-    assert_eq!(closed, Ok(()));
+    assert_eq!(closed, Err(Error::Terminated));
     held.gone().await;
     assert!(matches!(
         running.await.unwrap(),
@@ -175,15 +175,30 @@ async fn dropping_the_pool_cancels_calls_in_flight() {
 
 async fn a_worker_that_will_not_end_is_killed_and_reported() {
     let before = Trace::take();
-    let pool = aio_pool::start().workers(1).await.unwrap();
-    let stopped = pool.call::<pid>(()).await.unwrap();
-    send(Signal::STOP, stopped);
-    wait_until_stopped(stopped);
+    let pool = pool().await;
+    let line = Line::open();
+    let mut stopped = Vec::new();
+    for _ in 0..2 {
+        // Both at once, so that each is in a worker of its own.
+        let call = tokio::spawn(pool.call::<hold>(line.name.clone()).into_future());
+        let held = line.next().await;
+        stopped.push((held.pid, call, held));
+    }
+    let mut pids = Vec::new();
+    for (pid, call, held) in stopped {
+        call.abort();
+        held.gone().await;
+        send(Signal::STOP, pid);
+        wait_until_stopped(pid);
+        pids.push(pid);
+    }
+    pids.sort_unstable();
+    drop(line);
     let error = pool.close().await.unwrap_err();
-    assert!(
-        matches!(error, Error::Unwilling { pid, .. } if pid == stopped),
-        "{error}"
-    );
+    let said = error.to_string();
+    let first = format!("worker {}, worker {} did not end", pids[0], pids[1]);
+    assert!(said.starts_with(&first), "{said}");
+    assert!(matches!(error, Error::Unwilling { pids: named, .. } if named == pids));
     assert_nothing_left(&before);
     pool.close().await.unwrap();
 }
@@ -198,7 +213,7 @@ async fn a_cancelled_task_without_an_await_does_not_stop_a_close() {
     assert!(call.await.unwrap_err().is_cancelled());
     let error = pool.close().await.unwrap_err();
     assert!(
-        matches!(error, Error::Unwilling { pid, .. } if pid == held.pid),
+        matches!(&error, Error::Unwilling { pids, .. } if *pids == [held.pid]),
         "{error}"
     );
     held.gone().await;

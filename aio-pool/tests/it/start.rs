@@ -9,7 +9,7 @@ use rustix::process::Signal;
 use crate::death::send;
 use crate::harness::trials;
 use crate::line::Line;
-use crate::tasks::{dig, init_again, pid};
+use crate::tasks::{compute, dig, init_again, pid};
 use crate::victims::{victim, with_line};
 
 trials![
@@ -25,16 +25,17 @@ trials![
     init_works_inside_a_multi_thread_main,
     init_works_inside_a_current_thread_main,
     a_worker_started_by_hand_says_what_it_is,
+    a_worker_that_ends_while_the_program_is_stopped_ended_in_time,
     workers_of_a_killed_program_end,
     a_program_may_end_with_its_pool_open,
 ];
 
 async fn options_that_mean_nothing_are_refused() {
     let error = aio_pool::start().workers(0).await.unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "option workers of aio_pool::start() must be at least 1"
-    );
+    let said = "option workers of aio_pool::start() must be between 1 and 1024";
+    assert_eq!(error.to_string(), said);
+    let error = aio_pool::start().workers(1025).await.unwrap_err();
+    assert_eq!(error.to_string(), said);
     let error = aio_pool::start().tasks_per_worker(0).await.unwrap_err();
     assert!(matches!(
         error,
@@ -177,6 +178,24 @@ async fn a_worker_started_by_hand_says_what_it_is() {
         "{said}"
     );
     assert!(output.stdout.is_empty(), "no test ran");
+}
+
+async fn a_worker_that_ends_while_the_program_is_stopped_ended_in_time() {
+    let mut program = victim("close-slowly")
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut said = BufReader::new(program.stdout.take().unwrap()).lines();
+    assert!(said.any(|line| line.unwrap() == "closing"));
+    send(Signal::STOP, program.id());
+    // Computes past the moment when the worker must have ended.
+    let pool = aio_pool::start().workers(1).await.unwrap();
+    pool.call::<compute>(2_300).await.unwrap();
+    pool.close().await.unwrap();
+    send(Signal::CONT, program.id());
+    let last = said.last().unwrap().unwrap();
+    assert_eq!(last, "closed: Ok(())");
+    program.wait().unwrap();
 }
 
 async fn workers_of_a_killed_program_end() {

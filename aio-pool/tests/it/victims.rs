@@ -7,7 +7,7 @@ use std::time::Duration;
 use aio_pool::Pool;
 
 use crate::line::call as announce;
-use crate::tasks::{hold, pid, spin};
+use crate::tasks::{compute, hold, pid, spin};
 
 const VICTIM: &str = "AIO_POOL_TEST_VICTIM";
 const LINE: &str = "AIO_POOL_TEST_LINE";
@@ -78,6 +78,23 @@ pub(crate) fn run_if_told() {
             // The test closes our stdin when it has heard enough.
             std::io::copy(&mut std::io::stdin(), &mut std::io::sink()).expect("a stdin");
             drop(pool);
+        }
+        "close-slowly" => {
+            aio_pool::init();
+            crate::harness::runtime().block_on(async {
+                let pool = aio_pool::start().workers(1).await.expect("a pool");
+                let limit = Duration::from_millis(20);
+                // Cancelled when it runs, and it runs on for some time.
+                let call = pool.call::<compute>(900).timeout(limit);
+                call.await.expect_err("too little time");
+                let mut close = Box::pin(pool.close());
+                let polled = std::future::poll_fn(|cx| {
+                    std::task::Poll::Ready(close.as_mut().poll(cx).is_pending())
+                });
+                assert!(polled.await);
+                println!("closing");
+                println!("closed: {:?}", close.await);
+            });
         }
         "init-in-tokio-main" => init_in_tokio_main(),
         "init-in-current-thread" => init_in_current_thread(),
