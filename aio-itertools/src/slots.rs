@@ -6,7 +6,6 @@
 //! ends, so a thousand futures through eight slots allocate eight times.
 
 use std::collections::VecDeque;
-use std::mem;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -31,8 +30,9 @@ impl Router {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Makes `task` the one to wake, and moves what is woken into `woken` if it
-    /// is empty.
+    /// Makes `task` the one to wake, and moves what is woken into `woken`,
+    /// behind what is left there: whatever stayed here would have spent its
+    /// wake-up of the task and wait for another's.
     fn listen(&self, task: &Waker, woken: &mut VecDeque<usize>) {
         let mut state = self.lock();
         if state.task.as_ref().is_none_or(|old| !old.will_wake(task)) {
@@ -44,9 +44,7 @@ impl Router {
             drop(old);
             state = self.lock();
         }
-        if woken.is_empty() {
-            mem::swap(woken, &mut state.slots);
-        }
+        woken.append(&mut state.slots);
     }
 }
 

@@ -56,6 +56,45 @@ fn doors<const N: usize>() -> [Door; N] {
     std::array::from_fn(|_| Door::default())
 }
 
+/// More futures are woken at once than one poll takes, and more are woken while
+/// some are left over: none of the wake-ups may wait for another's.
+#[tokio::test]
+async fn wake_ups_beside_leftovers_are_not_lost() {
+    for limit in [1, 127, 128, 129, 200, 1_000, 10_000] {
+        let futures = (0..10_000usize).map(async |n| {
+            tokio::task::yield_now().await;
+            n
+        });
+        let limited = std::future::IntoFuture::into_future(gather(futures).limit(limit));
+        let gathered = tokio::time::timeout(std::time::Duration::from_secs(30), limited).await;
+        let outputs = gathered.expect("it hangs");
+        assert!(outputs.into_iter().eq(0..10_000), "limit {limit}");
+    }
+}
+
+/// The same by hand: one output is taken while another woken future is left,
+/// and a third is woken then.
+#[test]
+fn a_future_that_is_woken_while_another_is_left_over_is_polled() {
+    let doors: [Door; 3] = doors();
+    let (task, waker) = Task::new();
+    let mut outputs = Box::pin(gather(doors.clone().map(Door::pass)).stream());
+    assert!(poll_next_cut(&mut outputs, &waker).is_pending());
+    doors[0].open();
+    doors[1].knock(); // it goes one step, and is pending again
+    assert_eq!(
+        poll_next_cut(&mut outputs, &waker),
+        Poll::Ready(Some((0, ())))
+    );
+    let before = task.wakes();
+    doors[2].open();
+    assert!(task.wakes() <= before + 1);
+    assert_eq!(
+        poll_next_cut(&mut outputs, &waker),
+        Poll::Ready(Some((2, ())))
+    );
+}
+
 #[tokio::test]
 async fn outputs_are_in_the_order_of_the_input_errors_included() {
     let outputs = gather((0..6_u32).map(|n| async move {
