@@ -17,7 +17,7 @@ use rustix::net::RecvFlags;
 use crate::error::Exit;
 use crate::scheduler::WorkerId;
 use crate::spawn::{Ended, Process};
-use crate::wire::{self, Up};
+use crate::wire::{self, KEPT_BUFFER, Up};
 
 /// A worker that closed its socket is about to end; this is how long it may
 /// take. Killing it at once would hide the exit status it is about to have.
@@ -28,9 +28,6 @@ const SILENT_GRACE: Duration = Duration::from_secs(1);
 const LAST_WORDS: usize = 8 << 20;
 
 const READ_AT_ONCE: usize = 64 << 10;
-
-/// A buffer that a large frame has grown beyond this is not kept.
-const KEPT_BUFFER: usize = 1 << 20;
 
 /// What the supervisor wants of a worker.
 #[derive(Debug)]
@@ -239,7 +236,10 @@ impl Incoming {
         while self.open {
             let said = match self.framing.decode(&mut self.buffer) {
                 Ok(None) => return,
-                Ok(Some(frame)) => wire::open::<Up>(frame.freeze()).map_err(|e| e.to_string()),
+                Ok(Some(frame)) => {
+                    wire::shed(&mut self.buffer, &frame);
+                    wire::open::<Up>(frame.freeze()).map_err(|e| e.to_string())
+                }
                 Err(error) => Err(error.to_string()),
             };
             match said {

@@ -3,7 +3,8 @@
 
 use std::time::Duration;
 
-/// So many workers that die in a row before one was ready end the attempts.
+/// So many attempts in a row of which no worker got ready are all. An attempt
+/// is a volley: all workers that were missing, started together.
 const MAX_STILLBORN: u32 = 4;
 
 /// The same, once the program has proved that its workers get ready: then the
@@ -21,8 +22,13 @@ const MAX_DELAY: Duration = Duration::from_secs(1);
 pub(crate) struct Respawn {
     /// Deaths since a task last finished, on any worker.
     fruitless: u32,
-    /// Deaths before ready, since a worker was last ready.
+    /// Volleys that failed, since a worker was last ready.
     stillborn: u32,
+    /// The last volley, and whether its failure has been counted.
+    volley: u64,
+    counted: Option<u64>,
+    /// What its failure costs in time.
+    wait: Duration,
     /// A worker has been ready.
     proven: bool,
 }
@@ -37,6 +43,12 @@ pub(crate) enum Verdict {
 }
 
 impl Respawn {
+    /// All workers that are missing are about to be started.
+    pub(crate) fn volley(&mut self) -> u64 {
+        self.volley += 1;
+        self.volley
+    }
+
     /// A worker is ready: the program can start them.
     pub(crate) fn ready(&mut self) {
         self.stillborn = 0;
@@ -53,8 +65,14 @@ impl Respawn {
         Verdict::After(self.delay())
     }
 
-    /// A worker died, or could not be started, before it was ready.
-    pub(crate) fn stillborn(&mut self) -> Verdict {
+    /// A worker of this volley died, or could not be started, before it was
+    /// ready. Only the first of a volley counts: the others have died of the
+    /// same.
+    pub(crate) fn stillborn(&mut self, volley: u64) -> Verdict {
+        if self.counted.is_some_and(|counted| volley <= counted) {
+            return Verdict::After(self.wait);
+        }
+        self.counted = Some(volley);
         self.stillborn += 1;
         let max = if self.proven {
             MAX_STILLBORN_WHEN_PROVEN
@@ -64,7 +82,8 @@ impl Respawn {
         if self.stillborn >= max {
             return Verdict::Never;
         }
-        Verdict::After(self.delay())
+        self.wait = self.delay();
+        Verdict::After(self.wait)
     }
 
     /// The first death is made good at once; a series of them is slowed down.
@@ -98,13 +117,32 @@ mod tests {
         assert_eq!(respawn.died(), Verdict::After(Duration::ZERO));
     }
 
+    fn fails(respawn: &mut Respawn) -> Verdict {
+        let volley = respawn.volley();
+        respawn.stillborn(volley)
+    }
+
+    #[test]
+    fn a_volley_fails_once_however_many_die() {
+        let mut respawn = Respawn::default();
+        let volleys = (1..MAX_STILLBORN).map(|_| respawn.volley());
+        for volley in volleys.collect::<Vec<_>>() {
+            for _ in 0..100 {
+                assert_ne!(respawn.stillborn(volley), Verdict::Never);
+            }
+        }
+        // A straggler of an early one changes nothing.
+        assert_ne!(respawn.stillborn(1), Verdict::Never);
+        assert_eq!(fails(&mut respawn), Verdict::Never);
+    }
+
     #[test]
     fn workers_that_never_get_ready_are_given_up() {
         let mut respawn = Respawn::default();
         for _ in 1..MAX_STILLBORN {
-            assert_ne!(respawn.stillborn(), Verdict::Never);
+            assert_ne!(fails(&mut respawn), Verdict::Never);
         }
-        assert_eq!(respawn.stillborn(), Verdict::Never);
+        assert_eq!(fails(&mut respawn), Verdict::Never);
     }
 
     #[test]
@@ -112,7 +150,7 @@ mod tests {
         let mut respawn = Respawn::default();
         respawn.ready();
         let mut waited = Duration::ZERO;
-        while let Verdict::After(delay) = respawn.stillborn() {
+        while let Verdict::After(delay) = fails(&mut respawn) {
             waited += delay;
         }
         assert!(waited > Duration::from_secs(2) && waited < Duration::from_secs(10));
@@ -122,7 +160,7 @@ mod tests {
     fn one_ready_worker_proves_that_the_program_can() {
         let mut respawn = Respawn::default();
         for _ in 0..100 {
-            assert_ne!(respawn.stillborn(), Verdict::Never);
+            assert_ne!(fails(&mut respawn), Verdict::Never);
             respawn.ready();
         }
     }

@@ -85,6 +85,8 @@ enum Phase {
 #[derive(Debug)]
 struct Worker {
     pid: u32,
+    /// The attempt that it was started in.
+    volley: u64,
     orders: mpsc::UnboundedSender<Order>,
     stage: Stage,
 }
@@ -361,13 +363,14 @@ impl Supervisor {
     }
 
     fn spawn(&mut self) {
+        let volley = self.respawn.volley();
         while self.workers.len() < self.config.workers {
             let started =
                 nonce().and_then(|nonce| Ok((Process::spawn(self.config.depth, &nonce)?, nonce)));
             let ((process, ended, socket), nonce) = match started {
                 Ok(started) => started,
                 Err(error) => {
-                    let verdict = self.respawn.stillborn();
+                    let verdict = self.respawn.stillborn(volley);
                     self.follow(verdict, format!("/proc/self/exe does not start: {error}"));
                     return;
                 }
@@ -383,6 +386,7 @@ impl Supervisor {
             let _ = orders.send(Order::Send(wire::head(&hello)));
             let worker = Worker {
                 pid: process.pid(),
+                volley,
                 orders,
                 stage: Stage::Starting(after(self.config.timeout)),
             };
@@ -534,7 +538,7 @@ impl Supervisor {
         let verdict = if was_ready {
             self.respawn.died()
         } else {
-            self.respawn.stillborn()
+            self.respawn.stillborn(worker.volley)
         };
         self.follow(
             verdict,

@@ -9,7 +9,7 @@ use std::fmt;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use tokio_util::bytes::{Buf, Bytes};
+use tokio_util::bytes::{Buf, Bytes, BytesMut};
 use tokio_util::codec::LengthDelimitedCodec;
 
 use crate::codec::{self, CodecError};
@@ -129,6 +129,17 @@ pub(crate) fn framing() -> LengthDelimitedCodec {
         .new_codec()
 }
 
+/// A buffer that a frame of more bytes has grown is not kept.
+pub(crate) const KEPT_BUFFER: usize = 1 << 20;
+
+/// Gives the memory of a large frame back: the buffer it was split off would
+/// keep all of it, for the few bytes behind.
+pub(crate) fn shed(buffer: &mut BytesMut, frame: &BytesMut) {
+    if frame.len() > KEPT_BUFFER {
+        *buffer = BytesMut::from(&buffer[..]);
+    }
+}
+
 /// Why a head and its payload did not become a frame.
 #[derive(Debug)]
 pub(crate) enum Unsendable {
@@ -183,7 +194,6 @@ pub(crate) fn open<H: DeserializeOwned>(mut frame: Bytes) -> Result<(H, Bytes), 
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use tokio_util::bytes::BytesMut;
     use tokio_util::codec::{Decoder, Encoder};
 
     use super::*;
@@ -251,6 +261,19 @@ mod tests {
         let error = framing().decode(&mut arrived).unwrap_err();
         assert!(error.to_string().contains("frame size too big"), "{error}");
         assert!(arrived.capacity() < 1 << 20, "nothing was allocated for it");
+    }
+
+    #[test]
+    fn a_large_frame_does_not_keep_the_buffer_that_it_came_in() {
+        for (bytes, kept) in [(KEPT_BUFFER + 1, false), (KEPT_BUFFER, true)] {
+            let mut buffer = BytesMut::from(&vec![7; bytes + 3][..]);
+            let frame = buffer.split_to(bytes);
+            shed(&mut buffer, &frame);
+            assert_eq!(&buffer[..], [7; 3], "what came behind it is still there");
+            // The frame's memory is its own, unless the buffer shares it.
+            let shared = frame.freeze().try_into_mut().is_err();
+            assert_eq!(shared, kept, "{bytes} bytes");
+        }
     }
 
     #[test]

@@ -143,10 +143,13 @@ impl Parent {
     fn listen(&mut self) -> (Down, Bytes) {
         loop {
             match self.framing.decode(&mut self.buffer) {
-                Ok(Some(frame)) => match wire::open(frame.freeze()) {
-                    Ok(frame) => return frame,
-                    Err(error) => give_up(error),
-                },
+                Ok(Some(frame)) => {
+                    wire::shed(&mut self.buffer, &frame);
+                    match wire::open(frame.freeze()) {
+                        Ok(frame) => return frame,
+                        Err(error) => give_up(error),
+                    }
+                }
                 Ok(None) => {}
                 Err(error) => give_up(error),
             }
