@@ -78,7 +78,7 @@ pub enum Error {
     },
     /// The thread that looks after the workers could not be started, or died.
     Supervisor {
-        /// Why.
+        /// What became of it, and why.
         reason: String,
     },
 }
@@ -122,10 +122,7 @@ impl fmt::Display for Error {
             Self::UnknownTask { task } => {
                 write!(f, "task {task} is not registered: see aio_pool::register!")
             }
-            Self::NeverReady { reason } => write!(
-                f,
-                "workers do not get ready: {reason}; is aio_pool::init() the first line of main?"
-            ),
+            Self::NeverReady { reason } => write!(f, "workers do not get ready: {reason}"),
             Self::Encode { task, part, reason } => {
                 write!(f, "the {part} of task {task} cannot be sent: {reason}")
             }
@@ -144,10 +141,7 @@ impl fmt::Display for Error {
                 write!(f, " did not end within {after:?} of being asked to: killed")
             }
             Self::Supervisor { reason } => {
-                write!(
-                    f,
-                    "the thread that looks after the workers is gone: {reason}"
-                )
+                write!(f, "the thread that looks after the workers {reason}")
             }
         }
     }

@@ -90,6 +90,6 @@ pub(crate) enum Failure {
 /// The error of everyone whom the supervisor left without an answer.
 pub(crate) fn supervisor_died() -> Error {
     Error::Supervisor {
-        reason: "it panicked; its message is on stderr".to_owned(),
+        reason: "panicked; its message is on stderr".to_owned(),
     }
 }

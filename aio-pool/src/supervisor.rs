@@ -46,7 +46,7 @@ pub(crate) fn start(
     commands: mpsc::UnboundedReceiver<Command>,
 ) -> Result<oneshot::Receiver<Result<(), Error>>, Error> {
     let lost = |error: std::io::Error| Error::Supervisor {
-        reason: error.to_string(),
+        reason: format!("did not start: {error}"),
     };
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_io()
@@ -508,6 +508,7 @@ impl Supervisor {
         };
         let pid = worker.pid;
         let was_ready = self.scheduler.has(id);
+        let by_itself = matches!(worker.stage, Stage::Starting(_)) && matches!(exit, Exit::Code(_));
         self.stopping.forget(id);
         let (exit, unstarted) = match worker.stage {
             Stage::Condemned { reason, fault } => {
@@ -540,9 +541,14 @@ impl Supervisor {
         } else {
             self.respawn.stillborn(worker.volley)
         };
+        let hint = if by_itself {
+            "; is aio_pool::init() the first line of main?"
+        } else {
+            ""
+        };
         self.follow(
             verdict,
-            format!("worker {pid} ended before it was ready: {exit}"),
+            format!("worker {pid} ended before it was ready: {exit}{hint}"),
         );
     }
 

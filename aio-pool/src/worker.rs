@@ -46,12 +46,7 @@ pub(crate) fn serve(nonce: &str) -> ! {
     let mut parent = Parent::new(reader);
     let table = match shake_hands(&mut parent, nonce) {
         Ok(table) => table,
-        Err(reason) => {
-            uplink.say(&Up::Refused {
-                reason: reason.clone(),
-            });
-            give_up(reason)
-        }
+        Err(reason) => refuse(&uplink, reason),
     };
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
@@ -60,7 +55,7 @@ pub(crate) fn serve(nonce: &str) -> ! {
         .build();
     let runtime = match runtime {
         Ok(runtime) => runtime,
-        Err(error) => give_up(error),
+        Err(error) => refuse(&uplink, format!("its runtime does not start: {error}")),
     };
     uplink.say(&Up::Ready {
         protocol: PROTOCOL,
@@ -74,6 +69,14 @@ pub(crate) fn serve(nonce: &str) -> ! {
         running: Arc::default(),
     }
     .obey(parent)
+}
+
+/// Gives up, and tells the parent why.
+fn refuse(uplink: &Uplink, reason: String) -> ! {
+    uplink.say(&Up::Refused {
+        reason: reason.clone(),
+    });
+    give_up(reason)
 }
 
 fn give_up(reason: impl Display) -> ! {
