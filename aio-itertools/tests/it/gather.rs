@@ -290,6 +290,23 @@ fn room_is_filled_at_the_next_poll_and_not_before() {
 }
 
 #[test]
+fn an_endless_source_that_is_always_ready_leaves_no_woken_future_lying() {
+    let [door] = doors();
+    let slow: Pin<Box<dyn Future<Output = ()>>> = Box::pin(door.clone().pass());
+    let quick =
+        std::iter::repeat_with(|| -> Pin<Box<dyn Future<Output = ()>>> { Box::pin(ready(())) });
+    let mut outputs = gather(std::iter::once(slow).chain(quick)).limit(2).stream();
+    let (_task, waker) = Task::new();
+    assert_eq!(
+        poll_next_cut(&mut outputs, &waker),
+        Poll::Ready(Some((1, ())))
+    );
+    door.open();
+    let mut after_the_knock = (0..3).map(|_| poll_next_cut(&mut outputs, &waker));
+    assert!(after_the_knock.any(|output| output == Poll::Ready(Some((0, ())))));
+}
+
+#[test]
 fn size_hint_counts_what_is_in_flight_at_every_step() {
     let all = doors::<4>();
     let mut outputs = gather(all.clone().map(Door::pass)).limit(2).stream();
