@@ -1,6 +1,6 @@
 //! The database file: what is in it, and whether it is ours.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::ErrorKind;
 use std::path::Path;
 
@@ -72,6 +72,12 @@ pub(crate) async fn open(path: &Path, access: Access) -> Result<Connection> {
         return Err(refused(
             "SQLite's name for what is forgotten at once: name a file".into(),
         ));
+    }
+    // Opening a pipe waits for its other end, for ever if need be, and a device
+    // may take whatever is written to it for a command. A directory is harmless,
+    // and gets its own message below.
+    if fs::metadata(path).is_ok_and(|is| !is.is_file() && !is.is_dir()) {
+        return Err(refused("not a regular file".into()));
     }
     let found = aio_sqlite::connect(path)
         .access(access)

@@ -1,6 +1,9 @@
 //! What is not a message store, and what the program says of it.
 
 use std::fs;
+use std::os::unix::fs::symlink;
+use std::os::unix::net::UnixListener;
+use std::process::Command;
 
 use crate::folder::{Folder, end};
 
@@ -38,6 +41,30 @@ fn a_directory() {
     let folder = Folder::new();
     fs::create_dir(folder.path("t.db")).expect("a directory");
     all_refuse(&folder, "t.db", "a directory, not a database file");
+}
+
+#[test]
+fn what_is_no_regular_file_is_not_even_opened() {
+    let folder = Folder::new();
+    let made = Command::new("mkfifo").arg(folder.path("pipe")).status();
+    assert!(made.expect("mkfifo runs").success());
+    // Nobody ever writes to the pipe: opened, it would be waited for.
+    all_refuse(&folder, "pipe", "not a regular file");
+    symlink("pipe", folder.path("link")).expect("a link");
+    all_refuse(&folder, "link", "not a regular file");
+
+    let _listener = UnixListener::bind(folder.path("socket")).expect("a socket");
+    all_refuse(&folder, "socket", "not a regular file");
+    all_refuse(&folder, "/dev/null", "not a regular file");
+}
+
+#[test]
+fn a_link_to_a_store_is_that_store() {
+    let folder = Folder::new();
+    folder.send("Bob", "Alice", "hi");
+    symlink("messages.db", folder.path("link")).expect("a link");
+    let out = folder.run(&["--db", "link", "list"]).ok();
+    assert_eq!(out, "row #1 from Bob to Alice: hi\n");
 }
 
 #[test]
