@@ -55,7 +55,8 @@ pub enum Command {
     /// Print messages that contain all the words, best match first
     ///
     /// Case and accents don't count. The words that were found are emphasised
-    /// on a terminal, and in brackets elsewhere.
+    /// on a terminal, and in brackets elsewhere; in a text of more than 16 KiB
+    /// they are not marked.
     #[command(verbatim_doc_comment)]
     Search(Search),
     /// Print how many messages there are, from how many senders, since when

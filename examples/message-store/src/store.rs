@@ -221,6 +221,8 @@ impl Store {
     ///
     /// The words are words and nothing else: what FTS5 has of operators and
     /// signs means nothing here, so no text is a wrong query.
+    ///
+    /// In a text of more than 16 KiB the matches are not told apart.
     pub fn search(&self, words: &str, limit: Option<u32>) -> Listing<'_, Found> {
         // FTS5 reads its query up to a NUL character.
         let quoted = words
@@ -232,8 +234,12 @@ impl Store {
         // written to mislead: they are drawn anew for each search.
         let mark = RandomState::new().build_hasher().finish();
         let (open, close) = (format!("<{mark:016x}>"), format!("</{mark:016x}>"));
+        // FTS5 copies all it has marked so far at each further match: a long
+        // text full of them would take minutes. Without marks it is one piece.
         let sql = "SELECT messages.*, ?2 AS open, ?3 AS close,
-                          highlight(messages_fts, 0, ?2, ?3) AS marked
+                          CASE WHEN octet_length(messages.body) <= 16384
+                               THEN highlight(messages_fts, 0, ?2, ?3)
+                               ELSE messages.body END AS marked
                    FROM messages_fts JOIN messages ON messages.id = messages_fts.rowid
                    WHERE messages_fts MATCH ?1
                    ORDER BY bm25(messages_fts), id DESC

@@ -124,6 +124,39 @@ fn no_text_is_cut_at_a_nul_character() {
 }
 
 #[test]
+fn a_long_text_is_found_however_often_it_matches() {
+    let folder = Folder::new();
+    let send = ["send", "--from", "Bob", "--to", "Alice"];
+    // SQLite would count the characters of the second up to its NUL only.
+    let long = ["help ".repeat(200_000), "\0 need".repeat(200_000)];
+    for text in &long {
+        folder.pipe(&send, text.as_str()).ok();
+    }
+    for (id, word) in [(1, "help"), (2, "need")] {
+        let out = folder.run(&["search", word]).ok();
+        let text = long[id - 1].replace('\0', "\\u{0}");
+        let expected = format!("row #{id} from Bob to Alice: {text}\n");
+        // Not compared by `assert_eq`, which would print a megabyte.
+        assert!(out == expected, "{} bytes of {word}", out.len());
+
+        let found = folder.run(&["search", "--json", word]).ok();
+        let sent = folder.run(&["list", "--json"]).ok();
+        assert!(sent.lines().nth(id - 1) == Some(found.trim_end()), "{word}");
+    }
+}
+
+#[test]
+fn matches_are_marked_up_to_16_kib_of_text() {
+    let folder = Folder::new();
+    for (bytes, word) in [(16 << 10, "[help]"), ((16 << 10) + 1, "help")] {
+        let rest = "x".repeat(bytes - "help ".len());
+        folder.send("Bob", "Alice", &format!("help {rest}"));
+        let out = folder.run(&["search", "help", &rest]).ok();
+        assert!(out.contains(&format!("Alice: {word} ")), "{bytes}: {out}");
+    }
+}
+
+#[test]
 fn a_terminal_shows_the_match_in_bold() {
     let folder = letters();
     for (term, expected) in [
