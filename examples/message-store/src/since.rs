@@ -15,20 +15,23 @@ impl FromStr for Since {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Since, String> {
-        if let Some(seconds) = age(text) {
+        if let Some(age) = age(text) {
+            let seconds = age.ok_or("that is longer ago than can be reckoned")?;
             return Ok(Since::Ago(seconds));
         }
         let time = text.to_ascii_uppercase();
-        match is_time(&time) {
-            Some(true) => Ok(Since::Time(time)),
-            Some(false) => Err("there is no such day or time".into()),
+        match kind(&time) {
+            Some(Kind::Real) => Ok(Since::Time(time)),
+            Some(Kind::Unreal) => Err("there is no such day or time".into()),
+            Some(Kind::TooLate) => Err("that is after the year 9999 in UTC".into()),
             None => Err("neither a date, a date with a time, nor an age such as 7d".into()),
         }
     }
 }
 
-/// The seconds of an age such as `90s`, `30m`, `2h`, `7d` or `4w`.
-fn age(text: &str) -> Option<u64> {
+/// The seconds of an age such as `90s`, `30m`, `2h`, `7d` or `4w`, if they can
+/// be counted; `None` where the text has another form.
+fn age(text: &str) -> Option<Option<u64>> {
     let unit = match text.chars().last()? {
         's' => 1,
         'm' => 60,
@@ -39,19 +42,30 @@ fn age(text: &str) -> Option<u64> {
     };
     let count = &text[..text.len() - 1];
     // `parse` alone would take a sign.
-    let count = count
-        .bytes()
-        .all(|byte| byte.is_ascii_digit())
-        .then_some(count)?;
-    count.parse::<u64>().ok()?.checked_mul(unit)
+    if count.is_empty() || !count.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    // Digits alone fail to be a number only by being too many.
+    let seconds = count.parse::<u64>().ok();
+    Some(seconds.and_then(|count| count.checked_mul(unit)))
 }
 
-/// Whether a text in the form of RFC 3339 names a time that exists; `None`
-/// where it has another form.
+/// What becomes of a text in the form of RFC 3339.
+enum Kind {
+    /// A time that SQLite can reckon with.
+    Real,
+    /// No day, or no time of a day.
+    Unreal,
+    /// A time that in UTC lies beyond those that SQLite can reckon with.
+    TooLate,
+}
+
+/// What a text in the form of RFC 3339 names; `None` where it has another form.
 ///
-/// SQLite reads the number of a Julian day and `now` as times too, and takes
-/// the 31st of February for the 3rd of March: hence a check of our own.
-fn is_time(text: &str) -> Option<bool> {
+/// SQLite reads the number of a Julian day and `now` as times too, takes the
+/// 31st of February for the 3rd of March, and says NULL of the year 10000:
+/// hence a check of our own.
+fn kind(text: &str) -> Option<Kind> {
     let (date, time) = match text.split_once(['T', ' ']) {
         Some((date, time)) => (date, time),
         None => (text, "00:00:00"),
@@ -82,7 +96,25 @@ fn is_time(text: &str) -> Option<bool> {
     };
     // SQLite's limit, which no place on Earth exceeds.
     let is_offset = hours <= 14 && minutes < 60;
-    Some(is_date && is_clock && is_offset)
+    if !(is_date && is_clock && is_offset) {
+        return Some(Kind::Unreal);
+    }
+
+    // West of Greenwich, UTC is ahead of the clock. SQLite rounds to
+    // milliseconds, in floating point, so that the last half of the very last
+    // one, and a hair more, is in the next year.
+    let offset_minutes = hours * 60 + minutes;
+    let (west, east) = match offset.starts_with('-') {
+        true => (offset_minutes, 0),
+        false => (0, offset_minutes),
+    };
+    let rounded_up = u32::from(fraction >= "9994999");
+    let seconds = (hour * 60 + minute + west) * 60 + second + rounded_up;
+    let is_over = seconds >= (24 * 60 + east) * 60;
+    match (year, month, day) {
+        (9999, 12, 31) if is_over => Some(Kind::TooLate),
+        _ => Some(Kind::Real),
+    }
 }
 
 /// Numbers of just so many digits, between separators.
