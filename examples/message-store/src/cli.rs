@@ -29,7 +29,7 @@ Exit status: 0 if all is well, 1 after an error, 2 if the command line is wrong.
 #[derive(Debug, Parser)]
 #[command(version, after_help = EXAMPLES, verbatim_doc_comment)]
 pub struct Cli {
-    /// Database file; made by the first message
+    /// Database file; made by send, and by asking for a message
     #[arg(
         long,
         value_name = "PATH",

@@ -32,6 +32,27 @@ fn help_names_every_command_and_the_exit_codes() {
 }
 
 #[test]
+fn the_help_says_truly_what_makes_a_store() {
+    let help = Folder::new().run(&["--help"]).ok();
+    assert!(
+        help.contains("made by send, and by asking for a message"),
+        "{help}"
+    );
+    for (args, makes) in [
+        (&[][..], true), // asked, and no answer
+        (&["send", "--from", "Bob", "--to", "Alice", "hi"], true),
+        (&["list"], false),
+        (&["search", "help"], false),
+        (&["stats"], false),
+    ] {
+        let folder = Folder::new();
+        let run = folder.run(args);
+        assert_eq!(run.code == Some(0), makes, "{args:?}: {}", run.err);
+        assert_eq!(folder.path("messages.db").exists(), makes, "{args:?}");
+    }
+}
+
+#[test]
 fn every_command_has_its_own_help() {
     let folder = Folder::new();
     for (command, options) in [
