@@ -34,7 +34,6 @@ pub(crate) struct Cursor {
     sql: Arc<str>,
     stepping: Stepping,
     columns: Arc<Columns>,
-    readonly: bool,
     wrote: Wrote,
 }
 
@@ -42,20 +41,26 @@ pub(crate) struct Cursor {
 /// same: SQLite asks once more whether to go on when the work is done.
 struct Wrote {
     connection: Rc<Connection>,
+    readonly: bool,
     total_changes: u64,
 }
 
 impl Wrote {
-    fn new(connection: &Rc<Connection>) -> Wrote {
+    fn new(connection: &Rc<Connection>, readonly: bool) -> Wrote {
         Wrote {
             connection: connection.clone(),
+            readonly,
             total_changes: connection.total_changes(),
         }
     }
 
-    /// An interrupted write is rolled back, and counts no change.
+    /// A write that was rolled back has set the count of its own changes to 0.
+    /// What its triggers wrote stays in the total, so the total alone says only
+    /// that the count is this statement's.
     fn is_done(&self, error: &rusqlite::Error) -> bool {
         error.sqlite_error_code() == Some(ErrorCode::OperationInterrupted)
+            && !self.readonly
+            && self.connection.changes() > 0
             && self.connection.total_changes() != self.total_changes
     }
 }
@@ -132,14 +137,13 @@ impl Cursor {
             sql,
             stepping,
             columns: Arc::new(columns),
-            readonly,
-            wrote: Wrote::new(connection),
+            wrote: Wrote::new(connection, readonly),
         })
     }
 
     /// Tells whether the statement leaves the database as it is.
     pub(crate) fn is_readonly(&self) -> bool {
-        self.readonly
+        self.wrote.readonly
     }
 
     /// Steps to the statement's end and drops its rows.

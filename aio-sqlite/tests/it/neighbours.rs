@@ -252,7 +252,14 @@ async fn a_write_at_its_limit_tells_the_truth() {
         .journal_mode(JournalMode::Wal)
         .await
         .unwrap();
-    db.execute("CREATE TABLE u(k, n)", ()).await.unwrap();
+    // The trigger's writes count before the statement is done, and stay counted
+    // when it is rolled back.
+    db.execute_script(
+        "CREATE TABLE u(k, n); CREATE TABLE log(n);
+         CREATE TRIGGER logged AFTER INSERT ON u BEGIN INSERT INTO log VALUES (new.n); END",
+    )
+    .await
+    .unwrap();
     let (mut done, mut timed_out) = (0, 0);
     for k in 0..300 {
         let sql = format!("INSERT INTO u SELECT {k}, n FROM ({SERIES})");
