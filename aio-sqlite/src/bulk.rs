@@ -207,15 +207,15 @@ async fn run(
     mut rows: Pin<&mut (impl Stream<Item = Params> + Send)>,
 ) -> Result<Done> {
     let Statement {
-        session,
-        sql,
-        limit,
+        seat, sql, limit, ..
     } = statement;
     let limit = Limit::starting_now(limit);
-    let level = Level::inside(session, Holder::Operation);
+    seat.admit(&sql, limit).await?;
+    let place = seat.place();
+    let level = Level::inside(place, Holder::Operation);
     // A source that asks the same connection or transaction would wait for
     // this operation, which waits for its source.
-    let held = session.link.reentry_id(session.scope);
+    let held = place.link.reentry_id(place.scope);
     let begin = "BEGIN IMMEDIATE";
 
     let mut source = async || reentry::inside(held, next_batch(rows.as_mut(), limit)).await;

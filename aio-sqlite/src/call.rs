@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use crate::connection::Connection;
 use crate::error::Result;
+use crate::link::Place;
 use crate::op::{Limit, OnLimit};
-use crate::session::Session;
 use crate::worker::Worker;
 
 impl Connection {
@@ -40,7 +40,7 @@ impl Connection {
         T: Send + 'static,
         F: FnOnce(&mut rusqlite::Connection) -> rusqlite::Result<T> + Send + 'static,
     {
-        Call::new(&self.session, work)
+        Call::new(self.session.seat.place(), work)
     }
 }
 
@@ -53,7 +53,7 @@ impl Connection {
 /// queued never runs.
 #[must_use = "a call does nothing until it is awaited"]
 pub struct Call<'s, F> {
-    session: &'s Session,
+    place: &'s Place,
     work: F,
     limit: Option<Duration>,
 }
@@ -65,9 +65,9 @@ impl<F> fmt::Debug for Call<'_, F> {
 }
 
 impl<'s, F> Call<'s, F> {
-    pub(crate) fn new(session: &'s Session, work: F) -> Call<'s, F> {
+    pub(crate) fn new(place: &'s Place, work: F) -> Call<'s, F> {
         Call {
-            session,
+            place,
             work,
             limit: None,
         }
@@ -91,20 +91,16 @@ where
     type IntoFuture = Pin<Box<dyn Future<Output = Result<T>> + Send + 's>>;
 
     fn into_future(self) -> Self::IntoFuture {
-        let Call {
-            session,
-            work,
-            limit,
-        } = self;
+        let Call { place, work, limit } = self;
         Box::pin(async move {
             let limit = Limit::starting_now(limit);
             let work = move |worker: &mut Worker| {
                 worker.end_flows(|_| true, "call");
                 worker.engine.lend(work)
             };
-            session
+            place
                 .link
-                .run(session.scope, limit, OnLimit::Leave, work)
+                .run(place.scope, limit, OnLimit::Leave, work)
                 .await
         })
     }

@@ -11,7 +11,7 @@ use crate::connection::Connection;
 use crate::error::{Error, Result};
 use crate::link::Link;
 use crate::op::Limit;
-use crate::options::{Access, ForeignKeys, JournalMode, Options, Synchronous};
+use crate::options::{Access, ForeignKeys, JournalMode, Options, Ownership, Synchronous};
 
 /// A connection to be opened: `.await` opens it, `.with(…)` also closes it.
 ///
@@ -68,6 +68,8 @@ pub fn connect(path: impl AsRef<Path>) -> Connect {
         statement_cache: 128,
         max_hold: Duration::from_secs(30),
         pragmas: Vec::new(),
+        script: String::new(),
+        ownership: Ownership::Caller,
     };
     Connect {
         options,
@@ -177,7 +179,9 @@ impl IntoFuture for Connect {
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {
             let limit = Limit::starting_now(self.limit);
-            Ok(Connection::new(Link::open(self.options, limit).await?))
+            Ok(Connection::new(
+                Link::open(self.options, limit, None).await?,
+            ))
         })
     }
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::error::Result;
-use crate::link::Link;
+use crate::link::{Link, Place};
 use crate::session::Session;
 use crate::turn::Scope;
 
@@ -43,16 +43,20 @@ impl Deref for Connection {
 impl Connection {
     pub(crate) fn new(link: Arc<Link>) -> Connection {
         Connection {
-            session: Arc::new(Session {
+            session: Arc::new(Session::at(Place {
                 link,
                 scope: Scope::Root,
-            }),
+            })),
         }
+    }
+
+    fn link(&self) -> &Link {
+        &self.session.seat.place().link
     }
 
     /// Returns the path that was opened, as it was given.
     pub fn path(&self) -> &Path {
-        self.session.link.path()
+        self.link().path()
     }
 
     /// Closes the connection for all its handles.
@@ -72,6 +76,6 @@ impl Connection {
     ///
     /// *Cancel safe*: dropped while it waits, the connection stays open.
     pub async fn close(&self) -> Result<()> {
-        self.session.link.close().await
+        self.link().close().await
     }
 }

@@ -1,19 +1,22 @@
 //! The connection itself, and what is done with it on its thread.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::hash::{BuildHasher, RandomState};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use rusqlite::fallible_iterator::FallibleIterator;
-use rusqlite::{Batch, Connection};
+use rusqlite::{Batch, Connection, ErrorCode, ffi};
 
+use crate::authorizer;
+use crate::budget;
 use crate::chunk::{Buffers, Chunk};
 use crate::cursor::{After, Cursor, Fill, interrupted, refuse_nul, refuse_unfit};
 use crate::error::{Error, Result, excerpt};
 use crate::op::{current_must_stop, shielded};
-use crate::options::Options;
+use crate::options::{Options, Ownership};
 use crate::params::Params;
 use crate::turn::Scope;
 
@@ -27,6 +30,37 @@ pub struct Done {
     /// The rowid of the connection's last insert, taken right after the
     /// statement: 0 where nothing was inserted yet.
     pub last_insert_rowid: i64,
+}
+
+/// What a statement needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Look {
+    /// Any connection: it changes nothing.
+    Read,
+    /// The connection that writes; it may share a transaction with others.
+    Write,
+    /// The connection that writes, outside any transaction.
+    Alone,
+    /// It begins or ends a transaction.
+    Control,
+    /// It changes what one connection has for itself: attached and temporary
+    /// databases.
+    OwnConnection,
+}
+
+impl Look {
+    /// Why a statement can't run on one of several connections, if that is so.
+    pub(crate) fn refused(self, sql: &str) -> Option<Error> {
+        let instead = match self {
+            Look::Read | Look::Write | Look::Alone => return None,
+            Look::Control => "`begin()`",
+            Look::OwnConnection => "`.on_connect()` when it is opened",
+        };
+        Some(Error::UseConnection {
+            sql: excerpt(sql),
+            instead,
+        })
+    }
 }
 
 /// How many instructions of SQLite's machine run between two looks at the
@@ -45,21 +79,50 @@ const WHOLE: Fill = Fill {
 pub(crate) struct Engine {
     /// Shared with the open cursors only; `None` once it is closed.
     open: Option<Rc<Connection>>,
-    busy_timeout: Duration,
+    control: Control,
+    handlers: Handlers,
+}
+
+/// The statements around the members of a group. A member's own code shares
+/// the statement cache, so it must not be able to name them.
+struct Control {
+    savepoint: String,
+    release: String,
+    roll_back: String,
+    commit: String,
+}
+
+impl Control {
+    fn new() -> Control {
+        let secret = RandomState::new().hash_one("member");
+        Control {
+            savepoint: format!("SAVEPOINT aio_{secret:x}"),
+            release: format!("RELEASE aio_{secret:x}"),
+            roll_back: format!("ROLLBACK TO aio_{secret:x}"),
+            commit: format!("COMMIT -- {secret:x}"),
+        }
+    }
 }
 
 impl Engine {
     pub(crate) fn open(options: &Options) -> Result<Engine> {
         let mut connection = options.open_file()?;
         // Before the settings, which may have to wait for another's lock.
-        install_handlers(&mut connection, options.busy_timeout).map_err(|source| Error::Open {
-            path: options.path.clone(),
-            source,
-        })?;
+        let handlers = Handlers {
+            busy_timeout: options.busy_timeout,
+            ownership: options.ownership,
+        };
+        handlers
+            .install(&mut connection)
+            .map_err(|source| Error::Open {
+                path: options.path.clone(),
+                source,
+            })?;
         options.apply(&connection)?;
         Ok(Engine {
             open: Some(Rc::new(connection)),
-            busy_timeout: options.busy_timeout,
+            control: Control::new(),
+            handlers,
         })
     }
 
@@ -118,6 +181,26 @@ impl Engine {
                 0
             },
             last_insert_rowid: self.connection().last_insert_rowid(),
+        }
+    }
+
+    /// Runs the statements of a script on a connection that is not the caller's
+    /// alone: each is a transaction of its own.
+    pub(crate) fn execute_shared_script(&self, script: &str) -> Result<()> {
+        let (outcome, seen) = authorizer::scripted(|| self.execute_script(script, Scope::Root));
+        let look = match () {
+            () if seen.control => Look::Control,
+            () if seen.attach || seen.temporary => Look::OwnConnection,
+            () => return outcome,
+        };
+        match outcome {
+            Err(Error::Sqlite { sql, source })
+                if source.sqlite_error_code()
+                    == Some(ErrorCode::AuthorizationForStatementDenied) =>
+            {
+                Err(look.refused(&sql).unwrap_or(Error::Sqlite { sql, source }))
+            }
+            outcome => outcome,
         }
     }
 
@@ -196,14 +279,129 @@ impl Engine {
             .map_err(|e| Error::sqlite(sql, e))
     }
 
+    /// Says what a statement needs, without running it.
+    pub(crate) fn look_at(&self, sql: &str) -> Result<Look> {
+        refuse_nul(sql)?;
+        let connection = self.connection();
+        let (prepared, seen) = authorizer::looking(|| connection.prepare(sql));
+        if seen.control {
+            return Ok(Look::Control);
+        }
+        if seen.attach || seen.temporary {
+            return Ok(Look::OwnConnection);
+        }
+        if seen.pragma {
+            return Ok(Look::Alone);
+        }
+        let statement = prepared.map_err(|source| Error::sqlite(sql, source))?;
+        Ok(match statement.readonly() {
+            true => Look::Read,
+            false if seen.change => Look::Write,
+            // VACUUM, which begins transactions of its own.
+            false => Look::Alone,
+        })
+    }
+
+    /// Sets the savepoint in which a member of a group runs.
+    pub(crate) fn enter_member(&self) -> Result<()> {
+        self.control_often(&self.control.savepoint)
+    }
+
+    /// Keeps what the member has done.
+    pub(crate) fn leave_member(&self) -> Result<()> {
+        self.control_often(&self.control.release)
+    }
+
+    /// Undoes what the member has done.
+    pub(crate) fn undo_member(&self) -> Result<()> {
+        self.control_often(&self.control.roll_back)?;
+        self.leave_member()
+    }
+
+    /// Commits the open transaction.
+    pub(crate) fn commit(&self) -> Result<()> {
+        self.control_often(&self.control.commit)
+    }
+
+    /// Refuses what has left references without their targets. SQLite says so
+    /// at the commit only, and then it can't tell whose they are.
+    pub(crate) fn refuse_broken_references(&self) -> Result<()> {
+        if self.broken_references() == 0 {
+            return Ok(());
+        }
+        let code = ffi::Error::new(ffi::SQLITE_CONSTRAINT_FOREIGNKEY);
+        let said = "FOREIGN KEY constraint failed".to_owned();
+        Err(Error::sqlite(
+            "COMMIT",
+            rusqlite::Error::SqliteFailure(code, Some(said)),
+        ))
+    }
+
+    /// How many deferred references have no target: zero or not zero is all
+    /// that SQLite tells
+    /// ([SQLITE_DBSTATUS_DEFERRED_FKS](https://www.sqlite.org/c3ref/c_dbstatus_options.html)).
+    fn broken_references(&self) -> i32 {
+        let (mut now, mut most) = (0, 0);
+        #[expect(
+            unsafe_code,
+            reason = "rusqlite has no safe wrapper for sqlite3_db_status"
+        )]
+        // SAFETY: the handle belongs to the open connection, which this thread
+        // owns, and both pointers are to live integers.
+        let code = unsafe {
+            ffi::sqlite3_db_status(
+                self.connection().handle(),
+                ffi::SQLITE_DBSTATUS_DEFERRED_FKS,
+                &raw mut now,
+                &raw mut most,
+                0,
+            )
+        };
+        debug_assert_eq!(code, ffi::SQLITE_OK);
+        now
+    }
+
+    /// As [`control`](Engine::control), for statements that come again and
+    /// again.
+    fn control_often(&self, sql: &str) -> Result<()> {
+        shielded(|| self.connection().prepare_cached(sql)?.execute(()))
+            .map(drop)
+            .map_err(|e| Error::sqlite(sql, e))
+    }
+
+    /// Lends the connection to a closure, which can't take it apart. `name`
+    /// stands for its SQL where it fails.
+    pub(crate) fn lend_shared<T>(
+        &self,
+        name: &str,
+        work: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+    ) -> Result<T> {
+        work(self.connection()).map_err(|source| Error::sqlite(name, source))
+    }
+
+    /// Lends the connection to a closure for which the database stands still.
+    pub(crate) fn snapshot<T>(
+        &self,
+        name: &str,
+        work: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+    ) -> Result<T> {
+        self.begin("BEGIN DEFERRED")?;
+        let outcome = catch_unwind(AssertUnwindSafe(|| {
+            authorizer::as_member(|| self.lend_shared(name, work))
+        }));
+        let ended = self.roll_back_all();
+        match outcome {
+            Ok(outcome) => outcome.and_then(|value| ended.map(|()| value)),
+            Err(panic) => resume_unwind(panic),
+        }
+    }
+
     /// Runs a statement of the crate's own that nothing may interrupt.
     pub(crate) fn control(&self, sql: &str) -> Result<()> {
         shielded(|| self.connection().execute_batch(sql)).map_err(|e| Error::sqlite(sql, e))
     }
 
     /// Gives the connection to a closure. No cursor may be open.
-    ///
-    /// A panic in it comes back as the error's message.
     pub(crate) fn lend<T>(
         &mut self,
         work: impl FnOnce(&mut Connection) -> rusqlite::Result<T>,
@@ -215,14 +413,14 @@ impl Engine {
             .expect("no cursor shares the connection");
         let outcome = catch_unwind(AssertUnwindSafe(|| work(connection)));
         // The closure may have put handlers of its own in the place of ours.
-        let restored = install_handlers(connection, self.busy_timeout);
+        let restored = self.handlers.install(connection);
         match outcome {
             Ok(Ok(value)) => {
                 restored.map_err(|e| Error::sqlite("call", e))?;
                 Ok(value)
             }
             Ok(Err(source)) => Err(Error::sqlite("call", source)),
-            Err(panic) => std::panic::resume_unwind(panic),
+            Err(panic) => resume_unwind(panic),
         }
     }
 
@@ -248,24 +446,41 @@ impl Engine {
     }
 }
 
-/// Makes SQLite ask the running operation's token, both while it computes and
-/// while it waits for another connection's lock.
-///
-/// `sqlite3_interrupt` would do neither well: it doesn't end a busy wait, and
-/// it hits whatever runs on the connection when it arrives.
-fn install_handlers(connection: &mut Connection, busy_timeout: Duration) -> rusqlite::Result<()> {
-    connection.progress_handler(STEPS_BETWEEN_LOOKS, Some(current_must_stop))?;
-    let mut waiting_since = Instant::now();
-    connection.busy_handler(Some(move |attempt| {
-        if attempt == 0 {
-            waiting_since = Instant::now();
+/// What SQLite calls back while it works.
+#[derive(Clone, Copy, Debug)]
+struct Handlers {
+    busy_timeout: Duration,
+    ownership: Ownership,
+}
+
+impl Handlers {
+    /// Makes SQLite ask the running operation's token, both while it computes
+    /// and while it waits for another connection's lock.
+    ///
+    /// `sqlite3_interrupt` would do neither well: it doesn't end a busy wait,
+    /// and it hits whatever runs on the connection when it arrives.
+    ///
+    /// On a connection that is one of several, statements are looked at too.
+    fn install(self, connection: &mut Connection) -> rusqlite::Result<()> {
+        let must_stop = || current_must_stop() || budget::is_spent();
+        connection.progress_handler(STEPS_BETWEEN_LOOKS, Some(must_stop))?;
+        let mut waiting_since = Instant::now();
+        connection.busy_handler(Some(move |attempt| {
+            if attempt == 0 {
+                waiting_since = Instant::now();
+            }
+            if must_stop() || waiting_since.elapsed() >= self.busy_timeout {
+                return false;
+            }
+            thread::sleep(busy_pause(attempt));
+            true
+        }))?;
+        if self.ownership == Ownership::Shared {
+            connection.authorizer(Some(authorizer::authorize))?;
+            connection.commit_hook(Some(authorizer::refuse_commit))?;
         }
-        if current_must_stop() || waiting_since.elapsed() >= busy_timeout {
-            return false;
-        }
-        thread::sleep(busy_pause(attempt));
-        true
-    }))
+        Ok(())
+    }
 }
 
 /// How long to leave the lock's holder alone: short at first, since most locks

@@ -81,6 +81,29 @@ pub enum Error {
         /// How long that transaction has been open.
         held_for: Duration,
     },
+    /// A statement that needs one connection for itself was given to a
+    /// database, which has several.
+    UseConnection {
+        /// The SQL text, shortened when it is long.
+        sql: String,
+        /// What does the same for a database.
+        instead: &'static str,
+    },
+    /// Half-read streams hold all the readers of a database, as many as it may
+    /// have.
+    NoReader {
+        /// How many readers there are.
+        readers: usize,
+        /// How long the call waited for one: the busy timeout.
+        waited: Duration,
+    },
+    /// A statement of a batch failed, and nothing of the batch has happened.
+    Batch {
+        /// Which one, from 0.
+        index: usize,
+        /// Why.
+        source: Box<Error>,
+    },
     /// The time limit of the operation passed.
     TimedOut {
         /// The limit that was set.
@@ -133,7 +156,29 @@ impl Error {
     pub fn code(&self) -> Option<ErrorCode> {
         match self {
             Error::Open { source, .. } | Error::Sqlite { source, .. } => source.sqlite_error_code(),
+            Error::Batch { source, .. } => source.code(),
             _ => None,
+        }
+    }
+
+    /// The same error for one more caller that it concerns. Only SQLite's own
+    /// failures concern several.
+    pub(crate) fn again(&self) -> Error {
+        match self {
+            Error::Sqlite {
+                sql,
+                source: rusqlite::Error::SqliteFailure(code, message),
+            } => Error::Sqlite {
+                sql: sql.clone(),
+                source: rusqlite::Error::SqliteFailure(*code, message.clone()),
+            },
+            other => Error::Sqlite {
+                sql: String::new(),
+                source: rusqlite::Error::SqliteFailure(
+                    rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_ERROR),
+                    Some(other.to_string()),
+                ),
+            },
         }
     }
 
@@ -229,6 +274,17 @@ impl fmt::Display for Error {
                 f,
                 "another transaction has held the connection for {held_for:.1?}"
             ),
+            Error::UseConnection { sql, instead } => {
+                write!(
+                    f,
+                    "a database has several connections: use {instead}: {sql}"
+                )
+            }
+            Error::NoReader { readers, waited } => write!(
+                f,
+                "half-read streams hold all {readers} readers, for {waited:.1?} and longer"
+            ),
+            Error::Batch { index, source } => write!(f, "statement {index} of the batch: {source}"),
             Error::TimedOut { limit, sql: None } => {
                 write!(f, "timed out after {limit:.1?} before it could start")
             }
@@ -253,6 +309,7 @@ impl StdError for Error {
         match self {
             Error::Open { source, .. } | Error::Sqlite { source, .. } => Some(source),
             Error::Thread { source, .. } => Some(source),
+            Error::Batch { source, .. } => Some(source),
             _ => None,
         }
     }

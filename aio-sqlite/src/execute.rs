@@ -4,11 +4,12 @@ use std::future::{Future, IntoFuture};
 use std::pin::Pin;
 use std::time::Duration;
 
-use crate::engine::Done;
+use crate::engine::{Done, Engine};
 use crate::error::Result;
-use crate::op::Limit;
+use crate::link::Place;
+use crate::op::{Limit, OnLimit};
 use crate::params::{IntoParams, Params};
-use crate::session::{Session, Statement};
+use crate::session::{Seat, Session, Statement};
 use crate::worker::Worker;
 
 impl Session {
@@ -84,14 +85,13 @@ impl<'s> IntoFuture for Execute<'s> {
     fn into_future(self) -> Self::IntoFuture {
         let Execute { statement, params } = self;
         let Statement {
-            session,
-            sql,
-            limit,
+            seat, sql, limit, ..
         } = statement;
         Box::pin(async move {
             let limit = Limit::starting_now(limit);
-            let work = move |worker: &mut Worker| worker.engine.execute(sql, &params);
-            session.run(limit, work).await
+            let text = sql.clone();
+            let work = move |engine: &Engine| engine.execute(text.clone(), &params);
+            seat.run(&sql, limit, work).await
         })
     }
 }
@@ -126,15 +126,25 @@ impl<'s> IntoFuture for ExecuteScript<'s> {
 
     fn into_future(self) -> Self::IntoFuture {
         let Statement {
-            session,
+            seat,
             sql: script,
             limit,
+            ..
         } = self.0;
         Box::pin(async move {
             let limit = Limit::starting_now(limit);
-            let level = session.scope;
-            let work = move |worker: &mut Worker| worker.engine.execute_script(&script, level);
-            session.run(limit, work).await
+            match seat {
+                Seat::Pool(pool) => {
+                    let work =
+                        move |worker: &mut Worker| worker.engine.execute_shared_script(&script);
+                    pool.alone(limit, work).await
+                }
+                Seat::Place(Place { link, scope }) => {
+                    let work =
+                        move |worker: &mut Worker| worker.engine.execute_script(&script, scope);
+                    link.run(scope, limit, OnLimit::Stop, work).await
+                }
+            }
         })
     }
 }

@@ -4,9 +4,12 @@
 //! is cancelled at any moment rolls back, and its drop names the level, so it
 //! can't reach another.
 
+use std::sync::Arc;
+
 use crate::error::Result;
-use crate::link::next_id;
-use crate::op::{Limit, OnLimit};
+use crate::link::{Place, next_id};
+use crate::op::{Limit, OnLimit, wake};
+use crate::receipt::{Receipt, Settling, Ticket};
 use crate::session::Session;
 use crate::turn::{Holder, Scope};
 use crate::worker::{Finisher, Worker};
@@ -14,24 +17,26 @@ use crate::worker::{Finisher, Worker};
 /// Rolls its level back when it is dropped, unless the level is over.
 #[derive(Debug)]
 pub(crate) struct Level {
+    place: Place,
     session: Session,
     outer: Scope,
     holder: Holder,
+    ticket: Arc<Ticket>,
     over: bool,
 }
 
 impl Drop for Level {
     fn drop(&mut self) {
         if !self.over {
-            let finisher = Finisher::RollBack(self.session.scope);
-            self.session.link.finish(finisher);
+            let finisher = Finisher::RollBack(self.place.scope);
+            self.place.link.finish(finisher);
         }
     }
 }
 
 impl Level {
     /// A level inside `outer`, armed and not yet open.
-    pub(crate) fn inside(outer: &Session, holder: Holder) -> Level {
+    pub(crate) fn inside(outer: &Place, holder: Holder) -> Level {
         let id = next_id();
         let scope = match outer.scope.transaction() {
             None => Scope::Transaction(id),
@@ -40,15 +45,27 @@ impl Level {
                 savepoint: id,
             },
         };
+        let place = Place {
+            link: outer.link.clone(),
+            scope,
+        };
         Level {
-            session: Session {
-                link: outer.link.clone(),
-                scope,
-            },
+            session: Session::at(place.clone()),
+            place,
             outer: outer.scope,
             holder,
+            ticket: Ticket::new(),
             over: false,
         }
+    }
+
+    pub(crate) fn place(&self) -> &Place {
+        &self.place
+    }
+
+    /// What the level, a transaction, will have come to.
+    pub(crate) fn receipt(&self) -> Receipt {
+        Receipt::new(self.ticket.clone())
     }
 
     pub(crate) fn session(&self) -> &Session {
@@ -63,13 +80,14 @@ impl Level {
         limit: Option<Limit>,
         work: impl FnOnce(&mut Worker) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let scope = self.session.scope;
+        let scope = self.place.scope;
         let holder = self.holder;
+        let settling = Settling::new(self.ticket.clone(), wake);
         let open = move |worker: &mut Worker| {
-            worker.open_level(scope, holder, begin)?;
+            worker.open_level(scope, holder, begin, settling)?;
             worker.or_roll_back(scope, work)
         };
-        let link = &self.session.link;
+        let link = &self.place.link;
         link.run(self.outer, limit, OnLimit::Stop, open).await
     }
 
@@ -79,9 +97,9 @@ impl Level {
         limit: Option<Limit>,
         work: impl FnOnce(&mut Worker) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let scope = self.session.scope;
+        let Place { link, scope } = self.place.clone();
         let step = move |worker: &mut Worker| worker.or_roll_back(scope, work);
-        self.session.run(limit, step).await
+        link.run(scope, limit, OnLimit::Stop, step).await
     }
 
     /// Does `work` in the level, then commits or releases it.
@@ -90,13 +108,13 @@ impl Level {
         limit: Option<Limit>,
         work: impl FnOnce(&mut Worker) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let scope = self.session.scope;
+        let scope = self.place.scope;
         let commit = move |worker: &mut Worker| {
             let done = worker.or_roll_back(scope, work)?;
             worker.commit_level(scope)?;
             Ok(done)
         };
-        let link = self.session.link.clone();
+        let link = self.place.link.clone();
         let done = link.run(scope, limit, OnLimit::Stop, commit).await?;
         self.over = true;
         Ok(done)
@@ -109,7 +127,7 @@ impl Level {
         limit: Option<Limit>,
         work: impl FnOnce(&mut Worker) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let scope = self.session.scope;
+        let scope = self.place.scope;
         let done = self
             .open(begin, limit, move |worker| {
                 let done = work(worker)?;
@@ -123,8 +141,8 @@ impl Level {
 
     /// Rolls the level back and says so.
     pub(crate) async fn roll_back(mut self) -> Result<()> {
-        let scope = self.session.scope;
-        let link = self.session.link.clone();
+        let scope = self.place.scope;
+        let link = self.place.link.clone();
         link.run(scope, None, OnLimit::Stop, move |worker| {
             worker.roll_back_level(scope)
         })

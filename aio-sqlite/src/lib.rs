@@ -72,35 +72,48 @@
 //! | `bundled` (default) | SQLite compiled in | a C compiler at build time |
 //! | `serde` | `Query::deserialize`, `named` | serde |
 
+mod authorizer;
+mod budget;
 mod bulk;
 mod call;
 mod chunk;
+mod closures;
 mod connect;
 mod connection;
+mod crew;
 mod cursor;
+mod database;
 mod deadline;
 mod engine;
 mod error;
 mod execute;
 mod flows;
 mod from_row;
+mod group;
 mod handoff;
 mod level;
 mod link;
+mod member;
 mod nesting;
 mod op;
+mod open;
 pub mod options;
 pub mod params;
+mod patience;
 mod pipe;
+mod pool;
 mod query;
+mod reader;
+mod receipt;
 mod reentry;
+mod routes;
 pub mod row;
 mod rows;
 mod savepoint;
 #[cfg(feature = "serde")]
 mod serde;
 mod session;
-mod transaction;
+pub mod transaction;
 mod turn;
 mod worker;
 
@@ -109,8 +122,10 @@ mod worker;
 pub mod builders {
     pub use crate::bulk::{ExecuteMany, ExecuteStream};
     pub use crate::call::Call;
+    pub use crate::closures::{Read, Write};
     pub use crate::connect::Connect;
     pub use crate::execute::{Execute, ExecuteScript};
+    pub use crate::open::Open;
     pub use crate::query::Query;
     pub use crate::savepoint::BeginSavepoint;
     pub use crate::transaction::Begin;
@@ -118,9 +133,11 @@ pub mod builders {
 
 pub use connect::connect;
 pub use connection::Connection;
+pub use database::Database;
 pub use engine::Done;
 pub use error::{Error, Result};
 pub use from_row::FromRow;
+pub use open::open;
 pub use params::Params;
 pub use row::Row;
 pub use rows::Rows;

@@ -8,13 +8,18 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::Poll;
 
+use tokio::sync::Semaphore;
+
+use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::handoff::Inbox;
+use crate::member::Write;
 use crate::op::{Limit, OnLimit, Op, Promise, Reply};
 use crate::options::{Access, Options};
+use crate::reader::Membership;
 use crate::reentry;
 use crate::turn::Scope;
-use crate::worker::{self, Finisher, Message, Permit, Work, Worker};
+use crate::worker::{self, Finisher, Message, Permit, Shape, Work, Worker};
 
 /// Numbers connections, transactions, savepoints and streams: none is ever
 /// used twice in a process, so a late command can't hit a newcomer.
@@ -22,6 +27,13 @@ static NEXT_ID: AtomicU64 = AtomicU64::new(1);
 
 pub(crate) fn next_id() -> u64 {
     NEXT_ID.fetch_add(1, Ordering::Relaxed)
+}
+
+/// Where statements run: a level of one connection.
+#[derive(Clone, Debug)]
+pub(crate) struct Place {
+    pub(crate) link: Arc<Link>,
+    pub(crate) scope: Scope,
 }
 
 /// The handles' side of one connection; when the last one goes, so does the
@@ -47,7 +59,24 @@ impl Drop for Link {
 
 impl Link {
     /// Starts a worker and waits until its connection is open.
-    pub(crate) async fn open(options: Options, limit: Option<Limit>) -> Result<Arc<Link>> {
+    pub(crate) async fn open(
+        options: Options,
+        limit: Option<Limit>,
+        membership: Option<Membership>,
+    ) -> Result<Arc<Link>> {
+        let opened = Op::new(limit, OnLimit::Stop);
+        let reply = Reply::new(opened.clone());
+        let link = Link::start(options, Promise::new(opened), membership)?;
+        reply.await?;
+        Ok(link)
+    }
+
+    /// Starts a worker, which keeps the promise when its connection is open.
+    pub(crate) fn start(
+        options: Options,
+        opened: Promise<()>,
+        membership: Option<Membership>,
+    ) -> Result<Arc<Link>> {
         let inbox = Arc::new(Inbox::new());
         let link = Arc::new(Link {
             id: next_id(),
@@ -55,10 +84,7 @@ impl Link {
             access: options.access,
             inbox: inbox.clone(),
         });
-        let opened = Op::new(limit, OnLimit::Stop);
-        let reply = Reply::new(opened.clone());
-        worker::spawn(options, inbox, Promise::new(opened))?;
-        reply.await?;
+        worker::spawn(options, inbox, opened, membership)?;
         Ok(link)
     }
 
@@ -118,19 +144,28 @@ impl Link {
         reply.await
     }
 
-    /// Waits for leave to queue work, no longer than the operation's limit.
+    /// Has a write run that may share its commit with others, and that may be
+    /// run more than once until it is answered.
+    pub(crate) async fn write<T: Send + 'static>(
+        &self,
+        limit: Option<Limit>,
+        shape: Shape,
+        work: impl FnMut(&Engine) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        self.refuse_reentry(Scope::Root)?;
+        let op = Op::new(limit, OnLimit::Stop);
+        let mut reply = Reply::new(op.clone());
+        let permit = self.permit(&mut reply).await?;
+        let write = Write::new(Promise::new(op), permit, shape, work);
+        self.inbox
+            .submit(Message::Write(Box::new(write)))
+            .map_err(|_| Error::Closed)?;
+        reply.await
+    }
+
     async fn permit<T: Send + 'static>(&self, reply: &mut Reply<T>) -> Result<Permit> {
-        let mut acquire = pin!(self.inbox.permits.acquire());
-        poll_fn(|cx| {
-            if let Poll::Ready(Err(error)) = Pin::new(&mut *reply).poll(cx) {
-                return Poll::Ready(Err(error));
-            }
-            acquire.as_mut().poll(cx).map(|permit| {
-                permit.map_err(|_| Error::Closed)?.forget();
-                Ok(Permit::new(self.inbox.clone()))
-            })
-        })
-        .await
+        let inbox = self.inbox.clone();
+        permit(&self.inbox.permits, reply, move || Permit::Inbox(inbox)).await
     }
 
     /// Closes the connection when it is this call's turn.
@@ -157,4 +192,24 @@ impl Link {
         // A worker that has gone has rolled back and closed everything itself.
         let _ = self.inbox.deliver(Message::Finish(finisher));
     }
+}
+
+/// Waits for leave to queue work, no longer than the operation's limit.
+pub(crate) async fn permit<T: Send + 'static>(
+    permits: &Semaphore,
+    reply: &mut Reply<T>,
+    permit: impl FnOnce() -> Permit,
+) -> Result<Permit> {
+    let mut acquire = pin!(permits.acquire());
+    poll_fn(|cx| {
+        if let Poll::Ready(Err(error)) = Pin::new(&mut *reply).poll(cx) {
+            return Poll::Ready(Err(error));
+        }
+        acquire.as_mut().poll(cx).map(|permit| {
+            permit.map_err(|_| Error::Closed)?.forget();
+            Ok(())
+        })
+    })
+    .await?;
+    Ok(permit())
 }

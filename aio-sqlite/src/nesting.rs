@@ -3,16 +3,26 @@
 use std::time::Instant;
 
 use crate::error::Result;
+use crate::receipt::Settling;
 use crate::turn::{Holder, Scope};
 use crate::worker::Worker;
 
 impl Worker {
     /// Opens a level: begins a transaction by that statement, or sets a savepoint.
-    pub(crate) fn open_level(&mut self, level: Scope, holder: Holder, begin: &str) -> Result<()> {
+    /// Whoever asks what a transaction came to is told when `settling` is
+    /// settled or dropped.
+    pub(crate) fn open_level(
+        &mut self,
+        level: Scope,
+        holder: Holder,
+        begin: &str,
+        settling: Settling,
+    ) -> Result<()> {
         match level {
             Scope::Root => {}
             Scope::Transaction(id) => {
                 self.engine.begin(begin)?;
+                self.settling.insert(id, settling);
                 self.turn.began(id, Instant::now());
             }
             Scope::Savepoint { savepoint, .. } => {
@@ -68,6 +78,9 @@ impl Worker {
     fn commit(&mut self, id: u64) -> Result<()> {
         match self.engine.control("COMMIT") {
             Ok(()) => {
+                if let Some(settling) = self.settling.remove(&id) {
+                    settling.committed();
+                }
                 self.turn.finished(id);
                 self.end_flows_of_closed_levels();
                 Ok(())
@@ -82,6 +95,7 @@ impl Worker {
     /// Rolls the open transaction back.
     fn roll_back(&mut self, id: u64) -> Result<()> {
         let outcome = self.engine.roll_back_all();
+        drop(self.settling.remove(&id));
         self.turn.finished(id);
         self.end_flows_of_closed_levels();
         outcome

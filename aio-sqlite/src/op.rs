@@ -68,6 +68,17 @@ impl Token {
         self.step(QUEUED, RUNNING)
     }
 
+    /// Takes the operation for running, or goes on with it, unless its caller
+    /// has gone.
+    pub(crate) fn claim_again(&self) -> bool {
+        self.claim() || self.state.load(Ordering::Acquire) == RUNNING
+    }
+
+    /// Tells whether somebody waits for the operation.
+    pub(crate) fn is_wanted(&self) -> bool {
+        matches!(self.state.load(Ordering::Acquire), QUEUED | RUNNING)
+    }
+
     /// Says that nobody waits any more.
     pub(crate) fn abandon(&self) {
         let _ = self.step(QUEUED, ABANDONED) || self.step(RUNNING, ABANDONED);
@@ -97,19 +108,30 @@ impl Token {
     }
 }
 
-/// Whatever carries a token: the worker keeps the one of the running operation
-/// where the handlers find it.
-pub(crate) trait Stoppable: Send + Sync {
+/// Whatever can say that the work which is done for it must stop: the worker
+/// keeps that of the running work where the handlers find it.
+pub(crate) trait Stop: Send + Sync {
+    fn must_stop(&self) -> bool;
+}
+
+/// Whatever carries a token.
+pub(crate) trait Stoppable: Stop {
     fn token(&self) -> &Token;
 }
 
+impl<T: Stoppable> Stop for T {
+    fn must_stop(&self) -> bool {
+        self.token().must_stop()
+    }
+}
+
 thread_local! {
-    /// The operation that runs on this worker thread.
-    static CURRENT: RefCell<Option<Arc<dyn Stoppable>>> = const { RefCell::new(None) };
+    /// What the work that runs on this worker thread is done for.
+    static CURRENT: RefCell<Option<Arc<dyn Stop>>> = const { RefCell::new(None) };
 }
 
 /// Runs `work` as the operation that the handlers ask about.
-pub(crate) fn running<T>(operation: Arc<dyn Stoppable>, work: impl FnOnce() -> T) -> T {
+pub(crate) fn running<T>(operation: Arc<dyn Stop>, work: impl FnOnce() -> T) -> T {
     let before = CURRENT.replace(Some(operation));
     let _restore = Restore(before);
     work()
@@ -123,7 +145,7 @@ pub(crate) fn shielded<T>(work: impl FnOnce() -> T) -> T {
     work()
 }
 
-struct Restore(Option<Arc<dyn Stoppable>>);
+struct Restore(Option<Arc<dyn Stop>>);
 
 impl Drop for Restore {
     fn drop(&mut self) {
@@ -133,7 +155,7 @@ impl Drop for Restore {
 
 /// Tells whether the operation that runs on this thread must stop.
 pub(crate) fn current_must_stop() -> bool {
-    CURRENT.with_borrow(|current| current.as_ref().is_some_and(|op| op.token().must_stop()))
+    CURRENT.with_borrow(|current| current.as_ref().is_some_and(|op| op.must_stop()))
 }
 
 /// What happens when the limit passes while the operation runs.
@@ -223,6 +245,12 @@ impl<T> Promise<T> {
     /// Takes the operation for running, unless its caller has gone.
     pub(crate) fn claim(&self) -> bool {
         self.op.token.claim()
+    }
+
+    /// Takes the operation for running, or goes on with it, unless its caller
+    /// has gone.
+    pub(crate) fn claim_again(&self) -> bool {
+        self.op.token.claim_again()
     }
 
     pub(crate) fn answer(mut self, answer: Result<T>) {

@@ -66,6 +66,30 @@ pub enum ForeignKeys {
     Ignored,
 }
 
+/// What a power cut may lose of a database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Durability {
+    /// Nothing that was acknowledged: each commit waits for the disk
+    /// (`synchronous=FULL`).
+    #[default]
+    Durable,
+    /// The last commits, at worst all since the last checkpoint, but never half
+    /// of one (`synchronous=NORMAL`). A crash of the program alone loses
+    /// nothing.
+    Relaxed,
+}
+
+/// Whose a connection is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ownership {
+    /// The caller's: everything is allowed on it, and its hooks are the
+    /// caller's too.
+    Caller,
+    /// One of a database's.
+    Shared,
+}
+
 /// The settings of a connection to be opened.
 #[derive(Clone, Debug)]
 pub(crate) struct Options {
@@ -78,6 +102,9 @@ pub(crate) struct Options {
     pub(crate) statement_cache: usize,
     pub(crate) max_hold: Duration,
     pub(crate) pragmas: Vec<(String, Value)>,
+    /// What is run when all that is set.
+    pub(crate) script: String,
+    pub(crate) ownership: Ownership,
 }
 
 impl Options {
@@ -95,6 +122,17 @@ impl Options {
             Raw::open_with_flags(&self.path, flags).map_err(|source| self.failed(source))?;
         connection.set_prepared_statement_cache_capacity(self.statement_cache);
         Ok(connection)
+    }
+
+    /// The same for a connection that only reads.
+    pub(crate) fn for_reading(&self) -> Options {
+        Options {
+            access: Access::ReadOnly,
+            journal_mode: None,
+            // For attached and temporary databases too.
+            script: format!("{}PRAGMA query_only = 1;", self.script),
+            ..self.clone()
+        }
     }
 
     fn failed(&self, source: rusqlite::Error) -> Error {
@@ -126,6 +164,9 @@ impl Options {
             }
             set(connection, name, value.clone())?;
         }
+        connection
+            .execute_batch(&self.script)
+            .map_err(|source| Error::sqlite(&self.script, source))?;
         Ok(())
     }
 

@@ -7,7 +7,7 @@
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
@@ -28,9 +28,21 @@ const MOST_BYTES: usize = 256 << 10;
 /// A chunk of slow rows ends after so long, since others wait meanwhile.
 const LONGEST: Duration = Duration::from_millis(5);
 
+/// Where a stream is read: its worker, as its reader knows it. Neither call
+/// waits.
+pub(crate) trait Home: Send + Sync {
+    /// Asks for another chunk of that stream.
+    fn read_on(&self, stream: u64);
+    /// Says that nobody reads that stream any more.
+    fn forget(&self, stream: u64);
+}
+
 /// What reader and worker share of one stream.
 pub(crate) struct Pipe {
     token: Token,
+    /// Set before the stream is claimed, so that a reader that goes later finds
+    /// it.
+    home: OnceLock<Arc<dyn Home>>,
     lane: Mutex<Lane>,
 }
 
@@ -59,6 +71,7 @@ impl Pipe {
     pub(crate) fn new() -> Arc<Pipe> {
         Arc::new(Pipe {
             token: Token::new(None),
+            home: OnceLock::new(),
             lane: Mutex::default(),
         })
     }
@@ -102,9 +115,28 @@ impl Pipe {
         self.lane().spare = Some(buffers);
     }
 
+    /// Hands over all the rows there are, where they were read as a whole.
+    pub(crate) fn deliver(&self, chunks: Vec<Arc<Chunk>>) {
+        self.change(|lane| {
+            lane.chunks
+                .extend(chunks.into_iter().filter_map(Arc::into_inner));
+            lane.end = Some(None);
+        });
+    }
+
+    /// Asks for another chunk.
+    pub(crate) fn read_on(&self, stream: u64) {
+        if let Some(home) = self.home.get() {
+            home.read_on(stream);
+        }
+    }
+
     /// Says that the reader has gone.
-    pub(crate) fn abandon(&self) {
+    pub(crate) fn abandon(&self, stream: u64) {
         self.token.abandon();
+        if let Some(home) = self.home.get() {
+            home.forget(stream);
+        }
     }
 }
 
@@ -126,7 +158,13 @@ pub(crate) struct Flow {
 
 impl Flow {
     /// The flow of a statement that is to be read, unless its reader has gone.
-    pub(crate) fn new(cursor: Cursor, scope: Scope, pipe: Arc<Pipe>) -> Option<Flow> {
+    pub(crate) fn new(
+        cursor: Cursor,
+        scope: Scope,
+        pipe: Arc<Pipe>,
+        home: Arc<dyn Home>,
+    ) -> Option<Flow> {
+        let _ = pipe.home.set(home); // a stream is opened once
         pipe.token.claim().then(|| Flow {
             cursor,
             scope,

@@ -7,13 +7,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::chunk::Chunk;
+use crate::engine::Engine;
 use crate::error::{Error, Result, excerpt};
 use crate::from_row::FromRow;
 use crate::op::Limit;
 use crate::params::{IntoParams, Params};
 use crate::row::Row;
 use crate::session::{Session, Statement};
-use crate::worker::Worker;
 
 impl Session {
     /// Runs a query: `.await` gives all rows, `.one()` and `.optional()` a
@@ -154,14 +154,13 @@ impl<'s, T> Query<'s, T> {
 
     async fn collect(self, most: usize) -> Result<Vec<Arc<Chunk>>> {
         let Statement {
-            session,
-            sql,
-            limit,
+            seat, sql, limit, ..
         } = self.statement;
         let params = self.params;
         let limit = Limit::starting_now(limit);
-        let work = move |worker: &mut Worker| worker.engine.collect(sql, &params, most);
-        session.run(limit, work).await
+        let text = sql.clone();
+        let work = move |engine: &Engine| engine.collect(text.clone(), &params, most);
+        seat.run(&sql, limit, work).await
     }
 }
 

@@ -9,15 +9,18 @@ use std::task::{Context, Poll, ready};
 use futures_core::{FusedStream, Stream};
 
 use crate::chunk::Chunk;
+use crate::engine::Engine;
 use crate::error::Result;
-use crate::link::{Link, next_id};
-use crate::op::Limit;
+use crate::link::{Place, next_id};
+use crate::op::{Limit, OnLimit};
+use crate::params::Params;
 use crate::pipe::{Flow, Flowed, Pipe};
 use crate::query::Query;
+use crate::routes::Route;
 use crate::row::Row;
-use crate::session::Statement;
+use crate::session::{Seat, Statement};
 use crate::turn::Scope;
-use crate::worker::{Finisher, Worker};
+use crate::worker::Worker;
 
 impl<'s, T> Query<'s, T> {
     /// Returns the rows one after another, read in chunks as they are wanted.
@@ -72,16 +75,27 @@ enum State<'s> {
 
 /// The stream's name at its worker; dropping it stops the query.
 struct Source {
-    link: Arc<Link>,
-    scope: Scope,
+    /// Keeps the connection open while the stream is read.
+    seat: Seat,
     id: u64,
     pipe: Arc<Pipe>,
 }
 
 impl Drop for Source {
     fn drop(&mut self) {
-        self.pipe.abandon();
-        self.link.finish(Finisher::EndStream(self.id));
+        self.pipe.abandon(self.id);
+    }
+}
+
+impl Source {
+    /// Refuses to wait inside a transaction's body for the rows of an outer
+    /// stream, which would never come. A database's streams have a connection
+    /// for themselves.
+    fn refuse_reentry(&self) -> Result<()> {
+        match &self.seat {
+            Seat::Place(place) => place.link.refuse_reentry(place.scope),
+            Seat::Pool(_) => Ok(()),
+        }
     }
 }
 
@@ -99,31 +113,38 @@ impl<'s, T> Rows<'s, T> {
             decode,
         } = query;
         let Statement {
-            session,
-            sql,
-            limit,
+            seat, sql, limit, ..
         } = statement;
         let source = Source {
-            link: session.link.clone(),
-            scope: session.scope,
+            seat: seat.clone(),
             id: next_id(),
             pipe: Pipe::new(),
         };
-        let (id, scope, pipe) = (source.id, source.scope, source.pipe.clone());
-        let open = move |worker: &mut Worker| {
-            let cursor = worker.engine.cursor(sql, &params)?;
-            if let Some(mut flow) = Flow::new(cursor, scope, pipe) {
-                if flow.fill()? {
-                    worker.flows.insert(id, flow);
-                } else {
-                    flow.end(None);
-                }
-            }
-            Ok(())
-        };
+        let (id, pipe) = (source.id, source.pipe.clone());
         let opening = async move {
             let limit = Limit::starting_now(limit);
-            session.run(limit, open).await
+            match &seat {
+                Seat::Place(Place { link, scope }) => {
+                    let open = open(*scope, sql, params, id, pipe);
+                    link.run(*scope, limit, OnLimit::Stop, open).await
+                }
+                Seat::Pool(pool) => match pool.look_at(&sql, limit).await? {
+                    Route::Reader => {
+                        let open = open(Scope::Root, sql, params, id, pipe);
+                        pool.read(limit, open).await
+                    }
+                    // A half-read statement would keep the writer from all
+                    // others: these are read as a whole.
+                    Route::Writer | Route::Alone => {
+                        let text = sql.clone();
+                        let all = move |engine: &Engine| {
+                            engine.collect(text.clone(), &params, usize::MAX)
+                        };
+                        pipe.deliver(pool.run(&sql, limit, all).await?);
+                        Ok(())
+                    }
+                },
+            }
         };
         Rows {
             state: State::Opening(Box::pin(opening)),
@@ -164,7 +185,7 @@ impl<'s, T> Rows<'s, T> {
                             self.source.pipe.give_back(chunk.into_buffers());
                         }
                     }
-                    self.source.link.finish(Finisher::ReadOn(self.source.id));
+                    self.source.pipe.read_on(self.source.id);
                     // A reader that is never kept waiting lets others run now
                     // and then.
                     cx.waker().wake_by_ref();
@@ -178,31 +199,48 @@ impl<'s, T> Rows<'s, T> {
                     }
                     self.state = State::Flowing;
                 }
-                State::Flowing => {
-                    match self.source.pipe.poll(cx) {
-                        Poll::Ready(Flowed::Chunk(chunk)) => {
-                            self.state = State::Reading {
-                                chunk: Arc::new(chunk),
-                                at: 0,
-                            };
-                        }
-                        Poll::Ready(Flowed::End(end)) => {
-                            self.state = State::Over;
-                            return Poll::Ready(end.map(Err));
-                        }
-                        Poll::Pending => {
-                            // Inside a transaction's body the rows of an outer
-                            // stream would never come.
-                            if let Err(error) = self.source.link.refuse_reentry(self.source.scope) {
-                                self.state = State::Over;
-                                return Poll::Ready(Some(Err(error)));
-                            }
-                            return Poll::Pending;
-                        }
+                State::Flowing => match self.source.pipe.poll(cx) {
+                    Poll::Ready(Flowed::Chunk(chunk)) => {
+                        self.state = State::Reading {
+                            chunk: Arc::new(chunk),
+                            at: 0,
+                        };
                     }
-                }
+                    Poll::Ready(Flowed::End(end)) => {
+                        self.state = State::Over;
+                        return Poll::Ready(end.map(Err));
+                    }
+                    Poll::Pending => {
+                        if let Err(error) = self.source.refuse_reentry() {
+                            self.state = State::Over;
+                            return Poll::Ready(Some(Err(error)));
+                        }
+                        return Poll::Pending;
+                    }
+                },
             }
         }
+    }
+}
+
+/// Opens a stream and reads its first chunk.
+fn open(
+    scope: Scope,
+    sql: Arc<str>,
+    params: Params,
+    id: u64,
+    pipe: Arc<Pipe>,
+) -> impl FnOnce(&mut Worker) -> Result<()> + Send + 'static {
+    move |worker| {
+        let cursor = worker.engine.cursor(sql, &params)?;
+        if let Some(mut flow) = Flow::new(cursor, scope, pipe, worker.home()) {
+            if flow.fill()? {
+                worker.flows.insert(id, flow);
+            } else {
+                flow.end(None);
+            }
+        }
+        Ok(())
     }
 }
 

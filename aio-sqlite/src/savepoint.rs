@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use crate::error::{Error, Result};
 use crate::level::Level;
+use crate::link::Place;
 use crate::op::Limit;
 use crate::session::Session;
 use crate::turn::Holder;
@@ -22,14 +23,14 @@ use crate::turn::Holder;
 #[must_use = "a builder does nothing until it is awaited or entered with `.with`"]
 #[derive(Debug)]
 pub struct BeginSavepoint<'t> {
-    outer: &'t Session,
+    outer: &'t Place,
     limit: Option<Duration>,
 }
 
 impl<'t> BeginSavepoint<'t> {
     /// The caller borrows the outer guard mutably for `'t`, so that nothing
     /// else runs in it meanwhile.
-    pub(crate) fn new(outer: &'t Session) -> BeginSavepoint<'t> {
+    pub(crate) fn new(outer: &'t Place) -> BeginSavepoint<'t> {
         BeginSavepoint { outer, limit: None }
     }
 
@@ -114,7 +115,7 @@ impl Savepoint<'_> {
     /// *Rolls back*: cancelled, the inner savepoint is rolled back and this one
     /// is as before.
     pub fn savepoint(&mut self) -> BeginSavepoint<'_> {
-        BeginSavepoint::new(self)
+        BeginSavepoint::new(self.level.place())
     }
 
     /// Keeps what the savepoint did, as part of the transaction around it.

@@ -1,13 +1,15 @@
 //! The one query surface: what a connection, a transaction and a savepoint can
 //! all do.
 
+use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::engine::Engine;
 use crate::error::Result;
-use crate::link::Link;
+use crate::link::Place;
 use crate::op::{Limit, OnLimit};
-use crate::turn::Scope;
+use crate::pool::Pool;
 use crate::worker::Worker;
 
 /// Where statements run: on a connection, or inside a transaction or savepoint.
@@ -37,33 +39,76 @@ use crate::worker::Worker;
 /// ```
 #[derive(Debug)]
 pub struct Session {
-    pub(crate) link: Arc<Link>,
-    pub(crate) scope: Scope,
+    pub(crate) seat: Seat,
+}
+
+/// Where a session's statements run.
+#[derive(Clone, Debug)]
+pub(crate) enum Seat {
+    /// All in one place.
+    Place(Place),
+    /// Each where it belongs.
+    Pool(Arc<Pool>),
+}
+
+impl Seat {
+    /// Where transactions begin.
+    pub(crate) fn place(&self) -> &Place {
+        match self {
+            Seat::Place(place) => place,
+            Seat::Pool(pool) => pool.writer(),
+        }
+    }
+
+    /// Runs one statement where it belongs. Only outside a transaction is it
+    /// run more than once.
+    pub(crate) async fn run<T: Send + 'static>(
+        &self,
+        sql: &Arc<str>,
+        limit: Option<Limit>,
+        mut work: impl FnMut(&Engine) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        match self {
+            Seat::Pool(pool) => pool.run(sql, limit, work).await,
+            Seat::Place(Place { link, scope }) => {
+                let work = move |worker: &mut Worker| work(&worker.engine);
+                link.run(*scope, limit, OnLimit::Stop, work).await
+            }
+        }
+    }
+
+    /// Refuses a statement that may not run here.
+    pub(crate) async fn admit(&self, sql: &Arc<str>, limit: Option<Limit>) -> Result<()> {
+        match self {
+            Seat::Pool(pool) => pool.look_at(sql, limit).await.map(drop),
+            Seat::Place(_) => Ok(()),
+        }
+    }
 }
 
 /// What the statements of one operation share.
 #[derive(Debug)]
 pub(crate) struct Statement<'s> {
-    pub(crate) session: &'s Session,
+    pub(crate) seat: Seat,
     pub(crate) sql: Arc<str>,
     pub(crate) limit: Option<Duration>,
+    /// A guard's statement is over before the guard is.
+    pub(crate) session: PhantomData<&'s Session>,
 }
 
 impl Session {
-    pub(crate) fn statement(&self, sql: impl AsRef<str>) -> Statement<'_> {
-        Statement {
-            session: self,
-            sql: sql.as_ref().into(),
-            limit: None,
+    pub(crate) fn at(place: Place) -> Session {
+        Session {
+            seat: Seat::Place(place),
         }
     }
 
-    /// Runs `work` on the worker's thread, in this session's level.
-    pub(crate) async fn run<T: Send + 'static>(
-        &self,
-        limit: Option<Limit>,
-        work: impl FnOnce(&mut Worker) -> Result<T> + Send + 'static,
-    ) -> Result<T> {
-        self.link.run(self.scope, limit, OnLimit::Stop, work).await
+    pub(crate) fn statement<'s>(&self, sql: impl AsRef<str>) -> Statement<'s> {
+        Statement {
+            seat: self.seat.clone(),
+            sql: sql.as_ref().into(),
+            limit: None,
+            session: PhantomData,
+        }
     }
 }

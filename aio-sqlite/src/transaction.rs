@@ -8,8 +8,10 @@ use std::time::Duration;
 use crate::connection::Connection;
 use crate::error::{Error, Result};
 use crate::level::Level;
+use crate::link::Place;
 use crate::op::Limit;
 use crate::options::Access;
+pub use crate::receipt::{Outcome, Receipt};
 use crate::reentry;
 use crate::savepoint::BeginSavepoint;
 use crate::session::Session;
@@ -41,7 +43,7 @@ impl Connection {
     ///
     /// *Rolls back*: cancelled at any moment, no transaction stays open.
     pub fn begin(&self) -> Begin<'_> {
-        Begin::new(&self.session)
+        Begin::new(self.session.seat.place())
     }
 }
 
@@ -72,19 +74,19 @@ impl Behaviour {
 #[must_use = "a builder does nothing until it is awaited or entered with `.with`"]
 #[derive(Debug)]
 pub struct Begin<'s> {
-    session: &'s Session,
+    place: &'s Place,
     behaviour: Behaviour,
     limit: Option<Duration>,
 }
 
 impl<'s> Begin<'s> {
-    pub(crate) fn new(session: &'s Session) -> Begin<'s> {
-        let behaviour = match session.link.access() {
+    pub(crate) fn new(place: &'s Place) -> Begin<'s> {
+        let behaviour = match place.link.access() {
             Access::ReadOnly => Behaviour::Deferred,
             _ => Behaviour::Immediate,
         };
         Begin {
-            session,
+            place,
             behaviour,
             limit: None,
         }
@@ -157,7 +159,7 @@ impl<'s> Begin<'s> {
         F: AsyncFnOnce(&mut Transaction) -> Result<T, E>,
         E: From<Error>,
     {
-        let connection = self.session.link.reentry_id(self.session.scope);
+        let connection = self.place.link.reentry_id(self.place.scope);
         let mut transaction = self.await?;
         match reentry::inside(connection, body(&mut transaction)).await {
             Ok(value) => {
@@ -180,7 +182,7 @@ impl<'s> IntoFuture for Begin<'s> {
 
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {
-            let level = Level::inside(self.session, Holder::Guard);
+            let level = Level::inside(self.place, Holder::Guard);
             let limit = Limit::starting_now(self.limit);
             level.open(self.behaviour.sql(), limit, |_| Ok(())).await?;
             Ok(Transaction { level })
@@ -221,7 +223,13 @@ impl Transaction {
     /// *Rolls back*: cancelled, the savepoint is rolled back and the
     /// transaction is as before.
     pub fn savepoint(&mut self) -> BeginSavepoint<'_> {
-        BeginSavepoint::new(self)
+        BeginSavepoint::new(self.level.place())
+    }
+
+    /// Returns what will say how the transaction ended, whatever becomes of
+    /// its guard.
+    pub fn receipt(&self) -> Receipt {
+        self.level.receipt()
     }
 
     /// Commits the transaction.
@@ -236,7 +244,8 @@ impl Transaction {
     ///
     /// *Rolls back*, unless the commit had begun: dropped before its answer, it
     /// is either committed or rolled back, and over in both cases before
-    /// anything else runs on the connection.
+    /// anything else runs on the connection. Its
+    /// [`receipt`](Transaction::receipt) says which.
     pub async fn commit(self) -> Result<()> {
         self.level.commit(None, |_| Ok(())).await
     }

@@ -7,18 +7,26 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use rusqlite::ErrorCode;
+
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::handoff::{Found, Inbox, Wait};
-use crate::op::{Promise, Stoppable, contain, running};
+use crate::op::{Promise, Stoppable, Token, contain, running};
 use crate::options::Options;
-use crate::pipe::Flow;
-use crate::turn::{Hold, Scope, Turn, Verdict};
+use crate::pipe::{Flow, Home};
+use crate::reader::{Membership, Readers, Standing, leave};
+use crate::receipt::Settling;
+use crate::turn::{Scope, Turn, Verdict};
 
 /// What the handles send.
 pub(crate) enum Message {
     /// Work that somebody waits for.
     Work(Box<dyn Job>),
+    /// A write of its own, which may share its commit with others.
+    Write(Box<dyn Member>),
+    /// Work of a crew that this worker belongs to.
+    Shared(Box<dyn Job>),
     /// What a guard's drop leaves behind; nobody waits for it.
     Finish(Finisher),
 }
@@ -45,18 +53,83 @@ pub(crate) trait Job: Send {
     fn refuse(self: Box<Self>, error: Error);
 }
 
-/// Leave to have work in the queue; given back when it is dropped.
-pub(crate) struct Permit(Arc<Inbox<Message>>);
+/// How a member of a group writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Shape {
+    /// One statement, which SQLite commits by itself where it is alone.
+    Statement,
+    /// Any number of them.
+    Several,
+}
 
-impl Permit {
-    pub(crate) fn new(inbox: Arc<Inbox<Message>>) -> Permit {
-        Permit(inbox)
-    }
+/// A write that may share its commit with others, and may be run more than
+/// once before it is answered. Dropped, it tells its caller that the connection
+/// is closed.
+pub(crate) trait Member: Send {
+    /// Takes the operation for running, once more too, unless nobody waits.
+    fn claim(&self) -> bool;
+    fn operation(&self) -> Arc<dyn Stoppable>;
+    fn shape(&self) -> Shape;
+    /// Runs the work and keeps what it returns.
+    fn run(&mut self, engine: &Engine);
+    /// The error that the last run kept.
+    fn error(&self) -> Option<&Error>;
+    /// Says which error is the answer, in place of what the last run returned.
+    fn fail(&mut self, error: Error);
+    /// Gives the answer to whoever waits.
+    fn answer(self: Box<Self>);
+}
+
+/// Leave to have work in a queue; given back when it is dropped.
+pub(crate) enum Permit {
+    Inbox(Arc<Inbox<Message>>),
+    Readers(Arc<Readers>),
 }
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        self.0.permits.add_permits(1);
+        match self {
+            Permit::Inbox(inbox) => inbox.permits.add_permits(1),
+            Permit::Readers(readers) => readers.permits.add_permits(1),
+        }
+    }
+}
+
+/// Work from outside any transaction.
+pub(crate) enum Outside {
+    Job(Box<dyn Job>),
+    /// A write, and whether it is to share its commit with nobody.
+    Write(Box<dyn Member>, Sharing),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sharing {
+    /// With whoever comes.
+    Anybody,
+    /// With nobody: the commit of a group failed, perhaps because of this one.
+    Nobody,
+}
+
+impl Outside {
+    pub(crate) fn refuse(self, error: Error) {
+        contain(|| match self {
+            Outside::Job(job) => job.refuse(error),
+            Outside::Write(mut member, _) => {
+                member.fail(error);
+                member.answer();
+            }
+        });
+    }
+}
+
+impl Home for Inbox<Message> {
+    fn read_on(&self, stream: u64) {
+        // A worker that has gone has ended the stream.
+        let _ = self.deliver(Message::Finish(Finisher::ReadOn(stream)));
+    }
+
+    fn forget(&self, stream: u64) {
+        let _ = self.deliver(Message::Finish(Finisher::EndStream(stream)));
     }
 }
 
@@ -120,14 +193,21 @@ pub(crate) struct Worker {
     /// The streams that are half read.
     pub(crate) flows: HashMap<u64, Flow>,
     /// What came with the last look into the queue, in order.
-    messages: VecDeque<Message>,
+    pub(crate) messages: VecDeque<Message>,
     /// Work from outside that waits for the open transaction to end, in order.
-    waiting: VecDeque<Box<dyn Job>>,
+    pub(crate) waiting: VecDeque<Outside>,
     /// Work of the open transaction that waits for an operation inside it, in
     /// order, and since when.
-    inside: VecDeque<(Instant, Box<dyn Job>)>,
+    pub(crate) inside: VecDeque<(Instant, Box<dyn Job>)>,
+    /// Whoever asks what an open transaction came to.
+    pub(crate) settling: HashMap<u64, Settling>,
+    /// How many members the last group had.
+    pub(crate) last_group: usize,
+    pub(crate) inbox: Arc<Inbox<Message>>,
+    pub(crate) membership: Option<Membership>,
+    pub(crate) standing: Standing,
     closed: bool,
-    max_hold: Duration,
+    pub(crate) max_hold: Duration,
 }
 
 /// Ends the queue when the worker's thread ends, in whatever way.
@@ -144,6 +224,7 @@ pub(crate) fn spawn(
     options: Options,
     inbox: Arc<Inbox<Message>>,
     opened: Promise<()>,
+    membership: Option<Membership>,
 ) -> Result<()> {
     let path = options.path.clone();
     // A thread's name has room for 15 bytes, none of them NUL.
@@ -154,11 +235,14 @@ pub(crate) fn spawn(
     let main = move || {
         let inbox = EndOfQueue(inbox);
         if !opened.claim() {
-            return;
+            return leave(membership.as_ref(), Standing::Up);
         }
         let opening = running(opened.op().clone(), || Engine::open(&options));
         match opening {
-            Err(error) => opened.answer(Err(error)),
+            Err(error) => {
+                leave(membership.as_ref(), Standing::Up);
+                opened.answer(Err(error));
+            }
             Ok(engine) => {
                 opened.answer(Ok(()));
                 let mut worker = Worker {
@@ -168,10 +252,15 @@ pub(crate) fn spawn(
                     messages: VecDeque::new(),
                     waiting: VecDeque::new(),
                     inside: VecDeque::new(),
+                    settling: HashMap::new(),
+                    last_group: 1,
+                    inbox: inbox.0.clone(),
+                    membership,
+                    standing: Standing::Up,
                     closed: false,
                     max_hold: options.max_hold,
                 };
-                worker.run(&inbox.0);
+                worker.run();
             }
         }
     };
@@ -184,18 +273,30 @@ pub(crate) fn spawn(
 
 impl Worker {
     /// Serves messages until the connection is closed or every handle has gone.
-    fn run(&mut self, inbox: &Inbox<Message>) {
+    fn run(&mut self) {
+        let inbox = self.inbox.clone();
         while !self.closed {
             self.end_patience();
-            if let Some(job) = self.next_waiting() {
-                self.start(job);
+            if let Some(work) = self.next_waiting() {
+                self.start_outside(work);
                 continue;
             }
             if let Some(message) = self.messages.pop_front() {
                 match message {
                     Message::Work(job) => self.start(job),
+                    Message::Write(member) => {
+                        self.start_outside(Outside::Write(member, Sharing::Anybody));
+                    }
+                    Message::Shared(job) => {
+                        self.standing = Standing::Up;
+                        self.start(job);
+                    }
                     Message::Finish(finisher) => self.finish(finisher),
                 }
+                continue;
+            }
+            if let Some(job) = self.next_shared() {
+                self.start(job);
                 continue;
             }
             // A reader that waits gets a chunk after each look into the queue,
@@ -217,14 +318,20 @@ impl Worker {
         self.end_flows(|_| true, "close");
         // Nobody is left to be told; SQLite rolls back what is open.
         let _ = self.engine.close();
+        leave(self.membership.as_ref(), self.standing);
     }
 
-    /// The job that has waited and whose turn it is now.
-    fn next_waiting(&mut self) -> Option<Box<dyn Job>> {
+    /// Where this worker's streams are read on and forgotten.
+    pub(crate) fn home(&self) -> Arc<dyn Home> {
+        self.inbox.clone()
+    }
+
+    /// The work that has waited and whose turn it is now.
+    fn next_waiting(&mut self) -> Option<Outside> {
         if let Some((_, job)) = self.inside.front()
             && self.turn.judge(job.scope()) != Verdict::Wait
         {
-            return self.inside.pop_front().map(|(_, job)| job);
+            return self.inside.pop_front().map(|(_, job)| Outside::Job(job));
         }
         if self.turn.is_free() {
             return self.waiting.pop_front();
@@ -232,12 +339,26 @@ impl Worker {
         None
     }
 
+    fn start_outside(&mut self, work: Outside) {
+        match work {
+            Outside::Job(job) => self.start(job),
+            Outside::Write(..) if !self.turn.is_free() => self.waiting.push_back(work),
+            Outside::Write(first, sharing) => {
+                let members = self.gather(first, sharing);
+                self.last_group = members.len();
+                for (member, sharing) in self.run_group(members).into_iter().rev() {
+                    self.waiting.push_front(Outside::Write(member, sharing));
+                }
+            }
+        }
+    }
+
     /// Runs a job, keeps it for later, or tells its caller why it can't run.
     fn start(&mut self, job: Box<dyn Job>) {
         let scope = job.scope();
         match self.turn.judge(scope) {
             Verdict::Wait if scope == Scope::Root => {
-                self.waiting.push_back(job);
+                self.waiting.push_back(Outside::Job(job));
                 return;
             }
             Verdict::Wait => {
@@ -273,19 +394,7 @@ impl Worker {
             Err(panic) => Err(self.after_panic(panic)),
         };
         self.check_transaction(scope, answer.as_ref().err());
-        match (answer, op.token().stopped_by_limit()) {
-            (Err(Error::Sqlite { sql, source }), Some(limit))
-                if source.sqlite_error_code()
-                    == Some(rusqlite::ErrorCode::OperationInterrupted)
-                    || is_busy(&source) =>
-            {
-                Err(Error::TimedOut {
-                    limit,
-                    sql: Some(sql),
-                })
-            }
-            (answer, _) => answer,
-        }
+        answer.map_err(|error| limit_that_stopped(&error, op.token()).unwrap_or(error))
     }
 
     /// Notices that SQLite has ended the transaction of a guard: by an
@@ -295,10 +404,14 @@ impl Worker {
             return;
         };
         if self.turn.holder() == Some(id) && self.engine.is_autocommit() {
+            let settling = self.settling.remove(&id);
             let reason = match error {
                 Some(error) => format!("SQLite rolled it back: {error}"),
                 None => "a COMMIT or ROLLBACK statement ended it".into(),
             };
+            if let (Some(settling), None) = (settling, error) {
+                settling.ended();
+            }
             self.turn.aborted(id, reason.into());
             self.end_flows_of_closed_levels();
         }
@@ -313,16 +426,17 @@ impl Worker {
 
     /// Rolls back whatever is open, and tells the transaction's guard why when
     /// it comes.
-    fn abort(&mut self, reason: String) {
+    pub(crate) fn abort(&mut self, reason: String) {
         // It fails only where SQLite has rolled back already.
         let _ = self.engine.roll_back_all();
         if let Some(id) = self.turn.holder() {
+            drop(self.settling.remove(&id));
             self.turn.aborted(id, reason.into());
         }
         self.end_flows_of_closed_levels();
     }
 
-    fn finish(&mut self, finisher: Finisher) {
+    pub(crate) fn finish(&mut self, finisher: Finisher) {
         match finisher {
             Finisher::RollBack(level) => {
                 if self.turn.is_open(level) {
@@ -343,59 +457,6 @@ impl Worker {
         }
     }
 
-    /// How long to wait for messages while somebody waits for the connection.
-    fn patience(&self) -> Wait {
-        let outside = match self.turn.hold(Instant::now(), self.max_hold) {
-            _ if !self.somebody_waits() => None,
-            Hold::WaitUntil(instant) => instant,
-            Hold::TooLong { .. } | Hold::Lost => return Wait::Never,
-        };
-        let inside = self.inside.front();
-        let inside = inside.and_then(|(since, _)| since.checked_add(self.max_hold));
-        match outside.into_iter().chain(inside).min() {
-            Some(instant) => Wait::Until(instant),
-            None => Wait::Forever,
-        }
-    }
-
-    /// Tells whether anybody waits for the open transaction's end.
-    fn somebody_waits(&self) -> bool {
-        !self.waiting.is_empty() || self.starved_flows().any(|_| true)
-    }
-
-    /// Ends the waiting of those who wait for too long, or the transaction that
-    /// they wait for if it is lost.
-    fn end_patience(&mut self) {
-        while let Some((since, _)) = self.inside.front()
-            && since.elapsed() >= self.max_hold
-            && let Some((since, job)) = self.inside.pop_front()
-        {
-            let held_for = since.elapsed();
-            contain(|| job.refuse(Error::Busy { held_for }));
-        }
-        if !self.somebody_waits() {
-            return;
-        }
-        match self.turn.hold(Instant::now(), self.max_hold) {
-            Hold::WaitUntil(_) => {}
-            Hold::TooLong { held_for } => {
-                for job in self.waiting.drain(..) {
-                    contain(|| job.refuse(Error::Busy { held_for }));
-                }
-                let starved: Vec<u64> = self.starved_flows().collect();
-                for id in starved {
-                    if let Some(flow) = self.flows.remove(&id) {
-                        flow.end(Some(Error::Busy { held_for }));
-                    }
-                }
-            }
-            Hold::Lost => self.abort(format!(
-                "rolled back after {:.1?} without a statement, for others that waited",
-                self.max_hold
-            )),
-        }
-    }
-
     /// Closes the connection; the worker ends when it is closed.
     pub(crate) fn close(&mut self) -> Result<()> {
         self.end_flows(|_| true, "close");
@@ -405,11 +466,24 @@ impl Worker {
     }
 }
 
-fn is_busy(error: &rusqlite::Error) -> bool {
-    error.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseBusy)
+/// What to say in place of SQLite's word that it was stopped, where a limit did
+/// that.
+pub(crate) fn limit_that_stopped(error: &Error, token: &Token) -> Option<Error> {
+    let Error::Sqlite { sql, source } = error else {
+        return None;
+    };
+    let stopped = matches!(
+        source.sqlite_error_code(),
+        Some(ErrorCode::OperationInterrupted | ErrorCode::DatabaseBusy)
+    );
+    let limit = token.stopped_by_limit().filter(|_| stopped)?;
+    Some(Error::TimedOut {
+        limit,
+        sql: Some(sql.clone()),
+    })
 }
 
-fn panic_message(panic: &(dyn Any + Send)) -> String {
+pub(crate) fn panic_message(panic: &(dyn Any + Send)) -> String {
     if let Some(text) = panic.downcast_ref::<&str>() {
         (*text).to_owned()
     } else if let Some(text) = panic.downcast_ref::<String>() {

@@ -7,6 +7,7 @@
 
 mod cancel; // what is left when a future is dropped
 mod closing; // close, last handle, exit
+mod database;
 mod errors; // bad input is a clear error
 mod execute; // statements without rows
 mod neighbours; // users of one connection beside each other

@@ -15,19 +15,25 @@ const LAYERS: &[(&str, Layers)] = &[
         "aio-sqlite",
         &[
             // What is true without a database.
-            &["error", "deadline", "handoff", "reentry", "turn"],
-            &["op", "chunk", "params", "options"],
+            &[
+                "error", "deadline", "handoff", "reentry", "turn", "receipt", "budget", "group",
+                "crew",
+            ],
+            &["op", "chunk", "params", "options", "authorizer"],
             // What is done with one, on its thread.
             &["cursor", "row"],
             &["engine", "pipe", "from_row"],
-            &["worker"],
-            &["flows", "nesting"],
+            &["worker", "reader"],
+            &["flows", "nesting", "member", "patience"],
             // The handles' side.
-            &["link"],
+            &["link", "routes"],
+            &["pool"],
             &["session"],
             &["level", "connection", "execute", "query"],
             &["rows", "serde", "savepoint", "bulk", "call", "connect"],
             &["transaction"],
+            &["database"],
+            &["open", "closures"],
         ],
     ),
     ("aio-files", &[]),

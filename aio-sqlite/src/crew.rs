@@ -1,0 +1,259 @@
+//! The queue that several workers share: a job goes to whoever is free.
+//!
+//! A queue of its own for each worker would let a job wait behind a long one
+//! while another worker has nothing to do. A worker that is held, because
+//! somebody reads a stream on it, takes no jobs; where all are held, another is
+//! asked for.
+
+use std::collections::VecDeque;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::sync::Semaphore;
+
+/// How many jobs may be queued or running before a caller waits to queue more.
+pub(crate) const PERMITS: u32 = 1024;
+
+/// Jobs `J` for workers, each known by the way `W` to hand it one.
+#[derive(Debug)]
+pub(crate) struct Crew<J, W> {
+    state: Mutex<State<J, W>>,
+    pub(crate) permits: Semaphore,
+    most: usize,
+    patience: Duration,
+}
+
+#[derive(Debug)]
+struct State<J, W> {
+    queue: VecDeque<(Instant, J)>,
+    /// Workers that have nothing to do; the last is the one that was busy last.
+    idle: Vec<(u64, W)>,
+    /// Workers that there are, counting those that are on their way.
+    workers: usize,
+    held: usize,
+    /// How many callers are closing.
+    closing: usize,
+}
+
+impl<J, W> State<J, W> {
+    fn is_stuck(&self) -> bool {
+        self.held >= self.workers
+    }
+}
+
+/// What becomes of a job that is submitted.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Submitted<J, W> {
+    /// This worker is free: hand it the job.
+    Hand(W, J),
+    /// It waits for a worker. `true` asks for one more: all are held.
+    Queued { recruit: bool },
+    /// No new jobs are taken.
+    Closed(J),
+}
+
+impl<J, W> Crew<J, W> {
+    /// A crew of at most so many workers, none of which is there yet; jobs that
+    /// wait for longer than `patience` while all are held may be refused.
+    pub(crate) fn new(most: usize, patience: Duration) -> Crew<J, W> {
+        Crew {
+            state: Mutex::new(State {
+                queue: VecDeque::new(),
+                idle: Vec::new(),
+                workers: 0,
+                held: 0,
+                closing: 0,
+            }),
+            permits: Semaphore::new(PERMITS as usize),
+            most,
+            patience,
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State<J, W>> {
+        // Nothing that can panic runs under this lock.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn patience(&self) -> Duration {
+        self.patience
+    }
+
+    /// Says that a worker is on its way; `false` where there are enough.
+    pub(crate) fn expect_worker(&self) -> bool {
+        let mut state = self.state();
+        let wanted = state.workers < self.most;
+        state.workers += usize::from(wanted);
+        wanted
+    }
+
+    /// Says that a worker has gone, or did not come. Returns the jobs that
+    /// nobody is left for.
+    pub(crate) fn lose_worker(&self, id: u64, held: bool) -> Vec<J> {
+        let mut state = self.state();
+        state.workers -= 1;
+        state.held -= usize::from(held);
+        state.idle.retain(|(idle, _)| *idle != id);
+        if state.workers > 0 {
+            return Vec::new();
+        }
+        state.queue.drain(..).map(|(_, job)| job).collect()
+    }
+
+    pub(crate) fn submit(&self, job: J, now: Instant) -> Submitted<J, W> {
+        let mut state = self.state();
+        if state.closing > 0 {
+            return Submitted::Closed(job);
+        }
+        match state.idle.pop() {
+            Some((_, worker)) => Submitted::Hand(worker, job),
+            None => {
+                state.queue.push_back((now, job));
+                Submitted::Queued {
+                    recruit: state.is_stuck() && state.workers < self.most,
+                }
+            }
+        }
+    }
+
+    /// Takes the next job, or enters the worker as idle.
+    pub(crate) fn take(&self, id: u64, way: impl FnOnce() -> W) -> Option<J> {
+        let mut state = self.state();
+        match state.queue.pop_front() {
+            Some((_, job)) => Some(job),
+            None => {
+                debug_assert!(state.idle.iter().all(|(idle, _)| *idle != id));
+                state.idle.push((id, way()));
+                None
+            }
+        }
+    }
+
+    /// Says that a worker takes no more jobs for now; `true` asks for one more.
+    pub(crate) fn hold(&self) -> bool {
+        let mut state = self.state();
+        state.held += 1;
+        state.is_stuck() && state.workers < self.most && !state.queue.is_empty()
+    }
+
+    /// Says that a worker takes jobs again.
+    pub(crate) fn release(&self) {
+        self.state().held -= 1;
+    }
+
+    /// Until when the job that has waited longest is kept, where all workers
+    /// are held.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        let state = self.state();
+        if !state.is_stuck() {
+            return None;
+        }
+        state
+            .queue
+            .front()
+            .and_then(|(since, _)| since.checked_add(self.patience))
+    }
+
+    /// Takes a job that has waited for too long while all workers are held.
+    pub(crate) fn take_expired(&self, now: Instant) -> Option<J> {
+        let mut state = self.state();
+        let (since, _) = state.queue.front()?;
+        if state.is_stuck() && now.duration_since(*since) >= self.patience {
+            return state.queue.pop_front().map(|(_, job)| job);
+        }
+        None
+    }
+
+    /// How many workers there are.
+    pub(crate) fn workers(&self) -> usize {
+        self.state().workers
+    }
+
+    /// Takes no new jobs for as long as what is returned lives.
+    pub(crate) fn close(&self) -> Closing<'_, J, W> {
+        self.state().closing += 1;
+        Closing(self)
+    }
+}
+
+/// A caller that closes; dropped, new jobs are taken again.
+#[derive(Debug)]
+pub(crate) struct Closing<'c, J, W>(&'c Crew<J, W>);
+
+impl<J, W> Closing<'_, J, W> {
+    /// Leaves the crew closed for good.
+    pub(crate) fn for_good(self) {
+        std::mem::forget(self);
+    }
+}
+
+impl<J, W> Drop for Closing<'_, J, W> {
+    fn drop(&mut self) {
+        self.0.state().closing -= 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    type Test = Crew<&'static str, &'static str>;
+
+    fn crew(most: usize, there: usize) -> Test {
+        let crew = Test::new(most, Duration::from_secs(5));
+        for _ in 0..there {
+            assert!(crew.expect_worker());
+        }
+        crew
+    }
+
+    #[test]
+    fn a_job_goes_to_whoever_was_busy_last() {
+        let crew = crew(2, 2);
+        assert_eq!(crew.take(1, || "one"), None);
+        assert_eq!(crew.take(2, || "two"), None);
+        let now = Instant::now();
+        assert_eq!(crew.submit("a", now), Submitted::Hand("two", "a"));
+        assert_eq!(crew.submit("b", now), Submitted::Hand("one", "b"));
+        let queued = Submitted::Queued { recruit: false };
+        assert_eq!(crew.submit("c", now), queued, "both are busy, not held");
+        assert_eq!(crew.take(2, || "two"), Some("c"));
+    }
+
+    #[test]
+    fn one_more_is_asked_for_when_all_are_held() {
+        let crew = crew(2, 1);
+        let now = Instant::now();
+        assert_eq!(
+            crew.submit("a", now),
+            Submitted::Queued { recruit: false },
+            "its worker may be on its way"
+        );
+        assert_eq!(crew.take(1, || "one"), Some("a"));
+        assert!(!crew.hold(), "nobody waits");
+        assert_eq!(crew.submit("b", now), Submitted::Queued { recruit: true });
+        assert!(crew.expect_worker());
+        assert!(!crew.expect_worker(), "there are enough");
+        assert_eq!(crew.take(2, || "two"), Some("b"));
+        crew.submit("c", now);
+        assert!(!crew.hold(), "there are enough, though one waits");
+        assert_eq!(crew.deadline(), Some(now + Duration::from_secs(5)));
+        assert_eq!(crew.take_expired(now), None);
+        assert_eq!(crew.take_expired(now + Duration::from_secs(5)), Some("c"));
+        crew.release();
+        crew.submit("d", now);
+        assert_eq!(crew.deadline(), None, "one takes jobs again");
+    }
+
+    #[test]
+    fn a_close_that_is_given_up_lets_jobs_in_again() {
+        let crew = crew(1, 1);
+        let now = Instant::now();
+        let closing = crew.close();
+        assert_eq!(crew.submit("a", now), Submitted::Closed("a"));
+        drop(closing);
+        assert_eq!(crew.submit("a", now), Submitted::Queued { recruit: false });
+        assert_eq!(crew.lose_worker(1, false), ["a"], "nobody is left for it");
+        assert_eq!(crew.workers(), 0);
+    }
+}

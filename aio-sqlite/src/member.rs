@@ -1,0 +1,348 @@
+//! Writes that may share a commit, on the worker that runs them.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rusqlite::ErrorCode;
+
+use crate::authorizer;
+use crate::budget;
+use crate::engine::Engine;
+use crate::error::{Error, Result};
+use crate::group::{Commit, Fate, Ground, Ran, commit_together};
+use crate::handoff::{Found, Wait};
+use crate::op::{Promise, Stop, Stoppable, contain, running};
+use crate::worker::{
+    Member, Message, Outside, Permit, Shape, Sharing, Worker, limit_that_stopped, panic_message,
+};
+
+/// How long a group collects what its members do before it commits: so long
+/// can a replay take, and so long does one member keep the others waiting.
+const TIME: Duration = Duration::from_millis(20);
+
+/// A closure with the operation that it answers.
+pub(crate) struct Write<T, F> {
+    promise: Promise<T>,
+    permit: Permit,
+    shape: Shape,
+    work: F,
+    outcome: Option<Result<T>>,
+}
+
+impl<T, F> Write<T, F>
+where
+    T: Send + 'static,
+    F: FnMut(&Engine) -> Result<T> + Send + 'static,
+{
+    pub(crate) fn new(promise: Promise<T>, permit: Permit, shape: Shape, work: F) -> Write<T, F> {
+        Write {
+            promise,
+            permit,
+            shape,
+            work,
+            outcome: None,
+        }
+    }
+}
+
+impl<T, F> Member for Write<T, F>
+where
+    T: Send + 'static,
+    F: FnMut(&Engine) -> Result<T> + Send + 'static,
+{
+    fn claim(&self) -> bool {
+        self.promise.claim_again()
+    }
+
+    fn operation(&self) -> Arc<dyn Stoppable> {
+        self.promise.op().clone()
+    }
+
+    fn shape(&self) -> Shape {
+        self.shape
+    }
+
+    fn run(&mut self, engine: &Engine) {
+        self.outcome = Some((self.work)(engine));
+    }
+
+    fn error(&self) -> Option<&Error> {
+        self.outcome.as_ref()?.as_ref().err()
+    }
+
+    fn fail(&mut self, error: Error) {
+        let before = self.outcome.replace(Err(error));
+        contain(|| drop(before));
+    }
+
+    fn answer(self: Box<Self>) {
+        let Write {
+            promise,
+            permit,
+            work,
+            outcome,
+            ..
+        } = *self;
+        contain(|| drop(work)); // before its caller goes on
+        drop(permit);
+        if let Some(outcome) = outcome {
+            promise.answer(outcome);
+        }
+    }
+}
+
+/// What a group waits for another connection's lock with: until nobody waits
+/// for any of its members.
+struct Anybody(Vec<Arc<dyn Stoppable>>);
+
+impl Stop for Anybody {
+    fn must_stop(&self) -> bool {
+        !self.0.iter().any(|operation| operation.token().is_wanted())
+    }
+}
+
+/// As many writes as a group has at the most: as many as may be queued.
+const MOST_MEMBERS: usize = 1024;
+
+/// How long nobody may come before those who come back after a group are given
+/// up.
+const QUIET: Duration = Duration::from_micros(10);
+
+impl Worker {
+    /// The group that begins with this member: every write that is queued
+    /// behind it, up to the first work of another kind.
+    pub(crate) fn gather(
+        &mut self,
+        first: Box<dyn Member>,
+        sharing: Sharing,
+    ) -> Vec<Box<dyn Member>> {
+        let mut members = vec![first];
+        if sharing == Sharing::Nobody {
+            return members;
+        }
+        let mut quiet_since = None;
+        while members.len() < MOST_MEMBERS {
+            match self.waiting.front() {
+                Some(Outside::Write(_, Sharing::Anybody)) => {
+                    if let Some(Outside::Write(member, _)) = self.waiting.pop_front() {
+                        members.push(member);
+                    }
+                    continue;
+                }
+                Some(_) => break,
+                None => {}
+            }
+            match self.messages.pop_front() {
+                Some(Message::Write(member)) => {
+                    members.push(member);
+                    quiet_since = None;
+                }
+                // Levels that are over, and streams: nothing to do with these.
+                Some(Message::Finish(finisher)) => self.finish(finisher),
+                Some(other) => {
+                    self.messages.push_front(other);
+                    break;
+                }
+                None => {
+                    let inbox = self.inbox.clone();
+                    if inbox.take(&mut self.messages, Wait::Never) == Found::Messages {
+                        continue;
+                    }
+                    // Those who were answered together come back one by one:
+                    // for them, and only for them, it pays to look again.
+                    if members.len() >= self.last_group {
+                        break;
+                    }
+                    let quiet_since = quiet_since.get_or_insert_with(Instant::now);
+                    if quiet_since.elapsed() >= QUIET {
+                        break;
+                    }
+                    std::hint::spin_loop();
+                }
+            }
+        }
+        members
+    }
+
+    /// Runs a group and returns those that come again.
+    pub(crate) fn run_group(
+        &mut self,
+        mut members: Vec<Box<dyn Member>>,
+    ) -> Vec<(Box<dyn Member>, Sharing)> {
+        if let [member] = &mut *members
+            && member.shape() == Shape::Statement
+        {
+            if member.claim() {
+                self.run_lone(&mut **member);
+                answer(members);
+            } else {
+                contain(|| drop(members));
+            }
+            return Vec::new();
+        }
+        let mut ground = OnWorker {
+            worker: self,
+            members: &mut members,
+            began: Instant::now(),
+            fault: None,
+        };
+        let count = ground.members.len();
+        let fates = commit_together(count, &mut ground);
+        let fault = ground.fault.take();
+        let mut again = Vec::new();
+        for (mut member, fate) in members.into_iter().zip(fates) {
+            match fate {
+                Fate::Committed | Fate::Failed => contain(|| member.answer()),
+                Fate::NotBegun | Fate::NotCommitted => {
+                    member.fail(fault.as_ref().map_or(Error::Closed, Error::again));
+                    contain(|| member.answer());
+                }
+                Fate::Gone => contain(|| drop(member)),
+                Fate::Postponed => again.push((member, Sharing::Anybody)),
+                Fate::Alone => again.push((member, Sharing::Nobody)),
+            }
+        }
+        again
+    }
+
+    /// Runs the only member of a group, a statement, which SQLite commits by
+    /// itself.
+    fn run_lone(&mut self, member: &mut dyn Member) {
+        if let Err(message) = self.run_member(member) {
+            self.abort(format!("rolled back after a panic: {message}"));
+        }
+    }
+
+    /// Runs a member under its own token. `Err` is the message of its panic,
+    /// which is then its answer too.
+    fn run_member(&mut self, member: &mut dyn Member) -> std::result::Result<(), String> {
+        let operation = member.operation();
+        let ran = running(operation.clone(), || {
+            catch_unwind(AssertUnwindSafe(|| member.run(&self.engine)))
+        });
+        if let Err(panic) = ran {
+            let message = panic_message(&*panic);
+            contain(|| drop(panic));
+            member.fail(Error::Panicked {
+                message: message.clone(),
+            });
+            return Err(message);
+        }
+        let timed_out = member
+            .error()
+            .and_then(|error| limit_that_stopped(error, operation.token()));
+        if let Some(error) = timed_out {
+            member.fail(error);
+        }
+        Ok(())
+    }
+}
+
+fn answer(members: Vec<Box<dyn Member>>) {
+    for member in members {
+        contain(|| member.answer());
+    }
+}
+
+/// A group's members on the worker's connection.
+struct OnWorker<'w> {
+    worker: &'w mut Worker,
+    members: &'w mut [Box<dyn Member>],
+    began: Instant,
+    /// Why the transaction could not be begun or committed.
+    fault: Option<Error>,
+}
+
+impl Ground for OnWorker<'_> {
+    fn begin(&mut self) -> bool {
+        let waiting = self.members.iter().map(|member| member.operation());
+        let anybody = Arc::new(Anybody(waiting.collect()));
+        let begun = running(anybody, || self.worker.engine.begin("BEGIN IMMEDIATE"));
+        self.began = Instant::now();
+        self.fault = begun.err();
+        self.fault.is_none()
+    }
+
+    fn run(&mut self, member: usize, others_wait: bool) -> Ran {
+        let member = &mut *self.members[member];
+        if !member.claim() {
+            return Ran::Gone;
+        }
+        if let Err(error) = self.worker.engine.enter_member() {
+            member.fail(error);
+            return self.undo();
+        }
+        let until = others_wait.then(|| self.began + TIME);
+        let ((), spent) = budget::within(until, || {
+            authorizer::as_member(|| {
+                // The panic's message is the member's answer, and all that it
+                // did is undone below.
+                let _ = self.worker.run_member(member);
+            })
+        });
+        if spent {
+            let _ = self.worker.engine.roll_back_all();
+            return Ran::Stopped;
+        }
+        if self.worker.engine.is_autocommit() {
+            if member.error().is_none() {
+                member.fail(Error::Aborted {
+                    reason: "SQLite rolled it back".into(),
+                });
+            }
+            return Ran::Lost;
+        }
+        if member.error().is_some() {
+            return self.undo();
+        }
+        let left = self
+            .worker
+            .engine
+            .refuse_broken_references()
+            .and_then(|()| self.worker.engine.leave_member());
+        match left {
+            Ok(()) => Ran::Kept,
+            Err(error) => {
+                member.fail(error);
+                self.undo()
+            }
+        }
+    }
+
+    fn is_time(&self) -> bool {
+        self.began.elapsed() >= TIME
+    }
+
+    fn commit(&mut self) -> Commit {
+        let Err(error) = self.worker.engine.commit() else {
+            return Commit::Done;
+        };
+        let _ = self.worker.engine.roll_back_all();
+        let code = match &error {
+            Error::Sqlite { source, .. } => source.sqlite_error_code(),
+            _ => None,
+        };
+        self.fault = Some(error);
+        match code {
+            // Too large for what is left of the disk, or against a rule: that
+            // may be one member's doing.
+            Some(ErrorCode::DiskFull | ErrorCode::ConstraintViolation) => Commit::Divisible,
+            _ => Commit::Failed,
+        }
+    }
+}
+
+impl OnWorker<'_> {
+    /// Undoes the member that has just run.
+    fn undo(&mut self) -> Ran {
+        match self.worker.engine.undo_member() {
+            Ok(()) => Ran::Undone,
+            // Nothing is open any more, or nothing may be kept.
+            Err(_) => {
+                let _ = self.worker.engine.roll_back_all();
+                Ran::Lost
+            }
+        }
+    }
+}

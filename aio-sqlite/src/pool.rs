@@ -1,0 +1,259 @@
+//! The connections of a database: one that writes, and others that read.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Instant;
+
+use crate::crew::{PERMITS, Submitted};
+use crate::engine::Engine;
+use crate::error::{Error, Result};
+use crate::link::{Link, Place, next_id, permit};
+use crate::op::{Limit, OnLimit, Op, Promise, Reply};
+use crate::options::Options;
+use crate::reader::{Membership, Readers, Recruit};
+use crate::routes::{Route, Routes};
+use crate::turn::Scope;
+use crate::worker::{Message, Permit, Shape, Work, Worker};
+
+/// What the handles of a database share.
+pub(crate) struct Pool {
+    writer: Place,
+    /// None where only the writer can see the database.
+    reading: Option<Reading>,
+    routes: Routes,
+}
+
+/// The readers of a database.
+struct Reading {
+    readers: Arc<Readers>,
+    options: Options,
+    links: Mutex<Vec<Arc<Link>>>,
+    pool: Weak<Pool>,
+}
+
+impl fmt::Debug for Pool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pool")
+            .field("path", &self.writer.link.path())
+            .finish()
+    }
+}
+
+/// How many readers a database has.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Size {
+    pub(crate) readers: usize,
+    pub(crate) most: usize,
+}
+
+/// What the first look at a statement came to.
+enum First<T, F> {
+    /// It could be run where it was looked at.
+    Ran(T),
+    /// It belongs elsewhere.
+    Belongs(Route, F),
+}
+
+impl Pool {
+    /// A pool around a writer that is open; readers are opened with `options`.
+    pub(crate) async fn open(
+        writer: Arc<Link>,
+        options: Option<Options>,
+        size: Size,
+        limit: Option<Limit>,
+    ) -> Result<Arc<Pool>> {
+        let pool = Arc::new_cyclic(|weak: &Weak<Pool>| Pool {
+            writer: Place {
+                link: writer,
+                scope: Scope::Root,
+            },
+            reading: options.map(|options| Reading {
+                readers: Arc::new(Readers::new(size.most, options.busy_timeout)),
+                options,
+                links: Mutex::default(),
+                pool: weak.clone(),
+            }),
+            routes: Routes::default(),
+        });
+        if let Some(reading) = &pool.reading {
+            for _ in 0..size.readers {
+                reading.readers.expect_worker();
+                let membership = reading.membership(&pool.writer.link);
+                let link = Link::open(reading.options.clone(), limit, Some(membership)).await?;
+                reading.links().push(link);
+            }
+        }
+        Ok(pool)
+    }
+
+    /// Where writes and transactions run.
+    pub(crate) fn writer(&self) -> &Place {
+        &self.writer
+    }
+
+    /// Runs a statement where it belongs.
+    pub(crate) async fn run<T, F>(&self, sql: &Arc<str>, limit: Option<Limit>, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnMut(&Engine) -> Result<T> + Send + 'static,
+    {
+        let (route, mut work) = match self.routes.get(sql) {
+            Some(route) => (route, work),
+            None => match self.run_first(sql, limit, work).await? {
+                First::Ran(value) => return Ok(value),
+                First::Belongs(route, work) => (route, work),
+            },
+        };
+        match route {
+            Route::Reader => self.read(limit, move |worker| work(&worker.engine)).await,
+            Route::Writer => self.write(limit, Shape::Statement, work).await,
+            Route::Alone => self.alone(limit, move |worker| work(&worker.engine)).await,
+        }
+    }
+
+    /// Looks at a statement whose text is new, and runs it there if it only
+    /// reads.
+    async fn run_first<T, F>(
+        &self,
+        sql: &Arc<str>,
+        limit: Option<Limit>,
+        mut work: F,
+    ) -> Result<First<T, F>>
+    where
+        T: Send + 'static,
+        F: FnMut(&Engine) -> Result<T> + Send + 'static,
+    {
+        let text = sql.clone();
+        let first = move |worker: &mut Worker| {
+            let route = Route::of(worker.engine.look_at(&text)?, &text)?;
+            Ok(match route {
+                Route::Reader => First::Ran(work(&worker.engine)?),
+                other => First::Belongs(other, work),
+            })
+        };
+        let first = self.read(limit, first).await?;
+        let route = match &first {
+            First::Ran(_) => Route::Reader,
+            First::Belongs(route, _) => *route,
+        };
+        self.routes.learn(sql, route);
+        Ok(first)
+    }
+
+    /// Says where a statement belongs, without running it.
+    pub(crate) async fn look_at(&self, sql: &Arc<str>, limit: Option<Limit>) -> Result<Route> {
+        if let Some(route) = self.routes.get(sql) {
+            return Ok(route);
+        }
+        let text = sql.clone();
+        let look = move |worker: &mut Worker| Route::of(worker.engine.look_at(&text)?, &text);
+        let route = self.read(limit, look).await?;
+        self.routes.learn(sql, route);
+        Ok(route)
+    }
+
+    /// Has a write run that may share its commit with others.
+    pub(crate) async fn write<T: Send + 'static>(
+        &self,
+        limit: Option<Limit>,
+        shape: Shape,
+        work: impl FnMut(&Engine) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        self.writer.link.write(limit, shape, work).await
+    }
+
+    /// Runs work on the writer outside any transaction.
+    pub(crate) async fn alone<T: Send + 'static>(
+        &self,
+        limit: Option<Limit>,
+        work: impl FnOnce(&mut Worker) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let Place { link, scope } = &self.writer;
+        link.run(*scope, limit, OnLimit::Stop, work).await
+    }
+
+    /// Runs work on whichever reader is free.
+    pub(crate) async fn read<T: Send + 'static>(
+        &self,
+        limit: Option<Limit>,
+        work: impl FnOnce(&mut Worker) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let Some(reading) = &self.reading else {
+            return self.alone(limit, work).await;
+        };
+        let readers = &reading.readers;
+        let op = Op::new(limit, OnLimit::Stop);
+        let mut reply = Reply::new(op.clone());
+        let theirs = readers.clone();
+        let permit = permit(&readers.permits, &mut reply, || Permit::Readers(theirs)).await?;
+        let work = Work::new(Promise::new(op), Scope::Root, Some(permit), work);
+        match readers.submit(Box::new(work), Instant::now()) {
+            Submitted::Hand(inbox, job) => inbox
+                .deliver(Message::Shared(job))
+                .map_err(|_| Error::Closed)?,
+            Submitted::Queued { recruit: false } => {}
+            Submitted::Queued { recruit: true } => self.recruit(),
+            Submitted::Closed(_) => return Err(Error::Closed),
+        }
+        reply.await
+    }
+
+    /// Closes all connections: the readers first, so that the writer is the
+    /// last, which moves the write-ahead log into the database.
+    pub(crate) async fn close(&self) -> Result<()> {
+        self.writer.link.refuse_reentry(Scope::Root)?;
+        if let Some(reading) = &self.reading {
+            let closing = reading.readers.close();
+            // Whoever is queued or runs has a permit.
+            if let Ok(all) = reading.readers.permits.acquire_many(PERMITS).await {
+                let links: Vec<_> = reading.links().clone();
+                for link in links {
+                    link.close().await?;
+                }
+                drop(all);
+            }
+            self.writer.link.close().await?;
+            closing.for_good();
+            return Ok(());
+        }
+        self.writer.link.close().await
+    }
+}
+
+impl Reading {
+    fn links(&self) -> MutexGuard<'_, Vec<Arc<Link>>> {
+        self.links.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn membership(&self, writer: &Arc<Link>) -> Membership {
+        Membership {
+            id: next_id(),
+            readers: self.readers.clone(),
+            recruiter: self.pool.clone(),
+            // The last connection to close moves the write-ahead log into the
+            // database, which one that only reads can't.
+            _keep: writer.clone(),
+        }
+    }
+}
+
+impl Recruit for Pool {
+    /// Starts one more reader; whoever waits takes it when it is open.
+    fn recruit(&self) {
+        let Some(reading) = &self.reading else {
+            return;
+        };
+        if !reading.readers.expect_worker() {
+            return;
+        }
+        let membership = reading.membership(&self.writer.link);
+        let id = membership.id;
+        let opened = Promise::new(Op::new(None, OnLimit::Stop));
+        match Link::start(reading.options.clone(), opened, Some(membership)) {
+            Ok(link) => reading.links().push(link),
+            // Without a thread to spare those who wait go on waiting for the
+            // readers that there are.
+            Err(_) => drop(reading.readers.lose_worker(id, false)),
+        }
+    }
+}

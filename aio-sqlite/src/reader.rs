@@ -1,0 +1,104 @@
+//! A worker's place among the readers of a database.
+
+use std::any::Any;
+use std::sync::{Arc, Weak};
+use std::time::Instant;
+
+use crate::crew::Crew;
+use crate::error::Error;
+use crate::handoff::Inbox;
+use crate::op::contain;
+use crate::worker::{Job, Message, Worker};
+
+/// The workers that share a queue, seen from there.
+pub(crate) type Readers = Crew<Box<dyn Job>, Arc<Inbox<Message>>>;
+
+/// Whoever can start one more worker of a crew.
+pub(crate) trait Recruit: Send + Sync {
+    fn recruit(&self);
+}
+
+/// A worker's place in a crew.
+pub(crate) struct Membership {
+    pub(crate) id: u64,
+    pub(crate) readers: Arc<Readers>,
+    pub(crate) recruiter: Weak<dyn Recruit>,
+    /// Kept until the worker's connection is closed.
+    pub(crate) _keep: Arc<dyn Any + Send + Sync>,
+}
+
+impl Membership {
+    pub(crate) fn recruit(&self) {
+        if let Some(recruiter) = self.recruiter.upgrade() {
+            recruiter.recruit();
+        }
+    }
+}
+
+/// How a worker stands with its crew.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Standing {
+    /// It is busy, or looks for a job.
+    Up,
+    /// It is entered as idle: a job may be handed to it.
+    Idle,
+    /// It takes no jobs: somebody reads a stream on it.
+    Held,
+}
+
+/// Says to a worker's crew that it has gone, or did not come.
+pub(crate) fn leave(membership: Option<&Membership>, standing: Standing) {
+    if let Some(membership) = membership {
+        let held = standing == Standing::Held;
+        // Their callers are told that the database is closed.
+        drop(membership.readers.lose_worker(membership.id, held));
+    }
+}
+
+impl Worker {
+    /// The next job of the crew, unless this worker has work of its own. A
+    /// worker with a half-read stream takes none: it sees the database as it
+    /// was when the stream began.
+    pub(crate) fn next_shared(&mut self) -> Option<Box<dyn Job>> {
+        let membership = self.membership.as_ref()?;
+        let held = !self.flows.is_empty();
+        match (self.standing, held) {
+            (Standing::Idle, _) | (Standing::Held, true) => return None,
+            (Standing::Up, true) => {
+                self.standing = Standing::Held;
+                if membership.readers.hold() {
+                    membership.recruit();
+                }
+                return None;
+            }
+            (Standing::Held, false) => {
+                membership.readers.release();
+                self.standing = Standing::Up;
+            }
+            (Standing::Up, false) => {}
+        }
+        let job = membership
+            .readers
+            .take(membership.id, || self.inbox.clone());
+        if job.is_none() {
+            self.standing = Standing::Idle;
+        }
+        job
+    }
+
+    /// Ends the waiting of those who wait for a reader while streams hold all
+    /// that there may be.
+    pub(crate) fn refuse_shared(&mut self) {
+        let Some(membership) = &self.membership else {
+            return;
+        };
+        let readers = &membership.readers;
+        while let Some(job) = readers.take_expired(Instant::now()) {
+            let error = Error::NoReader {
+                readers: readers.workers(),
+                waited: readers.patience(),
+            };
+            contain(|| job.refuse(error));
+        }
+    }
+}
