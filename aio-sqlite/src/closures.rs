@@ -184,7 +184,10 @@ where
         let Read { pool, work, limit } = self;
         Box::pin(async move {
             let limit = Limit::starting_now(limit);
-            let work = move |worker: &mut Worker| worker.engine.snapshot("read", work);
+            let work = move |worker: &mut Worker| {
+                let engine = &worker.engine;
+                engine.standing_still(|| engine.lend_shared("read", work))
+            };
             pool.read(limit, work).await
         })
     }

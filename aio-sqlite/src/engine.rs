@@ -147,6 +147,17 @@ impl Engine {
         Ok(self.done_since(before))
     }
 
+    /// Runs a statement to its end, and returns its rows too.
+    pub(crate) fn execute_with_rows(
+        &self,
+        sql: Arc<str>,
+        params: &Params,
+    ) -> Result<(Done, Vec<Arc<Chunk>>)> {
+        let before = self.connection().total_changes();
+        let chunks = self.collect(sql, params, usize::MAX)?;
+        Ok((self.done_since(before), chunks))
+    }
+
     /// Runs a statement once for each set of parameters, in order.
     pub(crate) fn execute_all(&self, sql: &Arc<str>, rows: &[Params]) -> Result<Done> {
         let fail = |source| Error::sqlite(sql, source);
@@ -379,16 +390,10 @@ impl Engine {
         work(self.connection()).map_err(|source| Error::sqlite(name, source))
     }
 
-    /// Lends the connection to a closure for which the database stands still.
-    pub(crate) fn snapshot<T>(
-        &self,
-        name: &str,
-        work: impl FnOnce(&Connection) -> rusqlite::Result<T>,
-    ) -> Result<T> {
+    /// Runs queries for which the database stands still.
+    pub(crate) fn standing_still<T>(&self, work: impl FnOnce() -> Result<T>) -> Result<T> {
         self.begin("BEGIN DEFERRED")?;
-        let outcome = catch_unwind(AssertUnwindSafe(|| {
-            authorizer::as_member(|| self.lend_shared(name, work))
-        }));
+        let outcome = catch_unwind(AssertUnwindSafe(|| authorizer::as_member(work)));
         let ended = self.roll_back_all();
         match outcome {
             Ok(outcome) => outcome.and_then(|value| ended.map(|()| value)),

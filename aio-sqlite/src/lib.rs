@@ -73,6 +73,7 @@
 //! | `serde` | `Query::deserialize`, `named` | serde |
 
 mod authorizer;
+pub mod batch;
 mod budget;
 mod bulk;
 mod call;
@@ -120,6 +121,7 @@ mod worker;
 /// The builders that the methods return: inert until they are awaited,
 /// streamed or entered with `.with`.
 pub mod builders {
+    pub use crate::batch::Batch;
     pub use crate::bulk::{ExecuteMany, ExecuteStream};
     pub use crate::call::Call;
     pub use crate::closures::{Read, Write};

@@ -52,6 +52,8 @@ enum First<T, F> {
     Ran(T),
     /// It belongs elsewhere.
     Belongs(Route, F),
+    /// A reader can make nothing of it.
+    Unclear(Error, F),
 }
 
 impl Pool {
@@ -99,10 +101,20 @@ impl Pool {
     {
         let (route, mut work) = match self.routes.get(sql) {
             Some(route) => (route, work),
-            None => match self.run_first(sql, limit, work).await? {
-                First::Ran(value) => return Ok(value),
-                First::Belongs(route, work) => (route, work),
-            },
+            None => {
+                let (route, work) = match self.run_first(sql, limit, work).await? {
+                    First::Ran(value) => {
+                        self.routes.learn(sql, Route::Reader);
+                        return Ok(value);
+                    }
+                    First::Belongs(route, work) => (route, work),
+                    First::Unclear(error, work) => {
+                        (self.look_at_writer(sql, limit, error).await?, work)
+                    }
+                };
+                self.routes.learn(sql, route);
+                (route, work)
+            }
         };
         match route {
             Route::Reader => self.read(limit, move |worker| work(&worker.engine)).await,
@@ -125,19 +137,35 @@ impl Pool {
     {
         let text = sql.clone();
         let first = move |worker: &mut Worker| {
-            let route = Route::of(worker.engine.look_at(&text)?, &text)?;
-            Ok(match route {
+            let look = match worker.engine.look_at(&text) {
+                Ok(look) => look,
+                Err(error) => return Ok(First::Unclear(error, work)),
+            };
+            Ok(match Route::of(look, &text)? {
                 Route::Reader => First::Ran(work(&worker.engine)?),
                 other => First::Belongs(other, work),
             })
         };
-        let first = self.read(limit, first).await?;
-        let route = match &first {
-            First::Ran(_) => Route::Reader,
-            First::Belongs(route, _) => *route,
-        };
-        self.routes.learn(sql, route);
-        Ok(first)
+        self.read(limit, first).await
+    }
+
+    /// Looks at a statement of which no reader can make anything: it may use
+    /// what the writer alone has, such as functions that `call` gave it.
+    async fn look_at_writer(
+        &self,
+        sql: &Arc<str>,
+        limit: Option<Limit>,
+        error: Error,
+    ) -> Result<Route> {
+        if !matches!(error, Error::Sqlite { .. }) || self.reading.is_none() {
+            return Err(error);
+        }
+        let text = sql.clone();
+        let look = move |worker: &mut Worker| Route::of(worker.engine.look_at(&text)?, &text);
+        match self.alone(limit, look).await? {
+            Route::Reader => Ok(Route::Alone),
+            route => Ok(route),
+        }
     }
 
     /// Says where a statement belongs, without running it.
@@ -147,7 +175,10 @@ impl Pool {
         }
         let text = sql.clone();
         let look = move |worker: &mut Worker| Route::of(worker.engine.look_at(&text)?, &text);
-        let route = self.read(limit, look).await?;
+        let route = match self.read(limit, look).await {
+            Ok(route) => route,
+            Err(error) => self.look_at_writer(sql, limit, error).await?,
+        };
         self.routes.learn(sql, route);
         Ok(route)
     }

@@ -164,7 +164,7 @@ impl<'s, T> Query<'s, T> {
     }
 }
 
-fn rows_of(chunks: Vec<Arc<Chunk>>) -> impl Iterator<Item = Row> {
+pub(crate) fn rows_of(chunks: Vec<Arc<Chunk>>) -> impl Iterator<Item = Row> {
     chunks
         .into_iter()
         .flat_map(|chunk| (0..chunk.rows()).map(move |at| Row::new(chunk.clone(), at)))

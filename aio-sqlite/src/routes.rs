@@ -10,8 +10,8 @@ use crate::error::Result;
 /// any number.
 const MOST: usize = 4096;
 
-/// A connection that a statement belongs to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// A connection that a statement belongs to; of several, the last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Route {
     /// Any of the readers.
     Reader,

@@ -469,8 +469,10 @@ impl Worker {
 /// What to say in place of SQLite's word that it was stopped, where a limit did
 /// that.
 pub(crate) fn limit_that_stopped(error: &Error, token: &Token) -> Option<Error> {
-    let Error::Sqlite { sql, source } = error else {
-        return None;
+    let (sql, source) = match error {
+        Error::Sqlite { sql, source } => (sql, source),
+        Error::Batch { source, .. } => return limit_that_stopped(source, token),
+        _ => return None,
     };
     let stopped = matches!(
         source.sqlite_error_code(),

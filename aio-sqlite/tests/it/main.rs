@@ -7,9 +7,10 @@
 
 mod cancel; // what is left when a future is dropped
 mod closing; // close, last handle, exit
-mod database;
+mod database; // where statements go, streams beside queries
 mod errors; // bad input is a clear error
 mod execute; // statements without rows
+mod group; // writes that share a commit
 mod neighbours; // users of one connection beside each other
 mod queries; // statements with rows
 mod runtimes; // every kind of runtime, and auto traits
