@@ -10,6 +10,9 @@ use crate::error::Result;
 /// any number.
 const MOST: usize = 4096;
 
+/// The longest text that is remembered, in bytes.
+const LONGEST: usize = 16 << 10;
+
 /// A connection that a statement belongs to; of several, the last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Route {
@@ -47,6 +50,9 @@ impl Routes {
     }
 
     pub(crate) fn learn(&self, sql: &Arc<str>, route: Route) {
+        if sql.len() > LONGEST {
+            return; // it is looked at each time, which is little beside reading it
+        }
         let mut routes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if routes.len() >= MOST {
             routes.clear(); // what is used will be learnt again

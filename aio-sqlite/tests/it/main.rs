@@ -8,6 +8,7 @@
 mod cancel; // what is left when a future is dropped
 mod closing; // close, last handle, exit
 mod database; // where statements go, streams beside queries
+mod database_cuts; // what is left when its futures are dropped
 mod errors; // bad input is a clear error
 mod execute; // statements without rows
 mod group; // writes that share a commit
