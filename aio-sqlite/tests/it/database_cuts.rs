@@ -284,8 +284,12 @@ async fn cut_a_group(at: &'static str) {
             async |world, cut| {
                 let left = sound(world, &cut).await;
                 assert_eq!(left[..2], [1, 2], "{left:?} after {cut:?}");
-                if cut.completed || cut.gate.as_deref() == Some("after the commit") {
+                if cut.completed {
                     assert_eq!(left, [1, 2, 3, 4], "after {cut:?}");
+                }
+                if cut.gate.as_deref() == Some("after the commit") {
+                    // The second may have come too late for the first's commit.
+                    assert_eq!(left[..3], [1, 2, 3], "{left:?} after {cut:?}");
                 }
                 let never = cut.gate.as_deref() == Some("queued")
                     && !cut.completed
