@@ -6,10 +6,15 @@
 //! is given back when the worker is done with it, also when its caller left.
 
 use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
 use std::time::Instant;
 
 use tokio::sync::Semaphore;
+
+use crate::spin::{FOR_A_JOB, FOR_AN_ANSWER, Spin};
 
 /// How much work may be queued before a caller waits to queue more.
 const PERMITS: usize = 1024;
@@ -34,6 +39,64 @@ pub(crate) struct Inbox<M> {
     lane: Mutex<Lane<M>>,
     arrived: Condvar,
     pub(crate) permits: Semaphore,
+    /// There is something in the lane: what the worker looks at without its
+    /// lock before it parks.
+    news: AtomicBool,
+    for_a_job: Spin,
+    /// How many callers wait for an answer.
+    calls: AtomicUsize,
+    for_an_answer: Spin,
+    /// How many answers were met since a caller last let others run.
+    meetings: AtomicUsize,
+}
+
+/// After so many answers in a row that came without its leaving its thread, a
+/// caller lets others run there.
+const MEETINGS: usize = 64;
+
+/// Where the worker was when a message came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reached {
+    Awake,
+    Asleep,
+}
+
+/// A caller on its way through the queue and back.
+#[derive(Debug)]
+pub(crate) struct Underway<'i, M>(&'i Inbox<M>);
+
+impl<M> Underway<'_, M> {
+    /// Looks for a moment whether the answer is there, unless others are
+    /// underway too: the worker then has them to answer, and the caller's
+    /// thread has them to serve.
+    pub(crate) async fn meet(&self, reached: Reached, answered: impl Fn() -> bool) {
+        let alone = self.0.calls.load(Ordering::Relaxed) == 1;
+        if !alone || reached == Reached::Asleep || !self.0.for_an_answer.until(answered) {
+            return;
+        }
+        if self.0.meetings.fetch_add(1, Ordering::Relaxed) % MEETINGS == MEETINGS - 1 {
+            let_others_run().await;
+        }
+    }
+}
+
+/// Has the task polled again behind those that are ready now.
+async fn let_others_run() {
+    let mut polled = false;
+    poll_fn(|cx| {
+        if std::mem::replace(&mut polled, true) {
+            return Poll::Ready(());
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
+}
+
+impl<M> Drop for Underway<'_, M> {
+    fn drop(&mut self) {
+        self.0.calls.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 /// How long the worker is ready to wait for messages.
@@ -65,7 +128,18 @@ impl<M> Inbox<M> {
             }),
             arrived: Condvar::new(),
             permits: Semaphore::new(PERMITS),
+            news: AtomicBool::new(false),
+            for_a_job: Spin::new(FOR_A_JOB),
+            calls: AtomicUsize::new(0),
+            for_an_answer: Spin::new(FOR_AN_ANSWER),
+            meetings: AtomicUsize::new(0),
         }
+    }
+
+    /// Counts a caller for as long as what is returned lives.
+    pub(crate) fn underway(&self) -> Underway<'_, M> {
+        self.calls.fetch_add(1, Ordering::Relaxed);
+        Underway(self)
     }
 
     fn lane(&self) -> MutexGuard<'_, Lane<M>> {
@@ -73,34 +147,39 @@ impl<M> Inbox<M> {
         self.lane.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn push(&self, mut lane: MutexGuard<'_, Lane<M>>, message: M) {
+    fn push(&self, mut lane: MutexGuard<'_, Lane<M>>, message: M) -> Reached {
         lane.messages.push_back(message);
+        self.rouse(lane)
+    }
+
+    fn rouse(&self, mut lane: MutexGuard<'_, Lane<M>>) -> Reached {
         let parked = std::mem::take(&mut lane.parked);
+        self.news.store(true, Ordering::Release);
         drop(lane);
-        if parked {
-            self.arrived.notify_one();
+        if !parked {
+            return Reached::Awake;
         }
+        self.arrived.notify_one();
+        Reached::Asleep
     }
 
     /// Queues new work, or gives it back when the connection is closed or closing.
-    pub(crate) fn submit(&self, message: M) -> Result<(), M> {
+    pub(crate) fn submit(&self, message: M) -> Result<Reached, M> {
         let lane = self.lane();
         if lane.ended || lane.closing > 0 {
             return Err(message);
         }
-        self.push(lane, message);
-        Ok(())
+        Ok(self.push(lane, message))
     }
 
     /// Queues what must reach the worker also while a close waits: finishers,
     /// and the operations of a transaction that is still open.
-    pub(crate) fn deliver(&self, message: M) -> Result<(), M> {
+    pub(crate) fn deliver(&self, message: M) -> Result<Reached, M> {
         let lane = self.lane();
         if lane.ended {
             return Err(message);
         }
-        self.push(lane, message);
-        Ok(())
+        Ok(self.push(lane, message))
     }
 
     /// Takes no new work for as long as what is returned lives; `None` if the
@@ -119,18 +198,18 @@ impl<M> Inbox<M> {
     pub(crate) fn orphan(&self) {
         let mut lane = self.lane();
         lane.orphaned = true;
-        let parked = std::mem::take(&mut lane.parked);
-        drop(lane);
-        if parked {
-            self.arrived.notify_one();
-        }
+        self.rouse(lane);
     }
 
     /// Takes everything that is queued, waiting for it if there is nothing.
     pub(crate) fn take(&self, into: &mut VecDeque<M>, wait: Wait) -> Found {
+        if !matches!(wait, Wait::Never) {
+            self.for_a_job.until(|| self.news.load(Ordering::Acquire));
+        }
         let mut lane = self.lane();
         loop {
             if !lane.messages.is_empty() {
+                self.news.store(false, Ordering::Relaxed);
                 // Swapping keeps both buffers in use, so the queue allocates
                 // only while it grows.
                 debug_assert!(into.is_empty());
@@ -185,5 +264,70 @@ pub(crate) struct Closing<'i, M>(&'i Inbox<M>);
 impl<M> Drop for Closing<'_, M> {
     fn drop(&mut self) {
         self.0.lane().closing -= 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+    use std::task::{Context, Waker};
+
+    use super::*;
+
+    /// Polls a meeting whose answer is there, and tells how often.
+    fn polls(underway: &Underway<'_, ()>) -> usize {
+        let mut meeting = pin!(underway.meet(Reached::Awake, || true));
+        let mut cx = Context::from_waker(Waker::noop());
+        (1..)
+            .find(|_| meeting.as_mut().poll(&mut cx).is_ready())
+            .unwrap()
+    }
+
+    #[test]
+    fn a_caller_that_always_meets_its_answer_lets_others_run_now_and_then() {
+        let inbox = Inbox::new();
+        let underway = inbox.underway();
+        let polls: Vec<_> = (0..3 * MEETINGS).map(|_| polls(&underway)).collect();
+        assert_eq!(polls.iter().filter(|polls| **polls == 2).count(), 3);
+        assert_eq!(polls.iter().sum::<usize>(), 3 * MEETINGS + 3);
+    }
+
+    #[test]
+    fn a_caller_looks_for_its_answer_only_where_it_may_come_at_once() {
+        let looks = |reached, callers: usize| {
+            let inbox = Inbox::<()>::new();
+            let underway: Vec<_> = (0..callers).map(|_| inbox.underway()).collect();
+            let looked = std::cell::Cell::new(false);
+            let mut meeting = pin!(underway[0].meet(reached, || {
+                looked.set(true);
+                true
+            }));
+            let mut cx = Context::from_waker(Waker::noop());
+            assert!(meeting.as_mut().poll(&mut cx).is_ready());
+            looked.get()
+        };
+        assert!(looks(Reached::Awake, 1));
+        assert!(!looks(Reached::Asleep, 1), "waking it takes longer");
+        assert!(!looks(Reached::Awake, 2), "the other has to be served too");
+    }
+
+    #[test]
+    fn a_caller_that_has_gone_is_not_counted() {
+        let inbox = Inbox::<()>::new();
+        let underway = inbox.underway();
+        drop(inbox.underway());
+        assert_eq!(polls(&underway), 1);
+        assert_eq!(inbox.calls.load(Ordering::Relaxed), 1);
+    }
+
+    #[test]
+    fn what_has_been_taken_is_no_news() {
+        let inbox = Inbox::new();
+        let mut taken = VecDeque::new();
+        inbox.deliver(()).unwrap();
+        assert_eq!(inbox.take(&mut taken, Wait::Forever), Found::Messages);
+        // The worker that is woken takes what it was woken for without a look
+        // at the news, and must not find it there the next time.
+        assert!(!inbox.news.load(Ordering::Relaxed));
     }
 }

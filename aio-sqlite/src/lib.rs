@@ -114,6 +114,7 @@ mod savepoint;
 #[cfg(feature = "serde")]
 mod serde;
 mod session;
+mod spin;
 pub mod transaction;
 mod turn;
 mod worker;

@@ -124,23 +124,22 @@ impl Link {
         self.refuse_reentry(scope)?;
         let op = Op::new(limit, on_limit);
         let mut reply = Reply::new(op.clone());
-        match scope {
+        let underway = self.inbox.underway();
+        let sent = match scope {
             Scope::Root => {
                 let permit = self.permit(&mut reply).await?;
                 let work = Work::new(Promise::new(op), scope, Some(permit), work);
-                self.inbox
-                    .submit(Message::Work(Box::new(work)))
-                    .map_err(|_| Error::Closed)?;
+                self.inbox.submit(Message::Work(Box::new(work)))
             }
             // An open transaction goes on while others queue up behind it, and
             // while a close waits for it.
             _ => {
                 let work = Work::new(Promise::new(op), scope, None, work);
-                self.inbox
-                    .deliver(Message::Work(Box::new(work)))
-                    .map_err(|_| Error::Closed)?;
+                self.inbox.deliver(Message::Work(Box::new(work)))
             }
-        }
+        };
+        let reached = sent.map_err(|_| Error::Closed)?;
+        underway.meet(reached, || reply.is_there()).await;
         reply.await
     }
 

@@ -8,7 +8,7 @@ use std::cell::RefCell;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
@@ -173,6 +173,8 @@ pub(crate) struct Op<T> {
     token: Token,
     on_limit: OnLimit,
     slot: Mutex<Slot<T>>,
+    /// The slot has an answer: what is looked at without its lock.
+    answered: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -190,6 +192,7 @@ impl<T> Op<T> {
                 answer: None,
                 waker: None,
             }),
+            answered: AtomicBool::new(false),
         })
     }
 
@@ -203,6 +206,7 @@ impl<T> Op<T> {
         let mut slot = self.slot();
         slot.answer = Some(answer);
         let waker = slot.waker.take();
+        self.answered.store(true, Ordering::Release);
         drop(slot);
         wake(waker);
     }
@@ -299,6 +303,11 @@ impl<T: Send + 'static> Reply<T> {
             deadline::at(limit.at, op)
         });
         Reply { op, _timer: timer }
+    }
+
+    /// Tells whether the answer is there.
+    pub(crate) fn is_there(&self) -> bool {
+        self.op.answered.load(Ordering::Acquire)
     }
 }
 

@@ -221,6 +221,7 @@ impl Pool {
         match readers.submit(Box::new(work), Instant::now()) {
             Submitted::Hand(inbox, job) => inbox
                 .deliver(Message::Shared(job))
+                .map(drop)
                 .map_err(|_| Error::Closed)?,
             Submitted::Queued { recruit: false } => {}
             Submitted::Queued { recruit: true } => self.recruit(),

@@ -16,9 +16,10 @@ const LAYERS: &[(&str, Layers)] = &[
         &[
             // What is true without a database.
             &[
-                "error", "deadline", "handoff", "reentry", "turn", "receipt", "budget", "group",
-                "crew",
+                "error", "deadline", "reentry", "turn", "receipt", "budget", "group", "crew",
+                "spin",
             ],
+            &["handoff"],
             &["op", "chunk", "params", "options", "authorizer"],
             // What is done with one, on its thread.
             &["cursor", "row"],
