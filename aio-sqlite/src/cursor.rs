@@ -10,6 +10,7 @@ use self_cell::{MutBorrow, self_cell};
 use crate::chunk::{Buffers, Chunk, Columns};
 use crate::error::{Error, Result};
 use crate::params::Params;
+use crate::wakes;
 
 self_cell!(
     /// A statement out of the connection's cache; dropping it puts it back.
@@ -128,6 +129,9 @@ impl Cursor {
             refuse_unfit(&sql, statement)?;
             params.bind(&sql, statement)
         })?;
+        if !readonly {
+            wakes::flush(); // a commit waits for the disk
+        }
         let stepping = Stepping::new(MutBorrow::new(prepared), |prepared| {
             prepared
                 .borrow_mut()

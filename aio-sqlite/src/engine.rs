@@ -19,6 +19,7 @@ use crate::op::{current_must_stop, shielded};
 use crate::options::{Options, Ownership};
 use crate::params::Params;
 use crate::turn::Scope;
+use crate::wakes;
 
 /// What an executed statement did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -160,6 +161,7 @@ impl Engine {
 
     /// Runs a statement once for each set of parameters, in order.
     pub(crate) fn execute_all(&self, sql: &Arc<str>, rows: &[Params]) -> Result<Done> {
+        wakes::flush();
         let fail = |source| Error::sqlite(sql, source);
         refuse_nul(sql)?;
         let mut statement = self.connection().prepare_cached(sql).map_err(fail)?;
@@ -219,6 +221,7 @@ impl Engine {
     /// that ends the transaction ends the script: what follows would run by
     /// itself.
     pub(crate) fn execute_script(&self, script: &str, level: Scope) -> Result<()> {
+        wakes::flush();
         refuse_nul(script)?;
         let mut batch = Batch::new(self.connection(), script);
         while let Some(mut statement) = batch.next().map_err(|source| match &source {
@@ -285,6 +288,7 @@ impl Engine {
 
     /// Begins a transaction, which may wait for another connection's lock.
     pub(crate) fn begin(&self, sql: &str) -> Result<()> {
+        wakes::flush();
         self.connection()
             .execute_batch(sql)
             .map_err(|e| Error::sqlite(sql, e))
@@ -387,6 +391,7 @@ impl Engine {
         name: &str,
         work: impl FnOnce(&Connection) -> rusqlite::Result<T>,
     ) -> Result<T> {
+        wakes::wake_at_once();
         work(self.connection()).map_err(|source| Error::sqlite(name, source))
     }
 
@@ -403,6 +408,7 @@ impl Engine {
 
     /// Runs a statement of the crate's own that nothing may interrupt.
     pub(crate) fn control(&self, sql: &str) -> Result<()> {
+        wakes::flush();
         shielded(|| self.connection().execute_batch(sql)).map_err(|e| Error::sqlite(sql, e))
     }
 
@@ -411,6 +417,7 @@ impl Engine {
         &mut self,
         work: impl FnOnce(&mut Connection) -> rusqlite::Result<T>,
     ) -> Result<T> {
+        wakes::wake_at_once();
         let connection = self
             .open
             .as_mut()
@@ -440,6 +447,7 @@ impl Engine {
     /// Closes the connection; where SQLite refuses, it stays open. No cursor
     /// may be open.
     pub(crate) fn close(&mut self) -> Result<()> {
+        wakes::flush();
         let Some(connection) = self.open.take() else {
             return Ok(());
         };

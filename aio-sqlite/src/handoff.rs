@@ -15,6 +15,7 @@ use std::time::Instant;
 use tokio::sync::Semaphore;
 
 use crate::spin::{FOR_A_JOB, FOR_AN_ANSWER, Spin};
+use crate::wakes;
 
 /// How much work may be queued before a caller waits to queue more.
 const PERMITS: usize = 1024;
@@ -203,6 +204,7 @@ impl<M> Inbox<M> {
 
     /// Takes everything that is queued, waiting for it if there is nothing.
     pub(crate) fn take(&self, into: &mut VecDeque<M>, wait: Wait) -> Found {
+        wakes::flush();
         if !matches!(wait, Wait::Never) {
             self.for_a_job.until(|| self.news.load(Ordering::Acquire));
         }
@@ -214,6 +216,7 @@ impl<M> Inbox<M> {
                 // only while it grows.
                 debug_assert!(into.is_empty());
                 std::mem::swap(into, &mut lane.messages);
+                wakes::expect(into.len());
                 return Found::Messages;
             }
             if lane.orphaned {

@@ -8,10 +8,11 @@ use std::sync::Arc;
 
 use crate::error::Result;
 use crate::link::{Place, next_id};
-use crate::op::{Limit, OnLimit, wake};
+use crate::op::{Limit, OnLimit};
 use crate::receipt::{Receipt, Settling, Ticket};
 use crate::session::Session;
 use crate::turn::{Holder, Scope};
+use crate::wakes::wake;
 use crate::worker::{Finisher, Worker};
 
 /// Rolls its level back when it is dropped, unless the level is over.

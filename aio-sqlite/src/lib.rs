@@ -117,6 +117,7 @@ mod session;
 mod spin;
 pub mod transaction;
 mod turn;
+mod wakes;
 mod worker;
 
 /// The builders that the methods return: inert until they are awaited,

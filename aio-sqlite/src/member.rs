@@ -12,7 +12,8 @@ use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::group::{Commit, Fate, Ground, Ran, commit_together};
 use crate::handoff::{Found, Wait};
-use crate::op::{Promise, Stop, Stoppable, contain, running};
+use crate::op::{Promise, Stop, Stoppable, running};
+use crate::wakes::contain;
 use crate::worker::{
     Member, Message, Outside, Permit, Shape, Sharing, Worker, limit_that_stopped, panic_message,
 };

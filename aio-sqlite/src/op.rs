@@ -6,7 +6,6 @@
 
 use std::cell::RefCell;
 use std::future::Future;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,6 +14,7 @@ use std::time::{Duration, Instant};
 
 use crate::deadline::{self, Expire};
 use crate::error::{Error, Result};
+use crate::wakes::{self, wake};
 
 /// Where an operation stands; each step is one atomic exchange.
 const QUEUED: u8 = 0;
@@ -153,8 +153,11 @@ impl Drop for Restore {
     }
 }
 
-/// Tells whether the operation that runs on this thread must stop.
+/// Tells whether the operation that runs on this thread must stop. It is asked
+/// after a while of running, and before waiting for a lock: long enough for
+/// callers who are to be woken.
 pub(crate) fn current_must_stop() -> bool {
+    wakes::flush();
     CURRENT.with_borrow(|current| current.as_ref().is_some_and(|op| op.must_stop()))
 }
 
@@ -209,23 +212,6 @@ impl<T> Op<T> {
         self.answered.store(true, Ordering::Release);
         drop(slot);
         wake(waker);
-    }
-}
-
-/// Wakes a task. A waker is the caller's code: where it panics, the panic ends
-/// here, and not the thread that many others wait for.
-pub(crate) fn wake(waker: Option<Waker>) {
-    if let Some(waker) = waker {
-        contain(|| waker.wake());
-    }
-}
-
-/// Keeps a panic of the caller's code away from the worker: of a waker, or of
-/// the drop of a value that nobody waits for any more.
-pub(crate) fn contain(what: impl FnOnce()) {
-    if let Err(panic) = catch_unwind(AssertUnwindSafe(what)) {
-        // A panic's payload may panic too when it is dropped; there it ends.
-        std::mem::forget(panic);
     }
 }
 

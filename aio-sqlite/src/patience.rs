@@ -4,9 +4,9 @@ use std::time::Instant;
 
 use crate::error::Error;
 use crate::handoff::Wait;
-use crate::op::contain;
 use crate::reader::Standing;
 use crate::turn::Hold;
+use crate::wakes::contain;
 use crate::worker::Worker;
 
 impl Worker {

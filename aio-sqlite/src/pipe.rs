@@ -14,8 +14,9 @@ use std::time::{Duration, Instant};
 use crate::chunk::{Buffers, Chunk};
 use crate::cursor::{After, Cursor, Fill};
 use crate::error::{Error, Result};
-use crate::op::{Stoppable, Token, wake};
+use crate::op::{Stoppable, Token};
 use crate::turn::Scope;
+use crate::wakes::{self, wake};
 
 /// Chunks that the worker may fill before the reader has read one.
 const CREDIT: u32 = 2;
@@ -206,6 +207,7 @@ impl Flow {
     /// other write on the connection would be committed. `true` says that
     /// there may be more.
     pub(crate) fn fill(&mut self) -> Result<bool> {
+        wakes::flush(); // a chunk takes its time
         self.last_filled = Instant::now();
         loop {
             let fill = Fill {

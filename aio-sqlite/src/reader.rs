@@ -7,7 +7,7 @@ use std::time::Instant;
 use crate::crew::Crew;
 use crate::error::Error;
 use crate::handoff::Inbox;
-use crate::op::contain;
+use crate::wakes::contain;
 use crate::worker::{Job, Message, Worker};
 
 /// The workers that share a queue, seen from there.

@@ -12,12 +12,13 @@ use rusqlite::ErrorCode;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::handoff::{Found, Inbox, Wait};
-use crate::op::{Promise, Stoppable, Token, contain, running};
+use crate::op::{Promise, Stoppable, Token, running};
 use crate::options::Options;
 use crate::pipe::{Flow, Home};
 use crate::reader::{Membership, Readers, Standing, leave};
 use crate::receipt::Settling;
 use crate::turn::{Scope, Turn, Verdict};
+use crate::wakes::contain;
 
 /// What the handles send.
 pub(crate) enum Message {

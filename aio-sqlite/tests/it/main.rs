@@ -19,4 +19,5 @@ mod runtimes; // every kind of runtime, and auto traits
 mod serde; // rows and parameters by serde
 mod transactions; // the guards
 mod values; // parameters in, columns out
+mod wakes; // callers that are woken together
 mod world; // what most tests start from

@@ -17,7 +17,7 @@ const LAYERS: &[(&str, Layers)] = &[
             // What is true without a database.
             &[
                 "error", "deadline", "reentry", "turn", "receipt", "budget", "group", "crew",
-                "spin",
+                "spin", "wakes",
             ],
             &["handoff"],
             &["op", "chunk", "params", "options", "authorizer"],
