@@ -11,6 +11,8 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::Semaphore;
 
+use crate::callers::Callers;
+
 /// How many jobs may be queued or running before a caller waits to queue more.
 pub(crate) const PERMITS: u32 = 1024;
 
@@ -19,6 +21,7 @@ pub(crate) const PERMITS: u32 = 1024;
 pub(crate) struct Crew<J, W> {
     state: Mutex<State<J, W>>,
     pub(crate) permits: Semaphore,
+    pub(crate) callers: Callers,
     most: usize,
     patience: Duration,
 }
@@ -65,6 +68,7 @@ impl<J, W> Crew<J, W> {
                 closing: 0,
             }),
             permits: Semaphore::new(PERMITS as usize),
+            callers: Callers::default(),
             most,
             patience,
         }

@@ -6,15 +6,14 @@
 //! is given back when the worker is done with it, also when its caller left.
 
 use std::collections::VecDeque;
-use std::future::poll_fn;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
-use std::task::Poll;
 use std::time::Instant;
 
 use tokio::sync::Semaphore;
 
-use crate::spin::{FOR_A_JOB, FOR_AN_ANSWER, Spin};
+use crate::callers::Callers;
+use crate::spin::{FOR_A_JOB, Spin};
 use crate::wakes;
 
 /// How much work may be queued before a caller waits to queue more.
@@ -44,60 +43,14 @@ pub(crate) struct Inbox<M> {
     /// lock before it parks.
     news: AtomicBool,
     for_a_job: Spin,
-    /// How many callers wait for an answer.
-    calls: AtomicUsize,
-    for_an_answer: Spin,
-    /// How many answers were met since a caller last let others run.
-    meetings: AtomicUsize,
+    pub(crate) callers: Callers,
 }
-
-/// After so many answers in a row that came without its leaving its thread, a
-/// caller lets others run there.
-const MEETINGS: usize = 64;
 
 /// Where the worker was when a message came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Reached {
     Awake,
     Asleep,
-}
-
-/// A caller on its way through the queue and back.
-#[derive(Debug)]
-pub(crate) struct Underway<'i, M>(&'i Inbox<M>);
-
-impl<M> Underway<'_, M> {
-    /// Looks for a moment whether the answer is there, unless others are
-    /// underway too: the worker then has them to answer, and the caller's
-    /// thread has them to serve.
-    pub(crate) async fn meet(&self, reached: Reached, answered: impl Fn() -> bool) {
-        let alone = self.0.calls.load(Ordering::Relaxed) == 1;
-        if !alone || reached == Reached::Asleep || !self.0.for_an_answer.until(answered) {
-            return;
-        }
-        if self.0.meetings.fetch_add(1, Ordering::Relaxed) % MEETINGS == MEETINGS - 1 {
-            let_others_run().await;
-        }
-    }
-}
-
-/// Has the task polled again behind those that are ready now.
-async fn let_others_run() {
-    let mut polled = false;
-    poll_fn(|cx| {
-        if std::mem::replace(&mut polled, true) {
-            return Poll::Ready(());
-        }
-        cx.waker().wake_by_ref();
-        Poll::Pending
-    })
-    .await;
-}
-
-impl<M> Drop for Underway<'_, M> {
-    fn drop(&mut self) {
-        self.0.calls.fetch_sub(1, Ordering::Relaxed);
-    }
 }
 
 /// How long the worker is ready to wait for messages.
@@ -131,16 +84,8 @@ impl<M> Inbox<M> {
             permits: Semaphore::new(PERMITS),
             news: AtomicBool::new(false),
             for_a_job: Spin::new(FOR_A_JOB),
-            calls: AtomicUsize::new(0),
-            for_an_answer: Spin::new(FOR_AN_ANSWER),
-            meetings: AtomicUsize::new(0),
+            callers: Callers::default(),
         }
-    }
-
-    /// Counts a caller for as long as what is returned lives.
-    pub(crate) fn underway(&self) -> Underway<'_, M> {
-        self.calls.fetch_add(1, Ordering::Relaxed);
-        Underway(self)
     }
 
     fn lane(&self) -> MutexGuard<'_, Lane<M>> {
@@ -272,56 +217,7 @@ impl<M> Drop for Closing<'_, M> {
 
 #[cfg(test)]
 mod tests {
-    use std::pin::pin;
-    use std::task::{Context, Waker};
-
     use super::*;
-
-    /// Polls a meeting whose answer is there, and tells how often.
-    fn polls(underway: &Underway<'_, ()>) -> usize {
-        let mut meeting = pin!(underway.meet(Reached::Awake, || true));
-        let mut cx = Context::from_waker(Waker::noop());
-        (1..)
-            .find(|_| meeting.as_mut().poll(&mut cx).is_ready())
-            .unwrap()
-    }
-
-    #[test]
-    fn a_caller_that_always_meets_its_answer_lets_others_run_now_and_then() {
-        let inbox = Inbox::new();
-        let underway = inbox.underway();
-        let polls: Vec<_> = (0..3 * MEETINGS).map(|_| polls(&underway)).collect();
-        assert_eq!(polls.iter().filter(|polls| **polls == 2).count(), 3);
-        assert_eq!(polls.iter().sum::<usize>(), 3 * MEETINGS + 3);
-    }
-
-    #[test]
-    fn a_caller_looks_for_its_answer_only_where_it_may_come_at_once() {
-        let looks = |reached, callers: usize| {
-            let inbox = Inbox::<()>::new();
-            let underway: Vec<_> = (0..callers).map(|_| inbox.underway()).collect();
-            let looked = std::cell::Cell::new(false);
-            let mut meeting = pin!(underway[0].meet(reached, || {
-                looked.set(true);
-                true
-            }));
-            let mut cx = Context::from_waker(Waker::noop());
-            assert!(meeting.as_mut().poll(&mut cx).is_ready());
-            looked.get()
-        };
-        assert!(looks(Reached::Awake, 1));
-        assert!(!looks(Reached::Asleep, 1), "waking it takes longer");
-        assert!(!looks(Reached::Awake, 2), "the other has to be served too");
-    }
-
-    #[test]
-    fn a_caller_that_has_gone_is_not_counted() {
-        let inbox = Inbox::<()>::new();
-        let underway = inbox.underway();
-        drop(inbox.underway());
-        assert_eq!(polls(&underway), 1);
-        assert_eq!(inbox.calls.load(Ordering::Relaxed), 1);
-    }
 
     #[test]
     fn what_has_been_taken_is_no_news() {
@@ -332,5 +228,14 @@ mod tests {
         // The worker that is woken takes what it was woken for without a look
         // at the news, and must not find it there the next time.
         assert!(!inbox.news.load(Ordering::Relaxed));
+    }
+
+    #[test]
+    fn a_message_tells_where_it_found_the_worker() {
+        let inbox = Inbox::new();
+        assert_eq!(inbox.deliver(()), Ok(Reached::Awake));
+        inbox.lane().parked = true;
+        assert_eq!(inbox.deliver(()), Ok(Reached::Asleep));
+        assert_eq!(inbox.deliver(()), Ok(Reached::Awake));
     }
 }

@@ -77,6 +77,7 @@ pub mod batch;
 mod budget;
 mod bulk;
 mod call;
+mod callers;
 mod chunk;
 mod closures;
 mod connect;

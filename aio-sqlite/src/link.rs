@@ -12,7 +12,7 @@ use tokio::sync::Semaphore;
 
 use crate::engine::Engine;
 use crate::error::{Error, Result};
-use crate::handoff::Inbox;
+use crate::handoff::{Inbox, Reached};
 use crate::member::Write;
 use crate::op::{Limit, OnLimit, Op, Promise, Reply};
 use crate::options::{Access, Options};
@@ -124,7 +124,7 @@ impl Link {
         self.refuse_reentry(scope)?;
         let op = Op::new(limit, on_limit);
         let mut reply = Reply::new(op.clone());
-        let underway = self.inbox.underway();
+        let underway = self.inbox.callers.underway();
         let sent = match scope {
             Scope::Root => {
                 let permit = self.permit(&mut reply).await?;
@@ -138,8 +138,9 @@ impl Link {
                 self.inbox.deliver(Message::Work(Box::new(work)))
             }
         };
-        let reached = sent.map_err(|_| Error::Closed)?;
-        underway.meet(reached, || reply.is_there()).await;
+        if sent.map_err(|_| Error::Closed)? == Reached::Awake {
+            underway.meet(|| reply.is_there()).await;
+        }
         reply.await
     }
 
@@ -154,6 +155,7 @@ impl Link {
         self.refuse_reentry(Scope::Root)?;
         let op = Op::new(limit, OnLimit::Stop);
         let mut reply = Reply::new(op.clone());
+        let _underway = self.inbox.callers.underway();
         let permit = self.permit(&mut reply).await?;
         let write = Write::new(Promise::new(op), permit, shape, work);
         self.inbox

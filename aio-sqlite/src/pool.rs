@@ -7,6 +7,7 @@ use std::time::Instant;
 use crate::crew::{PERMITS, Submitted};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
+use crate::handoff::Reached;
 use crate::link::{Link, Place, next_id, permit};
 use crate::op::{Limit, OnLimit, Op, Promise, Reply};
 use crate::options::Options;
@@ -215,14 +216,17 @@ impl Pool {
         let readers = &reading.readers;
         let op = Op::new(limit, OnLimit::Stop);
         let mut reply = Reply::new(op.clone());
+        let underway = readers.callers.underway();
         let theirs = readers.clone();
         let permit = permit(&readers.permits, &mut reply, || Permit::Readers(theirs)).await?;
         let work = Work::new(Promise::new(op), Scope::Root, Some(permit), work);
         match readers.submit(Box::new(work), Instant::now()) {
-            Submitted::Hand(inbox, job) => inbox
-                .deliver(Message::Shared(job))
-                .map(drop)
-                .map_err(|_| Error::Closed)?,
+            Submitted::Hand(inbox, job) => {
+                let sent = inbox.deliver(Message::Shared(job));
+                if sent.map_err(|_| Error::Closed)? == Reached::Awake {
+                    underway.meet(|| reply.is_there()).await;
+                }
+            }
             Submitted::Queued { recruit: false } => {}
             Submitted::Queued { recruit: true } => self.recruit(),
             Submitted::Closed(_) => return Err(Error::Closed),

@@ -16,10 +16,11 @@ const LAYERS: &[(&str, Layers)] = &[
         &[
             // What is true without a database.
             &[
-                "error", "deadline", "reentry", "turn", "receipt", "budget", "group", "crew",
-                "spin", "wakes",
+                "error", "deadline", "reentry", "turn", "receipt", "budget", "group", "spin",
+                "wakes",
             ],
-            &["handoff"],
+            &["callers"],
+            &["handoff", "crew"],
             &["op", "chunk", "params", "options", "authorizer"],
             // What is done with one, on its thread.
             &["cursor", "row"],
