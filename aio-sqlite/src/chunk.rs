@@ -8,35 +8,8 @@ use std::sync::Arc;
 
 use rusqlite::types::ValueRef;
 
+use crate::columns::Columns;
 use crate::error::Error;
-
-/// The names of a result's columns.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Columns(Box<[Box<str>]>);
-
-impl Columns {
-    pub(crate) fn new<'a>(names: impl IntoIterator<Item = &'a str>) -> Columns {
-        Columns(names.into_iter().map(Box::from).collect())
-    }
-
-    pub(crate) fn len(&self) -> usize {
-        self.0.len()
-    }
-
-    pub(crate) fn names(&self) -> impl ExactSizeIterator<Item = &str> {
-        self.0.iter().map(|name| &**name)
-    }
-
-    pub(crate) fn name(&self, index: usize) -> Option<&str> {
-        self.0.get(index).map(|name| &**name)
-    }
-
-    /// The first column of that name; as in SQL, case doesn't count.
-    pub(crate) fn position(&self, name: &str) -> Option<usize> {
-        self.names()
-            .position(|each| each.eq_ignore_ascii_case(name))
-    }
-}
 
 #[derive(Clone, Copy, Debug)]
 enum Cell {
@@ -59,6 +32,18 @@ struct Span {
 pub(crate) struct Buffers {
     cells: Vec<Cell>,
     bytes: Vec<u8>,
+}
+
+impl Buffers {
+    /// Room for a few rows. It is made by whoever reads the rows and thus frees
+    /// it: memory that one thread takes and another gives back, at every call,
+    /// has the two wait for each other.
+    pub(crate) fn for_a_few_rows() -> Buffers {
+        Buffers {
+            cells: Vec::with_capacity(8),
+            bytes: Vec::with_capacity(128),
+        }
+    }
 }
 
 /// Some rows of one result.
@@ -158,5 +143,39 @@ impl Chunk {
             Cell::Text(span) => ValueRef::Text(bytes(span)),
             Cell::Blob(span) => ValueRef::Blob(bytes(span)),
         })
+    }
+}
+
+/// All rows of a result, in order.
+#[derive(Debug, Default)]
+pub(crate) struct Chunks {
+    /// Most results fit one, which then needs no list.
+    first: Option<Chunk>,
+    rest: Vec<Chunk>,
+}
+
+impl Chunks {
+    pub(crate) fn push(&mut self, chunk: Chunk) {
+        match self.first {
+            None => self.first = Some(chunk),
+            Some(_) => self.rest.push(chunk),
+        }
+    }
+
+    pub(crate) fn rows(&self) -> usize {
+        self.first
+            .iter()
+            .chain(&self.rest)
+            .map(|chunk| chunk.rows())
+            .sum()
+    }
+}
+
+impl IntoIterator for Chunks {
+    type Item = Chunk;
+    type IntoIter = std::iter::Chain<std::option::IntoIter<Chunk>, std::vec::IntoIter<Chunk>>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.first.into_iter().chain(self.rest)
     }
 }

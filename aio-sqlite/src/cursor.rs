@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 use rusqlite::{CachedStatement, Connection, ErrorCode, Rows, Statement};
 use self_cell::{MutBorrow, self_cell};
 
-use crate::chunk::{Buffers, Chunk, Columns};
+use crate::chunk::{Buffers, Chunk};
+use crate::columns::{Columns, Headings};
 use crate::error::{Error, Result};
 use crate::params::Params;
 use crate::wakes;
@@ -113,6 +114,7 @@ impl Cursor {
     /// Prepares a statement and binds its parameters; nothing has run yet.
     pub(crate) fn open(
         connection: &Rc<Connection>,
+        headings: &Headings,
         sql: Arc<str>,
         params: &Params,
     ) -> Result<Cursor> {
@@ -122,11 +124,15 @@ impl Cursor {
             connection.prepare_cached(&sql).map_err(fail)
         })?;
         let mut readonly = false;
-        let mut columns = Columns::new([]);
+        let mut columns = headings.get(&sql);
         prepared.with_dependent_mut(|_, statement| {
             readonly = statement.readonly();
-            columns = Columns::new(statement.column_names());
             refuse_unfit(&sql, statement)?;
+            if columns.is_none() {
+                let names = Arc::new(Columns::new(statement.column_names()));
+                headings.keep(&sql, &names);
+                columns = Some(names);
+            }
             params.bind(&sql, statement)
         })?;
         if !readonly {
@@ -140,9 +146,14 @@ impl Cursor {
         Ok(Cursor {
             sql,
             stepping,
-            columns: Arc::new(columns),
+            columns: columns.unwrap_or_default(),
             wrote: Wrote::new(connection, readonly),
         })
+    }
+
+    /// What the rows' columns are called, once there is a row.
+    pub(crate) fn columns(&self) -> &Arc<Columns> {
+        &self.columns
     }
 
     /// Tells whether the statement leaves the database as it is.
@@ -254,7 +265,7 @@ fn refuse_busy_timeout(sql: &str) -> Result<()> {
 
 /// Refuses SQL that SQLite would read only up to a NUL, silently.
 pub(crate) fn refuse_nul(sql: &str) -> Result<()> {
-    match sql.bytes().position(|byte| byte == 0) {
+    match sql.find('\0') {
         None => Ok(()),
         Some(at) => Err(misuse(sql, format!("a NUL in the SQL, at byte {at}"))),
     }

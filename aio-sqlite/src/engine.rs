@@ -12,7 +12,8 @@ use rusqlite::{Batch, Connection, ErrorCode, ffi};
 
 use crate::authorizer;
 use crate::budget;
-use crate::chunk::{Buffers, Chunk};
+use crate::chunk::{Buffers, Chunks};
+use crate::columns::Headings;
 use crate::cursor::{After, Cursor, Fill, interrupted, refuse_nul, refuse_unfit};
 use crate::error::{Error, Result, excerpt};
 use crate::op::{current_must_stop, shielded};
@@ -80,6 +81,7 @@ const WHOLE: Fill = Fill {
 pub(crate) struct Engine {
     /// Shared with the open cursors only; `None` once it is closed.
     open: Option<Rc<Connection>>,
+    headings: Headings,
     control: Control,
     handlers: Handlers,
 }
@@ -122,6 +124,7 @@ impl Engine {
         options.apply(&connection)?;
         Ok(Engine {
             open: Some(Rc::new(connection)),
+            headings: Headings::default(),
             control: Control::new(),
             handlers,
         })
@@ -138,7 +141,7 @@ impl Engine {
     }
 
     pub(crate) fn cursor(&self, sql: Arc<str>, params: &Params) -> Result<Cursor> {
-        Cursor::open(self.connection(), sql, params)
+        Cursor::open(self.connection(), &self.headings, sql, params)
     }
 
     /// Runs a statement to its end.
@@ -153,9 +156,9 @@ impl Engine {
         &self,
         sql: Arc<str>,
         params: &Params,
-    ) -> Result<(Done, Vec<Arc<Chunk>>)> {
+    ) -> Result<(Done, Chunks)> {
         let before = self.connection().total_changes();
-        let chunks = self.collect(sql, params, usize::MAX)?;
+        let chunks = self.collect(sql, params, usize::MAX, Buffers::default())?;
         Ok((self.done_since(before), chunks))
     }
 
@@ -258,19 +261,24 @@ impl Engine {
         sql: Arc<str>,
         params: &Params,
         limit: usize,
-    ) -> Result<Vec<Arc<Chunk>>> {
-        let mut cursor = self.cursor(sql, params)?;
-        let mut chunks = Vec::new();
+        mut buffers: Buffers,
+    ) -> Result<Chunks> {
+        let mut cursor = self.cursor(sql.clone(), params)?;
+        let columns = cursor.columns().clone();
+        let mut chunks = Chunks::default();
         let mut left = limit;
         loop {
             let fill = Fill {
                 rows: left,
                 ..WHOLE
             };
-            let (chunk, after) = cursor.fill(Buffers::default(), fill);
+            let (chunk, after) = cursor.fill(std::mem::take(&mut buffers), fill);
             left -= chunk.rows();
             if chunk.rows() > 0 {
-                chunks.push(Arc::new(chunk));
+                chunks.push(chunk);
+            }
+            if !Arc::ptr_eq(cursor.columns(), &columns) {
+                self.headings.keep(&sql, cursor.columns()); // the schema changed
             }
             match after {
                 After::More => {}

@@ -80,6 +80,7 @@ mod call;
 mod callers;
 mod chunk;
 mod closures;
+mod columns;
 mod connect;
 mod connection;
 mod crew;

@@ -12,11 +12,13 @@ use crate::worker::Worker;
 impl Worker {
     /// How long to wait for messages while somebody waits for the connection.
     pub(crate) fn patience(&self) -> Wait {
-        let outside = match self.turn.hold(Instant::now(), self.max_hold) {
-            _ if !self.somebody_waits() => None,
-            Hold::WaitUntil(instant) => instant,
-            Hold::TooLong { .. } | Hold::Lost => return Wait::Never,
-        };
+        let mut outside = None;
+        if self.somebody_waits() {
+            outside = match self.turn.hold(Instant::now(), self.max_hold) {
+                Hold::WaitUntil(instant) => instant,
+                Hold::TooLong { .. } | Hold::Lost => return Wait::Never,
+            };
+        }
         let inside = self.inside.front();
         let inside = inside.and_then(|(since, _)| since.checked_add(self.max_hold));
         let shared = self.membership.as_ref();

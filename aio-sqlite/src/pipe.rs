@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
-use crate::chunk::{Buffers, Chunk};
+use crate::chunk::{Buffers, Chunk, Chunks};
 use crate::cursor::{After, Cursor, Fill};
 use crate::error::{Error, Result};
 use crate::op::{Stoppable, Token};
@@ -117,10 +117,9 @@ impl Pipe {
     }
 
     /// Hands over all the rows there are, where they were read as a whole.
-    pub(crate) fn deliver(&self, chunks: Vec<Arc<Chunk>>) {
+    pub(crate) fn deliver(&self, chunks: Chunks) {
         self.change(|lane| {
-            lane.chunks
-                .extend(chunks.into_iter().filter_map(Arc::into_inner));
+            lane.chunks.extend(chunks);
             lane.end = Some(None);
         });
     }

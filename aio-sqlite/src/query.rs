@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::chunk::Chunk;
+use crate::chunk::{Buffers, Chunks};
 use crate::engine::Engine;
 use crate::error::{Error, Result, excerpt};
 use crate::from_row::FromRow;
@@ -152,21 +152,25 @@ impl<'s, T> Query<'s, T> {
         decode(&row).map(Some)
     }
 
-    async fn collect(self, most: usize) -> Result<Vec<Arc<Chunk>>> {
+    async fn collect(self, most: usize) -> Result<Chunks> {
         let Statement {
             seat, sql, limit, ..
         } = self.statement;
         let params = self.params;
         let limit = Limit::starting_now(limit);
         let text = sql.clone();
-        let work = move |engine: &Engine| engine.collect(text.clone(), &params, most);
+        let mut buffers = Buffers::for_a_few_rows();
+        let work = move |engine: &Engine| {
+            engine.collect(text.clone(), &params, most, std::mem::take(&mut buffers))
+        };
         seat.run(&sql, limit, work).await
     }
 }
 
-pub(crate) fn rows_of(chunks: Vec<Arc<Chunk>>) -> impl Iterator<Item = Row> {
+pub(crate) fn rows_of(chunks: Chunks) -> impl Iterator<Item = Row> {
     chunks
         .into_iter()
+        .map(Arc::new)
         .flat_map(|chunk| (0..chunk.rows()).map(move |at| Row::new(chunk.clone(), at)))
 }
 
@@ -178,7 +182,7 @@ impl<'s, T: Send + 's> IntoFuture for Query<'s, T> {
         let decode = self.decode;
         Box::pin(async move {
             let chunks = self.collect(usize::MAX).await?;
-            let mut all = Vec::with_capacity(chunks.iter().map(|chunk| chunk.rows()).sum());
+            let mut all = Vec::with_capacity(chunks.rows());
             for row in rows_of(chunks) {
                 all.push(decode(&row)?);
             }

@@ -8,7 +8,7 @@ use std::task::{Context, Poll, ready};
 
 use futures_core::{FusedStream, Stream};
 
-use crate::chunk::Chunk;
+use crate::chunk::{Buffers, Chunk};
 use crate::engine::Engine;
 use crate::error::Result;
 use crate::link::{Place, next_id};
@@ -138,7 +138,7 @@ impl<'s, T> Rows<'s, T> {
                     Route::Writer | Route::Alone => {
                         let text = sql.clone();
                         let all = move |engine: &Engine| {
-                            engine.collect(text.clone(), &params, usize::MAX)
+                            engine.collect(text.clone(), &params, usize::MAX, Buffers::default())
                         };
                         pipe.deliver(pool.run(&sql, limit, all).await?);
                         Ok(())

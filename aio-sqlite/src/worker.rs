@@ -375,7 +375,9 @@ impl Worker {
         }
         if job.claim() {
             contain(|| job.run(self));
-            self.turn.used(Instant::now());
+            if !self.turn.is_free() {
+                self.turn.used(Instant::now());
+            }
         } else {
             contain(|| drop(job));
         }
