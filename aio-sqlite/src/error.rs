@@ -35,6 +35,14 @@ pub enum Error {
         /// The value that SQLite reports.
         got: String,
     },
+    /// The SQLite that is linked can lose commits of a database with several
+    /// connections.
+    ///
+    /// [`WalRace::Accept`](crate::options::WalRace::Accept) opens it all the same.
+    WalRace {
+        /// The version of SQLite that is linked.
+        version: String,
+    },
     /// SQLite refused a statement, or failed at it.
     ///
     /// Constraint violations and locks are here too:
@@ -259,6 +267,11 @@ impl fmt::Display for Error {
             Error::Pragma { name, wanted, got } => {
                 write!(f, "pragma {name}: asked for {wanted}, SQLite says {got}")
             }
+            Error::WalRace { version } => write!(
+                f,
+                "SQLite {version} can lose commits of a write-ahead log that several connections \
+                 share: link 3.51.3 or newer, or accept that with WalRace::Accept"
+            ),
             Error::Sqlite { sql, source } => write!(f, "{}: {sql}", Said(source)),
             Error::Parameter { sql, problem } if sql.is_empty() => f.write_str(problem),
             Error::Parameter { sql, problem } => write!(f, "{problem}: {sql}"),

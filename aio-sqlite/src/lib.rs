@@ -120,6 +120,7 @@ mod spin;
 pub mod transaction;
 mod turn;
 mod wakes;
+mod wal_race;
 mod worker;
 
 /// The builders that the methods return: inert until they are awaited,

@@ -12,10 +12,11 @@ use crate::error::{Error, Result};
 use crate::link::Link;
 use crate::op::Limit;
 use crate::options::{
-    Access, Durability, ForeignKeys, JournalMode, Options, Ownership, Synchronous,
+    Access, Durability, ForeignKeys, JournalMode, Options, Ownership, Synchronous, WalRace,
 };
 use crate::params::IntoValue;
 use crate::pool::{Pool, Size};
+use crate::wal_race;
 
 /// A database to be opened: `.await` opens it, `.with(…)` also closes it.
 ///
@@ -29,6 +30,7 @@ use crate::pool::{Pool, Size};
 pub struct Open {
     options: Options,
     size: Size,
+    wal_race: WalRace,
     limit: Option<Duration>,
 }
 
@@ -44,7 +46,8 @@ pub struct Open {
 /// # Errors
 ///
 /// When awaited: [`Error::Open`] names the path, [`Error::Pragma`] a setting
-/// that did not take.
+/// that did not take, [`Error::WalRace`] a version of SQLite that is not safe
+/// for several connections.
 ///
 /// # Cancel safety
 ///
@@ -90,6 +93,7 @@ pub fn open(path: impl AsRef<Path>) -> Open {
             readers: 4,
             most: 16,
         },
+        wal_race: WalRace::default(),
         limit: None,
     }
 }
@@ -168,6 +172,13 @@ impl Open {
         self
     }
 
+    /// Says what to do where the SQLite that is linked can lose commits;
+    /// default: [`WalRace::Refuse`].
+    pub fn wal_race(mut self, wal_race: WalRace) -> Open {
+        self.wal_race = wal_race;
+        self
+    }
+
     /// Limits the time from the first poll to the open database: its settings
     /// may have to wait for another process's lock.
     pub fn timeout(mut self, limit: Duration) -> Open {
@@ -206,6 +217,7 @@ impl Open {
         let shared = !matches!(self.options.path.to_str(), Some("" | ":memory:"));
         let mut options = self.options;
         if shared {
+            wal_race::check(rusqlite::version_number(), self.wal_race)?;
             options.journal_mode = Some(JournalMode::Wal);
         }
         let writer = Link::open(options.clone(), limit, None).await?;

@@ -80,6 +80,23 @@ pub enum Durability {
     Relaxed,
 }
 
+/// What to do where the SQLite that is linked can lose commits of a write-ahead
+/// log that several connections share: one older than 3.51.3, except 3.50.7 and
+/// 3.44.6 and what follows them in their lines.
+///
+/// With the feature `bundled`, the default, that never comes up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum WalRace {
+    /// Don't open the database: [`Error::WalRace`].
+    #[default]
+    Refuse,
+    /// Open it all the same. It is rare: two checkpoints and a commit must meet
+    /// at the wrong instant. Then acknowledged commits are lost, or the file is
+    /// corrupt.
+    Accept,
+}
+
 /// Whose a connection is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Ownership {

@@ -22,6 +22,7 @@ const LAYERS: &[(&str, Layers)] = &[
             &["callers"],
             &["handoff", "crew"],
             &["op", "chunk", "params", "options", "authorizer"],
+            &["wal_race"],
             // What is done with one, on its thread.
             &["cursor", "row"],
             &["engine", "pipe", "from_row"],
