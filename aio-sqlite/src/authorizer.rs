@@ -22,6 +22,9 @@ enum Rule {
     Script,
     /// Data and schema only: the transaction around is somebody else's.
     Member,
+    /// Everything but to commit: what is done counts only together with what
+    /// the crate adds to it.
+    Sealed,
 }
 
 /// What a statement was seen to ask for.
@@ -79,6 +82,16 @@ pub(crate) fn as_member<T>(work: impl FnOnce() -> T) -> T {
     under(Rule::Member, work).0
 }
 
+/// Lets nothing be committed until the seal is broken.
+pub(crate) fn seal() {
+    RULE.set(Rule::Sealed);
+}
+
+/// Lets everything happen again.
+pub(crate) fn break_seal() {
+    RULE.set(Rule::Anything);
+}
+
 /// The authorizer.
 pub(crate) fn authorize(context: AuthContext<'_>) -> Authorization {
     let mut seen = SEEN.get();
@@ -127,7 +140,7 @@ pub(crate) fn authorize(context: AuthContext<'_>) -> Authorization {
     }
     SEEN.set(seen);
     let denied = match RULE.get() {
-        Rule::Anything => false,
+        Rule::Anything | Rule::Sealed => false,
         Rule::Look => seen.pragma,
         Rule::Script => control || seen.temporary,
         Rule::Member => control,
@@ -145,5 +158,5 @@ pub(crate) fn authorize(context: AuthContext<'_>) -> Authorization {
 /// would be committed on its own. Work that may not end its transaction may not
 /// do that either.
 pub(crate) fn refuse_commit() -> bool {
-    RULE.get() == Rule::Member
+    matches!(RULE.get(), Rule::Member | Rule::Sealed)
 }

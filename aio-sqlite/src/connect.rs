@@ -10,6 +10,7 @@ use rusqlite::types::Value;
 use crate::connection::Connection;
 use crate::error::{Error, Result};
 use crate::link::Link;
+use crate::migrate::{Migrations, migrate};
 use crate::op::Limit;
 use crate::options::{Access, ForeignKeys, JournalMode, Options, Ownership, Synchronous};
 
@@ -24,6 +25,7 @@ use crate::options::{Access, ForeignKeys, JournalMode, Options, Ownership, Synch
 #[derive(Clone, Debug)]
 pub struct Connect {
     options: Options,
+    migrations: Option<Migrations>,
     limit: Option<Duration>,
 }
 
@@ -73,6 +75,7 @@ pub fn connect(path: impl AsRef<Path>) -> Connect {
     };
     Connect {
         options,
+        migrations: None,
         limit: None,
     }
 }
@@ -139,8 +142,32 @@ impl Connect {
         self
     }
 
+    /// Brings the file to the schema that the program expects, before anything
+    /// else is done with it; see [`migrate`](crate::migrate). Default: the file
+    /// is left as it is.
+    ///
+    /// A step that fails is undone, and its error, [`Error::Migration`], is the
+    /// answer; those before it stay applied. When the opening is cancelled, it
+    /// is the same.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> aio_sqlite::Result<()> {
+    /// let db = aio_sqlite::connect(":memory:")
+    ///     .migrations(["CREATE TABLE log(line)", "ALTER TABLE log ADD COLUMN at"])
+    ///     .await?;
+    /// db.execute("INSERT INTO log(line, at) VALUES ('hi', 1)", ()).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn migrations(mut self, migrations: impl Into<Migrations>) -> Connect {
+        self.migrations = Some(migrations.into());
+        self
+    }
+
     /// Limits the time from the first poll to the open connection: its
-    /// settings may have to wait for another connection's lock.
+    /// settings may have to wait for another connection's lock, and its
+    /// migrations take time.
     pub fn timeout(mut self, limit: Duration) -> Connect {
         self.limit = Some(limit);
         self
@@ -179,9 +206,16 @@ impl IntoFuture for Connect {
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {
             let limit = Limit::starting_now(self.limit);
-            Ok(Connection::new(
-                Link::open(self.options, limit, None).await?,
-            ))
+            let connection = Connection::new(Link::open(self.options, limit, None).await?);
+            if let Some(migrations) = &self.migrations {
+                let place = connection.session.seat.place();
+                if let Err(error) = migrate(place, migrations, limit).await {
+                    // The migration's error is the answer; nothing is left open.
+                    let _ = connection.close().await;
+                    return Err(error);
+                }
+            }
+            Ok(connection)
         })
     }
 }

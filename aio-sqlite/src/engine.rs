@@ -77,6 +77,8 @@ const WHOLE: Fill = Fill {
     time: None,
 };
 
+const USER_VERSION: &str = "user_version";
+
 /// The open connection of a worker.
 pub(crate) struct Engine {
     /// Shared with the open cursors only; `None` once it is closed.
@@ -392,6 +394,51 @@ impl Engine {
             .map_err(|e| Error::sqlite(sql, e))
     }
 
+    /// The number that the application keeps in the file's header.
+    pub(crate) fn user_version(&self) -> Result<i64> {
+        self.connection()
+            .pragma_query_value(None, USER_VERSION, |row| row.get(0))
+            .map_err(|source| Error::sqlite("PRAGMA user_version", source))
+    }
+
+    pub(crate) fn set_user_version(&self, version: i64) -> Result<()> {
+        self.connection()
+            .pragma_update(None, USER_VERSION, version)
+            .map_err(|source| Error::sqlite("PRAGMA user_version", source))
+    }
+
+    /// Lets nobody commit the open transaction until the seal is broken: a
+    /// COMMIT fails and rolls it back. No cursor may be open.
+    pub(crate) fn seal(&mut self) -> Result<()> {
+        self.hook_commits(Some(authorizer::refuse_commit))?;
+        authorizer::seal();
+        Ok(())
+    }
+
+    /// Lets everybody commit again. No cursor may be open.
+    pub(crate) fn break_seal(&mut self) -> Result<()> {
+        authorizer::break_seal();
+        self.hook_commits(None)
+    }
+
+    /// Sets the commit hook, which the connections of a database always have.
+    fn hook_commits(&mut self, hook: Option<fn() -> bool>) -> Result<()> {
+        if self.handlers.ownership == Ownership::Shared {
+            return Ok(());
+        }
+        self.own()
+            .commit_hook(hook)
+            .map_err(|source| Error::sqlite("commit hook", source))
+    }
+
+    /// The connection for this thread alone. No cursor may be open.
+    fn own(&mut self) -> &mut Connection {
+        self.open
+            .as_mut()
+            .and_then(Rc::get_mut)
+            .expect("no cursor shares the connection")
+    }
+
     /// Lends the connection to a closure, which can't take it apart. `name`
     /// stands for its SQL where it fails.
     pub(crate) fn lend_shared<T>(
@@ -426,14 +473,11 @@ impl Engine {
         work: impl FnOnce(&mut Connection) -> rusqlite::Result<T>,
     ) -> Result<T> {
         wakes::wake_at_once();
-        let connection = self
-            .open
-            .as_mut()
-            .and_then(Rc::get_mut)
-            .expect("no cursor shares the connection");
+        let handlers = self.handlers;
+        let connection = self.own();
         let outcome = catch_unwind(AssertUnwindSafe(|| work(connection)));
         // The closure may have put handlers of its own in the place of ours.
-        let restored = self.handlers.install(connection);
+        let restored = handlers.install(connection);
         match outcome {
             Ok(Ok(value)) => {
                 restored.map_err(|e| Error::sqlite("call", e))?;

@@ -43,6 +43,23 @@ pub enum Error {
         /// The version of SQLite that is linked.
         version: String,
     },
+    /// A migration failed. It is undone; those before it stay applied.
+    Migration {
+        /// Which one, from 1: the version that it would have led to.
+        number: usize,
+        /// Its SQL text, shortened when it is long, or its name.
+        step: String,
+        /// Why.
+        source: Box<Error>,
+    },
+    /// The version of the database is none that the migrations lead to: a newer
+    /// program made it, or another.
+    SchemaVersion {
+        /// The version that the database has, its `user_version`.
+        found: i64,
+        /// The newest version that the migrations lead to.
+        newest: usize,
+    },
     /// SQLite refused a statement, or failed at it.
     ///
     /// Constraint violations and locks are here too:
@@ -164,7 +181,7 @@ impl Error {
     pub fn code(&self) -> Option<ErrorCode> {
         match self {
             Error::Open { source, .. } | Error::Sqlite { source, .. } => source.sqlite_error_code(),
-            Error::Batch { source, .. } => source.code(),
+            Error::Batch { source, .. } | Error::Migration { source, .. } => source.code(),
             _ => None,
         }
     }
@@ -272,6 +289,21 @@ impl fmt::Display for Error {
                 "SQLite {version} can lose commits of a write-ahead log that several connections \
                  share: link 3.51.3 or newer, or accept that with WalRace::Accept"
             ),
+            Error::Migration {
+                number,
+                step,
+                source,
+            } => match &**source {
+                // A step of one statement is shown already.
+                Error::Sqlite { sql, .. } if sql == step => {
+                    write!(f, "migration {number}: {source}")
+                }
+                _ => write!(f, "migration {number} ({step}): {source}"),
+            },
+            Error::SchemaVersion { found, newest } => write!(
+                f,
+                "the database has version {found}, and the migrations lead to {newest}"
+            ),
             Error::Sqlite { sql, source } => write!(f, "{}: {sql}", Said(source)),
             Error::Parameter { sql, problem } if sql.is_empty() => f.write_str(problem),
             Error::Parameter { sql, problem } => write!(f, "{problem}: {sql}"),
@@ -322,7 +354,7 @@ impl StdError for Error {
         match self {
             Error::Open { source, .. } | Error::Sqlite { source, .. } => Some(source),
             Error::Thread { source, .. } => Some(source),
-            Error::Batch { source, .. } => Some(source),
+            Error::Batch { source, .. } | Error::Migration { source, .. } => Some(source),
             _ => None,
         }
     }

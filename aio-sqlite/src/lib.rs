@@ -97,6 +97,7 @@ mod handoff;
 mod level;
 mod link;
 mod member;
+pub mod migrate;
 mod nesting;
 mod op;
 mod open;

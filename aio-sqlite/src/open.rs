@@ -9,13 +9,15 @@ use rusqlite::types::Value;
 
 use crate::database::Database;
 use crate::error::{Error, Result};
-use crate::link::Link;
+use crate::link::{Link, Place};
+use crate::migrate::{Migrations, migrate};
 use crate::op::Limit;
 use crate::options::{
     Access, Durability, ForeignKeys, JournalMode, Options, Ownership, Synchronous, WalRace,
 };
 use crate::params::IntoValue;
 use crate::pool::{Pool, Size};
+use crate::turn::Scope;
 use crate::wal_race;
 
 /// A database to be opened: `.await` opens it, `.with(…)` also closes it.
@@ -31,6 +33,7 @@ pub struct Open {
     options: Options,
     size: Size,
     wal_race: WalRace,
+    migrations: Option<Migrations>,
     limit: Option<Duration>,
 }
 
@@ -94,6 +97,7 @@ pub fn open(path: impl AsRef<Path>) -> Open {
             most: 16,
         },
         wal_race: WalRace::default(),
+        migrations: None,
         limit: None,
     }
 }
@@ -172,6 +176,17 @@ impl Open {
         self
     }
 
+    /// Brings the file to the schema that the program expects, before anything
+    /// else is done with it; see [`migrate`](crate::migrate). Default: the file
+    /// is left as it is.
+    ///
+    /// As [`Connect::migrations`](crate::builders::Connect::migrations). The
+    /// readers are opened when the last step is done.
+    pub fn migrations(mut self, migrations: impl Into<Migrations>) -> Open {
+        self.migrations = Some(migrations.into());
+        self
+    }
+
     /// Says what to do where the SQLite that is linked can lose commits;
     /// default: [`WalRace::Refuse`].
     pub fn wal_race(mut self, wal_race: WalRace) -> Open {
@@ -180,7 +195,8 @@ impl Open {
     }
 
     /// Limits the time from the first poll to the open database: its settings
-    /// may have to wait for another process's lock.
+    /// may have to wait for another process's lock, and its migrations take
+    /// time.
     pub fn timeout(mut self, limit: Duration) -> Open {
         self.limit = Some(limit);
         self
@@ -221,6 +237,15 @@ impl Open {
             options.journal_mode = Some(JournalMode::Wal);
         }
         let writer = Link::open(options.clone(), limit, None).await?;
+        if let Some(migrations) = &self.migrations {
+            let link = writer.clone();
+            let scope = Scope::Root;
+            if let Err(error) = migrate(&Place { link, scope }, migrations, limit).await {
+                // The migration's error is the answer; nothing is left open.
+                let _ = writer.close().await;
+                return Err(error);
+            }
+        }
         let reading = shared.then(|| options.for_reading());
         let size = Size {
             most: self.size.most.max(self.size.readers),

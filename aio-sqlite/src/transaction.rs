@@ -185,7 +185,7 @@ impl<'s> IntoFuture for Begin<'s> {
             let level = Level::inside(self.place, Holder::Guard);
             let limit = Limit::starting_now(self.limit);
             level.open(self.behaviour.sql(), limit, |_| Ok(())).await?;
-            Ok(Transaction { level })
+            Ok(Transaction::new(level))
         })
     }
 }
@@ -215,6 +215,14 @@ impl Deref for Transaction {
 }
 
 impl Transaction {
+    pub(crate) fn new(level: Level) -> Transaction {
+        Transaction { level }
+    }
+
+    pub(crate) fn into_level(self) -> Level {
+        self.level
+    }
+
     /// Sets a savepoint: a part of the transaction that can be rolled back by
     /// itself.
     ///

@@ -6,12 +6,14 @@
 )]
 
 mod cancel; // what is left when a future is dropped
+mod child; // a test that plays another process too
 mod closing; // close, last handle, exit
 mod database; // where statements go, streams beside queries
 mod database_cuts; // what is left when its futures are dropped
 mod errors; // bad input is a clear error
 mod execute; // statements without rows
 mod group; // writes that share a commit
+mod migrate; // each step whole, once, in order
 mod neighbours; // users of one connection beside each other
 mod queries; // statements with rows
 mod runtimes; // every kind of runtime, and auto traits

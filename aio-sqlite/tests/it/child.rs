@@ -1,0 +1,67 @@
+//! A test that also plays the part of another process.
+//!
+//! It runs this test binary again for itself alone; the second time it finds a
+//! part to play in its environment.
+
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdout, Command, Stdio};
+
+const PART: &str = "AIO_SQLITE_PART";
+const FILE: &str = "AIO_SQLITE_FILE";
+
+/// What this process is for, if it is somebody's child.
+pub(crate) fn part() -> Option<(String, PathBuf)> {
+    let part = std::env::var(PART).ok()?;
+    Some((part, std::env::var_os(FILE)?.into()))
+}
+
+/// Another process; killed when it is dropped.
+pub(crate) struct Other {
+    process: Child,
+    lines: BufReader<ChildStdout>,
+}
+
+impl Other {
+    /// Runs a test of this binary, by its full name, in a part and with a file.
+    pub(crate) fn start(test: &str, part: &str, file: &Path) -> Other {
+        let mut process = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", test, "--nocapture", "--test-threads=1"])
+            .env(PART, part)
+            .env(FILE, file)
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let lines = BufReader::new(process.stdout.take().unwrap());
+        Other { process, lines }
+    }
+
+    /// Reads until it says that word, and returns the rest of the line.
+    pub(crate) fn says(&mut self, word: &str) -> String {
+        let mut seen = String::new();
+        loop {
+            let mut line = String::new();
+            let read = self.lines.read_line(&mut line).unwrap();
+            assert!(read > 0, "it ended without saying {word}:\n{seen}");
+            // The harness begins a line and leaves it to the test to end it.
+            if let Some((_, rest)) = line.trim_end().split_once(word) {
+                return rest.trim().to_owned();
+            }
+            seen.push_str(&line);
+        }
+    }
+
+    /// Ends it by SIGKILL.
+    pub(crate) fn kill(&mut self) {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
+    }
+}
+
+impl Drop for Other {
+    fn drop(&mut self) {
+        // It may have ended.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
