@@ -8,6 +8,7 @@
 mod cancel; // what is left when a future is dropped
 mod child; // a test that plays another process too
 mod closing; // close, last handle, exit
+mod corrupt; // damaged files
 mod database; // where statements go, streams beside queries
 mod database_cuts; // what is left when its futures are dropped
 mod errors; // bad input is a clear error
