@@ -3,7 +3,8 @@
 //! A queue of its own for each worker would let a job wait behind a long one
 //! while another worker has nothing to do. A worker that is held, because
 //! somebody reads a stream on it, takes no jobs; where all are held, another is
-//! asked for.
+//! asked for. Where there may be no more, one of the held ones watches how long
+//! the jobs wait: it sleeps, so it is told when there is something to watch.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -33,14 +34,22 @@ struct State<J, W> {
     idle: Vec<(u64, W)>,
     /// Workers that there are, counting those that are on their way.
     workers: usize,
-    held: usize,
+    /// Workers on which somebody reads a stream.
+    held: Vec<(u64, W)>,
     /// How many callers are closing.
     closing: usize,
 }
 
-impl<J, W> State<J, W> {
+impl<J, W: Clone> State<J, W> {
     fn is_stuck(&self) -> bool {
-        self.held >= self.workers
+        self.held.len() >= self.workers
+    }
+
+    /// Who is to be told that jobs wait while all are held.
+    fn watch(&self) -> Option<W> {
+        let stuck = self.is_stuck() && !self.queue.is_empty();
+        let (_, way) = self.held.first().filter(|_| stuck)?;
+        Some(way.clone())
     }
 }
 
@@ -49,13 +58,34 @@ impl<J, W> State<J, W> {
 pub(crate) enum Submitted<J, W> {
     /// This worker is free: hand it the job.
     Hand(W, J),
-    /// It waits for a worker. `true` asks for one more: all are held.
-    Queued { recruit: bool },
+    /// It waits for a worker.
+    Queued,
+    /// It waits, and one more worker is asked for: all are held.
+    Recruit,
+    /// It waits, and all are held that there may be: this one is to be told, so
+    /// that it looks how long.
+    Watch(W),
     /// No new jobs are taken.
     Closed(J),
 }
 
+/// What a worker that is gone leaves behind.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Left<J, W> {
+    /// The jobs that nobody is left for.
+    pub(crate) jobs: Vec<J>,
+    /// Who is to be told that jobs wait while all are held.
+    pub(crate) watch: Option<W>,
+}
+
 impl<J, W> Crew<J, W> {
+    fn state(&self) -> MutexGuard<'_, State<J, W>> {
+        // Nothing that can panic runs under this lock.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<J, W: Clone> Crew<J, W> {
     /// A crew of at most so many workers, none of which is there yet; jobs that
     /// wait for longer than `patience` while all are held may be refused.
     pub(crate) fn new(most: usize, patience: Duration) -> Crew<J, W> {
@@ -64,7 +94,7 @@ impl<J, W> Crew<J, W> {
                 queue: VecDeque::new(),
                 idle: Vec::new(),
                 workers: 0,
-                held: 0,
+                held: Vec::new(),
                 closing: 0,
             }),
             permits: Semaphore::new(PERMITS as usize),
@@ -72,11 +102,6 @@ impl<J, W> Crew<J, W> {
             most,
             patience,
         }
-    }
-
-    fn state(&self) -> MutexGuard<'_, State<J, W>> {
-        // Nothing that can panic runs under this lock.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn patience(&self) -> Duration {
@@ -91,17 +116,20 @@ impl<J, W> Crew<J, W> {
         wanted
     }
 
-    /// Says that a worker has gone, or did not come. Returns the jobs that
-    /// nobody is left for.
-    pub(crate) fn lose_worker(&self, id: u64, held: bool) -> Vec<J> {
+    /// Says that a worker has gone, or did not come.
+    pub(crate) fn lose_worker(&self, id: u64) -> Left<J, W> {
         let mut state = self.state();
         state.workers -= 1;
-        state.held -= usize::from(held);
+        state.held.retain(|(held, _)| *held != id);
         state.idle.retain(|(idle, _)| *idle != id);
-        if state.workers > 0 {
-            return Vec::new();
+        let jobs = match state.workers {
+            0 => state.queue.drain(..).map(|(_, job)| job).collect(),
+            _ => Vec::new(),
+        };
+        Left {
+            jobs,
+            watch: state.watch(),
         }
-        state.queue.drain(..).map(|(_, job)| job).collect()
     }
 
     pub(crate) fn submit(&self, job: J, now: Instant) -> Submitted<J, W> {
@@ -113,8 +141,10 @@ impl<J, W> Crew<J, W> {
             Some((_, worker)) => Submitted::Hand(worker, job),
             None => {
                 state.queue.push_back((now, job));
-                Submitted::Queued {
-                    recruit: state.is_stuck() && state.workers < self.most,
+                match state.watch() {
+                    _ if state.is_stuck() && state.workers < self.most => Submitted::Recruit,
+                    Some(worker) => Submitted::Watch(worker),
+                    None => Submitted::Queued,
                 }
             }
         }
@@ -134,15 +164,15 @@ impl<J, W> Crew<J, W> {
     }
 
     /// Says that a worker takes no more jobs for now; `true` asks for one more.
-    pub(crate) fn hold(&self) -> bool {
+    pub(crate) fn hold(&self, id: u64, way: W) -> bool {
         let mut state = self.state();
-        state.held += 1;
+        state.held.push((id, way));
         state.is_stuck() && state.workers < self.most && !state.queue.is_empty()
     }
 
     /// Says that a worker takes jobs again.
-    pub(crate) fn release(&self) {
-        self.state().held -= 1;
+    pub(crate) fn release(&self, id: u64) {
+        self.state().held.retain(|(held, _)| *held != id);
     }
 
     /// Until when the job that has waited longest is kept, where all workers
@@ -219,7 +249,7 @@ mod tests {
         let now = Instant::now();
         assert_eq!(crew.submit("a", now), Submitted::Hand("two", "a"));
         assert_eq!(crew.submit("b", now), Submitted::Hand("one", "b"));
-        let queued = Submitted::Queued { recruit: false };
+        let queued = Submitted::Queued;
         assert_eq!(crew.submit("c", now), queued, "both are busy, not held");
         assert_eq!(crew.take(2, || "two"), Some("c"));
     }
@@ -228,25 +258,44 @@ mod tests {
     fn one_more_is_asked_for_when_all_are_held() {
         let crew = crew(2, 1);
         let now = Instant::now();
+        let queued = Submitted::Queued;
         assert_eq!(
             crew.submit("a", now),
-            Submitted::Queued { recruit: false },
+            queued,
             "its worker may be on its way"
         );
         assert_eq!(crew.take(1, || "one"), Some("a"));
-        assert!(!crew.hold(), "nobody waits");
-        assert_eq!(crew.submit("b", now), Submitted::Queued { recruit: true });
+        assert!(!crew.hold(1, "one"), "nobody waits");
+        assert_eq!(crew.submit("b", now), Submitted::Recruit);
         assert!(crew.expect_worker());
         assert!(!crew.expect_worker(), "there are enough");
         assert_eq!(crew.take(2, || "two"), Some("b"));
-        crew.submit("c", now);
-        assert!(!crew.hold(), "there are enough, though one waits");
+        assert_eq!(crew.submit("c", now), queued, "one is busy, not held");
+        assert!(!crew.hold(2, "two"), "there are enough, though one waits");
         assert_eq!(crew.deadline(), Some(now + Duration::from_secs(5)));
         assert_eq!(crew.take_expired(now), None);
         assert_eq!(crew.take_expired(now + Duration::from_secs(5)), Some("c"));
-        crew.release();
-        crew.submit("d", now);
+        assert_eq!(crew.deadline(), None, "nobody waits");
+        assert_eq!(
+            crew.submit("d", now),
+            Submitted::Watch("one"),
+            "both may sleep"
+        );
+        crew.release(1);
+        crew.submit("e", now);
         assert_eq!(crew.deadline(), None, "one takes jobs again");
+    }
+
+    #[test]
+    fn a_worker_that_does_not_come_leaves_nobody_unwatched() {
+        let crew = crew(2, 1);
+        assert!(!crew.hold(1, "one"));
+        assert_eq!(crew.submit("a", Instant::now()), Submitted::Recruit);
+        assert!(crew.expect_worker());
+        let left = crew.lose_worker(2);
+        assert_eq!((left.jobs.len(), left.watch), (0, Some("one")));
+        let left = crew.lose_worker(1);
+        assert_eq!((left.jobs, left.watch), (vec!["a"], None));
     }
 
     #[test]
@@ -256,8 +305,8 @@ mod tests {
         let closing = crew.close();
         assert_eq!(crew.submit("a", now), Submitted::Closed("a"));
         drop(closing);
-        assert_eq!(crew.submit("a", now), Submitted::Queued { recruit: false });
-        assert_eq!(crew.lose_worker(1, false), ["a"], "nobody is left for it");
+        assert_eq!(crew.submit("a", now), Submitted::Queued);
+        assert_eq!(crew.lose_worker(1).jobs, ["a"], "nobody is left for it");
         assert_eq!(crew.workers(), 0);
     }
 }

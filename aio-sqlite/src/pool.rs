@@ -11,7 +11,7 @@ use crate::handoff::Reached;
 use crate::link::{Link, Place, next_id, permit};
 use crate::op::{Limit, OnLimit, Op, Promise, Reply};
 use crate::options::Options;
-use crate::reader::{Membership, Readers, Recruit};
+use crate::reader::{Membership, Readers, Recruit, lost, watch};
 use crate::routes::{Route, Routes};
 use crate::turn::Scope;
 use crate::worker::{Message, Permit, Shape, Work, Worker};
@@ -227,8 +227,9 @@ impl Pool {
                     underway.meet(|| reply.is_there()).await;
                 }
             }
-            Submitted::Queued { recruit: false } => {}
-            Submitted::Queued { recruit: true } => self.recruit(),
+            Submitted::Queued => {}
+            Submitted::Recruit => self.recruit(),
+            Submitted::Watch(inbox) => watch(&inbox),
             Submitted::Closed(_) => return Err(Error::Closed),
         }
         reply.await
@@ -279,7 +280,8 @@ impl Recruit for Pool {
         let Some(reading) = &self.reading else {
             return;
         };
-        if !reading.readers.expect_worker() {
+        let readers = &reading.readers;
+        if !readers.expect_worker() {
             return;
         }
         let membership = reading.membership(&self.writer.link);
@@ -289,7 +291,7 @@ impl Recruit for Pool {
             Ok(link) => reading.links().push(link),
             // Without a thread to spare those who wait go on waiting for the
             // readers that there are.
-            Err(_) => drop(reading.readers.lose_worker(id, false)),
+            Err(_) => lost(readers, id),
         }
     }
 }

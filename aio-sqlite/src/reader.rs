@@ -47,12 +47,25 @@ pub(crate) enum Standing {
 }
 
 /// Says to a worker's crew that it has gone, or did not come.
-pub(crate) fn leave(membership: Option<&Membership>, standing: Standing) {
+pub(crate) fn leave(membership: Option<&Membership>) {
     if let Some(membership) = membership {
-        let held = standing == Standing::Held;
-        // Their callers are told that the database is closed.
-        drop(membership.readers.lose_worker(membership.id, held));
+        lost(&membership.readers, membership.id);
     }
+}
+
+/// Says to a crew that a worker has gone, or did not come.
+pub(crate) fn lost(readers: &Readers, id: u64) {
+    let left = readers.lose_worker(id);
+    drop(left.jobs); // their callers are told that the database is closed
+    if let Some(inbox) = left.watch {
+        watch(&inbox);
+    }
+}
+
+/// Tells a worker that is held that jobs wait for a reader.
+pub(crate) fn watch(inbox: &Inbox<Message>) {
+    // One that has gone meanwhile is no longer held: then others take the jobs.
+    let _ = inbox.deliver(Message::Look);
 }
 
 impl Worker {
@@ -66,13 +79,14 @@ impl Worker {
             (Standing::Idle, _) | (Standing::Held, true) => return None,
             (Standing::Up, true) => {
                 self.standing = Standing::Held;
-                if membership.readers.hold() {
+                let way = self.inbox.clone();
+                if membership.readers.hold(membership.id, way) {
                     membership.recruit();
                 }
                 return None;
             }
             (Standing::Held, false) => {
-                membership.readers.release();
+                membership.readers.release(membership.id);
                 self.standing = Standing::Up;
             }
             (Standing::Up, false) => {}

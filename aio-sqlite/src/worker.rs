@@ -30,6 +30,8 @@ pub(crate) enum Message {
     Shared(Box<dyn Job>),
     /// What a guard's drop leaves behind; nobody waits for it.
     Finish(Finisher),
+    /// Jobs of the crew have begun to wait while all its workers are held.
+    Look,
 }
 
 /// What a guard's drop leaves behind. Each names what it is about and is
@@ -236,12 +238,12 @@ pub(crate) fn spawn(
     let main = move || {
         let inbox = EndOfQueue(inbox);
         if !opened.claim() {
-            return leave(membership.as_ref(), Standing::Up);
+            return leave(membership.as_ref());
         }
         let opening = running(opened.op().clone(), || Engine::open(&options));
         match opening {
             Err(error) => {
-                leave(membership.as_ref(), Standing::Up);
+                leave(membership.as_ref());
                 opened.answer(Err(error));
             }
             Ok(engine) => {
@@ -293,6 +295,7 @@ impl Worker {
                         self.start(job);
                     }
                     Message::Finish(finisher) => self.finish(finisher),
+                    Message::Look => {} // the next turn of the loop does
                 }
                 continue;
             }
@@ -319,7 +322,7 @@ impl Worker {
         self.end_flows(|_| true, "close");
         // Nobody is left to be told; SQLite rolls back what is open.
         let _ = self.engine.close();
-        leave(self.membership.as_ref(), self.standing);
+        leave(self.membership.as_ref());
     }
 
     /// Where this worker's streams are read on and forgotten.
