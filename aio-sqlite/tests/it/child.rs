@@ -25,7 +25,14 @@ pub(crate) struct Other {
 impl Other {
     /// Runs a test of this binary, by its full name, in a part and with a file.
     pub(crate) fn start(test: &str, part: &str, file: &Path) -> Other {
-        let mut process = Command::new(std::env::current_exe().unwrap())
+        Other::start_by(":", test, part, file)
+    }
+
+    /// The same behind a line of shell, for what a process has from its parent.
+    pub(crate) fn start_by(shell: &str, test: &str, part: &str, file: &Path) -> Other {
+        let mut process = Command::new("sh")
+            .args(["-c", &format!("{shell}; exec \"$0\" \"$@\"")])
+            .arg(std::env::current_exe().unwrap())
             .args(["--exact", test, "--nocapture", "--test-threads=1"])
             .env(PART, part)
             .env(FILE, file)
@@ -55,6 +62,14 @@ impl Other {
     pub(crate) fn kill(&mut self) {
         self.process.kill().unwrap();
         self.process.wait().unwrap();
+    }
+}
+
+impl Other {
+    /// Waits for its end, which must be a good one.
+    pub(crate) fn ends(mut self) {
+        let status = self.process.wait().unwrap();
+        assert!(status.success(), "{status}");
     }
 }
 
