@@ -279,7 +279,8 @@ async fn cut_a_group(at: &'static str) {
                     world.db.execute("INSERT INTO t VALUES (gate(3))", ()),
                     world.db.execute("INSERT INTO t VALUES (4)", ()),
                 );
-                (one.unwrap(), two.unwrap());
+                one.unwrap();
+                two.unwrap();
             },
             async |world, cut| {
                 let left = sound(world, &cut).await;
