@@ -14,6 +14,7 @@ mod database_cuts; // what is left when its futures are dropped
 mod errors; // bad input is a clear error
 mod execute; // statements without rows
 mod group; // writes that share a commit
+mod interrupts; // work that is stopped in its middle
 mod limits; // full disks, permissions, many callers, stalled readers
 mod migrate; // each step whole, once, in order
 mod neighbours; // users of one connection beside each other
