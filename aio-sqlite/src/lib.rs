@@ -1,10 +1,10 @@
 //! SQLite for tokio applications: as pleasant as Python's aiosqlite, over
-//! rusqlite, on a thread of its own.
+//! rusqlite, on threads of its own.
 //!
 //! ```
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> aio_sqlite::Result<()> {
-//! let db = aio_sqlite::connect(":memory:").await?;
+//! let db = aio_sqlite::open(":memory:").await?; // or a path
 //! db.execute("CREATE TABLE messages(id INTEGER PRIMARY KEY, sender, body)", ()).await?;
 //!
 //! // await
@@ -29,19 +29,24 @@
 //! # }
 //! ```
 //!
+//! - [`open`] gives a [`Database`]: one connection that writes and several that
+//!   read, over a write-ahead log. Writes that come together share a commit.
 //! - [`connect`] opens a [`Connection`]: one SQLite connection on one thread,
 //!   every operation in the order it was called.
-//! - [`Session`] is what can be done on it: `execute`, `execute_many`,
-//!   `execute_stream`, `execute_script`, `query`, `query_as`. A [`Transaction`]
-//!   and a [`Savepoint`] dereference to it too.
+//! - [`Session`] is what can be done on both: `execute`, `execute_many`,
+//!   `execute_stream`, `execute_script`, `batch`, `query`, `query_as`. A
+//!   [`Transaction`] and a [`Savepoint`] dereference to it too.
 //! - [`Row`] and [`FromRow`] take rows apart; [`Rows`] is the stream of them.
-//! - [`Connection::call`] gives a closure the rusqlite connection itself.
+//! - [`migrate`] brings a file to the schema that the program expects.
+//! - [`Database::write`] and [`Database::read`] give a closure a rusqlite
+//!   connection inside a transaction; [`Connection::call`] and
+//!   [`Database::call`] the connection itself.
 //!
 //! # When not to use it
 //!
 //! In a program without an async runtime rusqlite alone is simpler. For a
 //! server's database that several machines write to, SQLite is the wrong
-//! engine. A connection has one thread and runs one statement at a time.
+//! engine. It has one writer at a time, however many connections there are.
 //!
 //! # Cancellation
 //!
@@ -52,7 +57,8 @@
 //! that is dropped, at any moment, is rolled back before anything else runs on
 //! the connection. `.timeout(d)` on an operation does the same at a limit that
 //! counts from its first poll, waiting included. Each item states its verdict
-//! under *Cancel safety*.
+//! under *Cancel safety*, and [`Transaction::receipt`] tells afterwards what a
+//! cancelled commit came to.
 //!
 //! # Differences from aiosqlite
 //!
