@@ -8,6 +8,9 @@
 //! | [`woken`] | a pending future is woken when what it waits for comes |
 //! | [`auto_traits!`] | a type is `Send`, `Sync`, `Unpin` exactly as documented |
 //! | [`watchdog`] | what hangs is named |
+//! | [`inject`] | whatever system call of a program fails, or is its last, nothing acknowledged is lost |
+//! | [`acks`] | what a victim acknowledged |
+//! | [`skip`] | a test that can't run here says so |
 //! | [`alone!`] | a test that looks at its whole process has that process for itself |
 //!
 //! A cut test reads like this:
@@ -35,13 +38,19 @@
 //! # }
 //! ```
 
+pub mod acks;
 pub mod alone;
 mod auto_traits;
 mod clock;
 pub mod cuts;
 mod fate;
 pub mod gate;
+#[cfg(target_os = "linux")]
+pub mod inject;
 mod poll;
+#[cfg(target_os = "linux")]
+mod process;
+pub mod skip;
 pub mod trace;
 pub mod watchdog;
 pub mod woken;

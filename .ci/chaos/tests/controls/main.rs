@@ -8,6 +8,9 @@
 mod alone;
 mod cuts;
 mod gate;
+#[cfg(target_os = "linux")]
+mod inject;
+mod skip;
 mod subjects;
 mod trace;
 mod watchdog;
