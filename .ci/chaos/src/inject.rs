@@ -43,7 +43,7 @@ pub use calls::Kind;
 pub use rustix::io::Errno;
 pub use trace::{Call, Fate};
 
-use crate::process::Process;
+use crate::process::{Gathered, Process};
 use crate::watchdog;
 use supervisor::{Fault, Supervisor, Syncs};
 
@@ -191,6 +191,10 @@ impl Victim {
 }
 
 impl Running {
+    pub(crate) fn gathered(&self) -> &Gathered {
+        &self.process.stdout
+    }
+
     /// What the victim has written to its standard output so far.
     #[must_use]
     pub fn stdout(&self) -> Vec<u8> {

@@ -9,6 +9,7 @@
 //! | [`auto_traits!`] | a type is `Send`, `Sync`, `Unpin` exactly as documented |
 //! | [`watchdog`] | what hangs is named |
 //! | [`inject`] | whatever system call of a program fails, or is its last, nothing acknowledged is lost |
+//! | [`power`] | nothing acknowledged is lost when the power goes |
 //! | [`acks`] | what a victim acknowledged |
 //! | [`skip`] | a test that can't run here says so |
 //! | [`alone!`] | a test that looks at its whole process has that process for itself |
@@ -43,11 +44,15 @@ pub mod alone;
 mod auto_traits;
 mod clock;
 pub mod cuts;
+#[cfg(target_os = "linux")]
+mod dice;
 mod fate;
 pub mod gate;
 #[cfg(target_os = "linux")]
 pub mod inject;
 mod poll;
+#[cfg(target_os = "linux")]
+pub mod power;
 #[cfg(target_os = "linux")]
 mod process;
 pub mod skip;

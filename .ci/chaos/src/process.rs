@@ -121,6 +121,11 @@ impl Gathered {
         lock(&self.shared.written).bytes.clone()
     }
 
+    /// Says whether the process has closed it, as one that ends does.
+    pub(crate) fn is_over(&self) -> bool {
+        lock(&self.shared.written).over
+    }
+
     /// Waits until something has been read that is wanted. Says no when the
     /// pipe has ended or the limit has passed without it.
     pub(crate) fn wait_for(&self, limit: Duration, wanted: impl Fn(&[u8]) -> bool) -> bool {

@@ -10,6 +10,8 @@ mod cuts;
 mod gate;
 #[cfg(target_os = "linux")]
 mod inject;
+#[cfg(target_os = "linux")]
+mod power;
 mod skip;
 mod subjects;
 mod trace;
