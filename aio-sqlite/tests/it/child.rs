@@ -3,7 +3,7 @@
 //! It runs this test binary again for itself alone; the second time it finds a
 //! part to play in its environment.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 
@@ -14,6 +14,12 @@ const FILE: &str = "AIO_SQLITE_FILE";
 pub(crate) fn part() -> Option<(String, PathBuf)> {
     let part = std::env::var(PART).ok()?;
     Some((part, std::env::var_os(FILE)?.into()))
+}
+
+/// Waits, in a child, until its parent tells it to go on.
+pub(crate) fn wait_to_be_told() {
+    let mut line = String::new();
+    std::io::stdin().read_line(&mut line).unwrap();
 }
 
 /// Another process; killed when it is dropped.
@@ -36,6 +42,7 @@ impl Other {
             .args(["--exact", test, "--nocapture", "--test-threads=1"])
             .env(PART, part)
             .env(FILE, file)
+            .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
@@ -56,6 +63,18 @@ impl Other {
             }
             seen.push_str(&line);
         }
+    }
+
+    /// Tells it to go on.
+    pub(crate) fn tell(&mut self) {
+        let told = self.process.stdin.as_mut().unwrap();
+        told.write_all(b"go on\n").unwrap();
+    }
+
+    /// Stops it, so that it does nothing any more and keeps all it has.
+    pub(crate) fn stop(&self) {
+        let id = rustix::process::Pid::from_child(&self.process);
+        rustix::process::kill_process(id, rustix::process::Signal::STOP).unwrap();
     }
 
     /// Ends it by SIGKILL.

@@ -1,6 +1,6 @@
 //! Closing: idempotent, checked, and nobody is left hanging.
 
-use aio_sqlite::{Error, connect};
+use aio_sqlite::{Database, Error, Rows, Transaction, connect};
 use chaos::Trace;
 use futures_util::future::join_all;
 
@@ -207,4 +207,111 @@ async fn with_closes_whatever_the_body_returns() {
         .await
         .unwrap_err();
     assert!(error.to_string().contains("syntax error"));
+}
+
+/// Used in every way that opens something, and left as it is.
+async fn used(path: &std::path::Path) -> (Database, Transaction, Rows<'static>) {
+    let db = aio_sqlite::open(path).readers(3).await.unwrap();
+    db.execute_script(
+        "CREATE TABLE IF NOT EXISTS t(n); DELETE FROM t; INSERT INTO t VALUES (1), (2)",
+    )
+    .await
+    .unwrap();
+    let mut rows = db.query(SERIES, [100_000]).stream();
+    rows.next().await.unwrap().unwrap();
+    let tx = db.begin().await.unwrap();
+    tx.execute("INSERT INTO t VALUES (3)", ()).await.unwrap();
+    (db, tx, rows)
+}
+
+fn log_of(path: &std::path::Path) -> std::path::PathBuf {
+    path.with_extension("db-wal")
+}
+
+/// What is in the file, for somebody who has nothing to do with all this.
+fn in_file(path: &std::path::Path) -> Vec<i64> {
+    let raw = rusqlite::Connection::open(path).unwrap();
+    let mut rows = raw.prepare("SELECT n FROM t ORDER BY n").unwrap();
+    let rows = rows.query_map((), |row| row.get(0)).unwrap();
+    rows.collect::<Result<_, _>>().unwrap()
+}
+
+fn threads() -> usize {
+    std::fs::read_dir("/proc/self/task")
+        .unwrap()
+        .filter_map(|task| std::fs::read_to_string(task.ok()?.path().join("comm")).ok())
+        .filter(|comm| comm.starts_with("sqlite-"))
+        .count()
+}
+
+#[test]
+fn a_database_leaves_nothing_whatever_goes_first() {
+    chaos::alone!();
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("gone.db");
+    let runtime = || {
+        tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .build()
+            .unwrap()
+    };
+    let before = Trace::take();
+    const ROUNDS: usize = 20;
+    for round in 0..ROUNDS {
+        let outer = runtime();
+        let (db, tx, rows) = outer.block_on(used(&path));
+        assert!(threads() >= 4, "a writer and three readers");
+        assert!(log_of(&path).exists());
+        match round % 4 {
+            // The runtime first, the handles last, in every order.
+            0 => {
+                drop(outer);
+                drop((db, tx, rows));
+            }
+            1 => {
+                outer.shutdown_background();
+                drop((rows, tx, db));
+            }
+            // The handles first.
+            2 => {
+                drop((tx, db, rows));
+                drop(outer);
+            }
+            // Inside the runtime, as a task that is dropped with it.
+            _ => {
+                outer.spawn(async move {
+                    let _held = (db, tx, rows);
+                    std::future::pending::<()>().await;
+                });
+                drop(outer);
+            }
+        }
+        before.wait_same();
+        assert_eq!(threads(), 0);
+        assert!(!log_of(&path).exists(), "round {round}");
+        assert_eq!(in_file(&path), [1, 2], "round {round}");
+    }
+    // Closed by name, with all that is open on it.
+    let outer = runtime();
+    outer.block_on(async {
+        let (db, tx, mut rows) = used(&path).await;
+        tx.rollback().await.unwrap();
+        db.close().await.unwrap();
+        assert!(!log_of(&path).exists(), "it is gone when close says so");
+        let mut last = None;
+        while let Some(row) = rows.next().await {
+            last = Some(row);
+        }
+        let ended = last.unwrap().unwrap_err();
+        assert!(
+            matches!(ended, Error::StreamEnded { by: "close" }),
+            "{ended}"
+        );
+        let closed = db.execute("DELETE FROM t", ()).await;
+        assert!(matches!(closed, Err(Error::Closed)), "{closed:?}");
+        db.close().await.unwrap();
+    });
+    drop(outer);
+    before.wait_same();
+    println!("rounds={} left over=0", ROUNDS + 1);
 }

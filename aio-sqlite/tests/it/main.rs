@@ -23,6 +23,7 @@ mod runtimes; // every kind of runtime, and auto traits
 #[cfg(feature = "serde")]
 mod serde; // rows and parameters by serde
 mod transactions; // the guards
+mod two_processes; // several processes with one file
 mod values; // parameters in, columns out
 mod wakes; // callers that are woken together
 mod world; // what most tests start from

@@ -21,6 +21,7 @@ chaos::auto_traits! {
     Done: Send, Sync, Unpin;
     Error: Send, Sync, Unpin;
     Connect: Send, Sync, Unpin;
+    aio_sqlite::migrate::Migrations: Send, Sync, Unpin;
     Execute<'static>: Send, Sync, Unpin;
     ExecuteScript<'static>: Send, Sync, Unpin;
     ExecuteMany<'static, Vec<Params>>: Send, Sync, Unpin;
