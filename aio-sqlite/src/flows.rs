@@ -18,6 +18,25 @@ impl Worker {
         }
     }
 
+    /// When the stream that has stalled longest counts as lost. Only a reader of
+    /// a database cares: it is kept from all others, and the write-ahead log
+    /// from being taken over.
+    pub(crate) fn stalled_flows_end(&self) -> Option<Instant> {
+        self.membership.as_ref()?;
+        self.flows
+            .values()
+            .filter(|flow| !flow.is_wanted())
+            .filter_map(|flow| flow.last_filled().checked_add(self.max_hold))
+            .min()
+    }
+
+    /// Ends the streams that count as lost.
+    pub(crate) fn end_stalled_flows(&mut self) {
+        let max_hold = self.max_hold;
+        let lost = |flow: &Flow| !flow.is_wanted() && flow.last_filled().elapsed() >= max_hold;
+        self.end_flows(lost, "`max_hold`: it was not read on for so long");
+    }
+
     /// Ends the streams of levels that are over. Others read on: SQLite lets
     /// them, unless a rollback took their tables away.
     pub(crate) fn end_flows_of_closed_levels(&mut self) {

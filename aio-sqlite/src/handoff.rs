@@ -147,11 +147,16 @@ impl<M> Inbox<M> {
         self.rouse(lane);
     }
 
+    /// Tells whether anything has come since the last look, without the lock.
+    pub(crate) fn has_news(&self) -> bool {
+        self.news.load(Ordering::Acquire)
+    }
+
     /// Takes everything that is queued, waiting for it if there is nothing.
     pub(crate) fn take(&self, into: &mut VecDeque<M>, wait: Wait) -> Found {
         wakes::flush();
         if !matches!(wait, Wait::Never) {
-            self.for_a_job.until(|| self.news.load(Ordering::Acquire));
+            self.for_a_job.until(|| self.has_news());
         }
         let mut lane = self.lane();
         loop {

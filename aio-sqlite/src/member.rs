@@ -147,7 +147,9 @@ impl Worker {
                 }
                 None => {
                     let inbox = self.inbox.clone();
-                    if inbox.take(&mut self.messages, Wait::Never) == Found::Messages {
+                    if inbox.has_news()
+                        && inbox.take(&mut self.messages, Wait::Never) == Found::Messages
+                    {
                         continue;
                     }
                     // Those who were answered together come back one by one:

@@ -150,7 +150,10 @@ impl Open {
 
     /// Says how long a transaction may keep other writes waiting; default: 30 s.
     ///
-    /// As [`Connect::max_hold`](crate::builders::Connect::max_hold).
+    /// As [`Connect::max_hold`](crate::builders::Connect::max_hold). A half-read
+    /// stream that is not read on for so long counts as lost too, and ends with
+    /// [`Error::StreamEnded`]: it keeps a reader, and the write-ahead log from
+    /// being taken over into the database, which then grows.
     pub fn max_hold(mut self, max_hold: Duration) -> Open {
         self.options.max_hold = max_hold;
         self

@@ -23,7 +23,9 @@ impl Worker {
         let inside = inside.and_then(|(since, _)| since.checked_add(self.max_hold));
         let shared = self.membership.as_ref();
         let shared = shared.and_then(|membership| membership.readers.deadline());
-        match outside.into_iter().chain(inside).chain(shared).min() {
+        let stalled = self.stalled_flows_end();
+        let ends = [outside, inside, shared, stalled];
+        match ends.into_iter().flatten().min() {
             Some(instant) => Wait::Until(instant),
             None => Wait::Forever,
         }
@@ -39,6 +41,7 @@ impl Worker {
     pub(crate) fn end_patience(&mut self) {
         if self.standing == Standing::Held {
             self.refuse_shared();
+            self.end_stalled_flows();
         }
         while let Some((since, _)) = self.inside.front()
             && since.elapsed() >= self.max_hold

@@ -4,6 +4,8 @@ use aio_sqlite::{Database, Error};
 use chaos::watchdog;
 use tempfile::TempDir;
 
+use crate::world::SERIES;
+
 async fn database(readers: usize) -> (TempDir, Database) {
     let dir = tempfile::tempdir().unwrap();
     let db = aio_sqlite::open(dir.path().join("test.db"))
@@ -453,4 +455,33 @@ async fn a_script_of_a_database_may_not_hold_the_connection() {
         .unwrap();
     assert_eq!(tables, 4, "what stood before is done, as in any script");
     assert!(db.call(|raw| Ok(raw.is_autocommit())).await.unwrap());
+}
+
+#[tokio::test]
+async fn a_stream_that_is_not_read_on_gives_its_reader_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let db = aio_sqlite::open(dir.path().join("test.db"))
+        .readers(1)
+        .max_readers(1)
+        .busy_timeout(std::time::Duration::from_secs(3_600))
+        .max_hold(std::time::Duration::from_millis(20))
+        .await
+        .unwrap();
+    let mut stalled = db.query_as::<i64>(SERIES, [10_000]).stream();
+    assert_eq!(stalled.next().await.unwrap().unwrap(), 1);
+    let forgotten = db.query(SERIES, [10_000]).stream();
+    let query = db.query_as::<i64>("SELECT 7", ()).one();
+    let seven = watchdog::future("a query behind a stalled stream", query).await;
+    assert_eq!(seven.unwrap(), 7);
+    std::mem::forget(forgotten);
+    let ended = async {
+        while let Some(row) = stalled.next().await {
+            if let Err(error) = row {
+                return error;
+            }
+        }
+        panic!("the stalled stream was read to its end");
+    };
+    let error = watchdog::future("the end of a stalled stream", ended).await;
+    assert!(matches!(error, Error::StreamEnded { .. }), "{error}");
 }

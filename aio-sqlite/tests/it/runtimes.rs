@@ -1,9 +1,13 @@
 //! Every kind of runtime, several at once, none any more; and the auto traits.
 
 use aio_sqlite::builders::{
-    Begin, BeginSavepoint, Call, Connect, Execute, ExecuteMany, ExecuteScript, ExecuteStream, Query,
+    Batch, Begin, BeginSavepoint, Call, Connect, Execute, ExecuteMany, ExecuteScript,
+    ExecuteStream, Open, Query, Read, Write,
 };
-use aio_sqlite::{Connection, Done, Error, Params, Row, Rows, Savepoint, Session, Transaction};
+use aio_sqlite::transaction::Receipt;
+use aio_sqlite::{
+    Connection, Database, Done, Error, Params, Row, Rows, Savepoint, Session, Transaction,
+};
 use futures_util::future::join_all;
 use tokio::runtime::Builder;
 
@@ -11,6 +15,12 @@ use crate::world::{numbers, two_rows};
 
 chaos::auto_traits! {
     Connection: Send, Sync, Unpin;
+    Database: Send, Sync, Unpin;
+    Open: Send, Sync, Unpin;
+    Batch<'static>: Send, Sync, Unpin;
+    Write<fn()>: Send, Sync, Unpin;
+    Read<fn()>: Send, Sync, Unpin;
+    Receipt: Send, Sync, Unpin;
     Session: Send, Sync, Unpin;
     Transaction: Send, Sync, Unpin;
     Savepoint<'static>: Send, Sync, Unpin;
@@ -57,6 +67,19 @@ async fn futures_are_send() {
     drop(send(db.begin().with(async |tx| -> aio_sqlite::Result<_> {
         tx.savepoint().await?.commit().await
     })));
+    drop(send(db.call(|_| Ok(())).into_future()));
+    drop(send(db.batch().execute("", ()).into_future()));
+    drop(send(db.begin().await.unwrap().receipt().outcome()));
+    drop(send(db.close()));
+    drop(send(aio_sqlite::open(":memory:").into_future()));
+    drop(send(aio_sqlite::open(":memory:").with(
+        async |db| -> aio_sqlite::Result<_> { db.close().await },
+    )));
+    let db = aio_sqlite::open(":memory:").await.unwrap();
+    drop(send(db.write(|_| Ok(())).into_future()));
+    drop(send(db.read(|_| Ok(())).into_future()));
+    drop(send(db.query("", ()).stream().next()));
+    drop(send(db.begin().into_future()));
     drop(send(db.call(|_| Ok(())).into_future()));
     drop(send(db.close()));
 }
