@@ -74,6 +74,13 @@ class Row:
     target: AtMost | AtLeast | Told | Flat
 
 
+# Beside what, and what must be reached.
+Other = tuple[str, Run, AtMost | AtLeast | Told | Flat]
+
+# Peers that are pools of connections.
+POOLS = ("sqlx", "deadpool-sqlite")
+
+
 def plan(share: int) -> list[list[Row]]:
     """The rows, in groups whose programs take turns; `share` divides the work."""
     return [
@@ -95,22 +102,23 @@ def wake_up(share: int) -> Run:
 
 
 def selects(n: int) -> list[Row]:
-    def run(program: str, runtime: str) -> Run:
-        return Run(program, "select-1", runtime, n, "points")
+    def run(program: str, runtime: str, workload: str = "select-1") -> Run:
+        return Run(program, workload, runtime, n, "points")
 
     rows = []
     for runtime in RUNTIMES:
-        ours = run("ours", runtime)
-        peers = [
+        work = f"point select, one task, {runtime}"
+        rows += beside_each(
+            work,
+            run("ours", runtime),
+            run("ours", runtime, "select-1-database"),
             ("raw rusqlite", run("limit", "none"), AtMost(3)),
             ("tokio-rusqlite", run("tokio-rusqlite", runtime), AtLeast(5, True)),
             ("sqlx", run("sqlx", runtime), AtLeast(5, True)),
             ("deadpool-sqlite", run("deadpool-sqlite", runtime), AtLeast(5, True)),
             ("async-sqlite", run("async-sqlite", runtime), Told()),
             ("aiosqlite", run("aiosqlite", "asyncio"), AtLeast(40)),
-        ]
-        work = f"point select, one task, {runtime}"
-        rows += [Row(work, "Connection", ours, *peer) for peer in peers]
+        )
     return rows
 
 
@@ -121,7 +129,10 @@ def selects_of_tasks(n: int) -> list[Row]:
         def run(program: str, workload: str = "select-64") -> Run:
             return Run(program, workload, runtime, n, "points")
 
-        peers = [
+        rows += beside_each(
+            f"point selects, 64 tasks, {runtime}",
+            run("ours"),
+            run("ours", "select-64-database"),
             ("tokio-rusqlite", run("tokio-rusqlite"), AtLeast(times)),
             ("sqlx", run("sqlx"), AtLeast(4)),
             ("deadpool-sqlite", run("deadpool-sqlite"), AtLeast(4)),
@@ -132,10 +143,18 @@ def selects_of_tasks(n: int) -> list[Row]:
                 run("deadpool-sqlite", "select-64-held"),
                 Told(),
             ),
-        ]
-        work = f"point selects, 64 tasks, {runtime}"
-        rows += [Row(work, "Connection", run("ours"), *peer) for peer in peers]
+        )
     return rows
+
+
+def beside_each(work: str, connection: Run, database: Run, *others: Other) -> list[Row]:
+    """Rows beside a pool are the database's, the others the connection's."""
+    return [
+        Row(work, "Database", database, *other)
+        if other[1].program in POOLS
+        else Row(work, "Connection", connection, *other)
+        for other in others
+    ]
 
 
 def lone_inserts(n: int) -> list[Row]:
@@ -223,9 +242,9 @@ def compute(n: int) -> list[Row]:
         Row(
             f"reads that compute, 2 readers, {runtime}",
             "Database",
-            Run("ours", "compute-readers", runtime, n, "points"),
+            Run("ours", "compute-4-readers", runtime, n, "points"),
             "one Connection",
-            Run("ours", "compute-connection", runtime, n, "points"),
+            Run("ours", "compute-4-connection", runtime, n, "points"),
             AtLeast(1.7),
         )
         for runtime in RUNTIMES

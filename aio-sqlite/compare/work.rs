@@ -64,10 +64,6 @@ pub fn message(n: usize) -> (&'static str, &'static str, i64) {
 /// How far one of the queries counts that cost SQLite time and nobody else.
 pub const STEPS: i64 = 200_000;
 
-/// How many of those queries run at once: more than there are readers, so that
-/// none of them waits for work.
-const COMPUTING: usize = 4;
-
 /// What a row of the table of points adds to the checksum: every column.
 pub fn point_sum(id: i64, body: &str) -> i64 {
     id + number(body.len())
@@ -102,22 +98,21 @@ impl Work {
         }
     }
 
-    /// What kind of work it is, and how many tasks do it: `select-64`, and
-    /// `select-64-held` where each keeps a connection for itself.
-    pub fn parts(&self) -> (&str, usize) {
-        match self.name.split_once('-') {
-            Some((kind @ ("select" | "insert"), tasks)) => {
-                let tasks = tasks.trim_end_matches("-held");
-                (kind, tasks.parse().expect("a number of tasks"))
-            }
-            Some((kind @ "compute", _)) => (kind, COMPUTING),
-            _ => (&self.name, 1),
-        }
+    /// What kind of work it is, how many tasks do it, and how they do it:
+    /// `select-64`, and `select-64-held` where each keeps a connection for
+    /// itself.
+    pub fn parts(&self) -> (&str, usize, &str) {
+        let mut parts = self.name.split('-');
+        let kind = parts.next().unwrap_or_default();
+        let tasks = parts.next().unwrap_or("1");
+        let tasks = tasks.parse().expect("a number of tasks");
+        (kind, tasks, parts.next().unwrap_or_default())
     }
 
     /// Says whether each task keeps a connection of its own.
     pub fn holds(&self) -> bool {
-        self.parts().1 == 1 || self.name.ends_with("-held")
+        let (_, tasks, how) = self.parts();
+        tasks == 1 || how == "held"
     }
 
     pub fn inserts(&self) -> bool {
@@ -264,7 +259,7 @@ pub fn main_of<P: Peer>() {
 }
 
 async fn measure<P: Peer>(work: &Work) {
-    let (_, tasks) = work.parts();
+    let (_, tasks, _) = work.parts();
     let peer = Arc::new(P::open(work, tasks).await);
     let mut first = peer.handle().await;
     let facts = Facts {
@@ -294,7 +289,7 @@ async fn measure<P: Peer>(work: &Work) {
 /// `block_on` of a multi-thread runtime runs on a thread that is none of its
 /// workers.
 async fn once<P: Peer>(work: &Work, n: usize, handles: Vec<P::Handle>) -> (i64, Vec<P::Handle>) {
-    let (kind, count) = work.parts();
+    let (kind, count, _) = work.parts();
     let kind: Arc<str> = kind.into();
     let tasks: Vec<_> = handles
         .into_iter()

@@ -7,8 +7,8 @@ use aio_sqlite::{Connection, Database, Session};
 use futures_util::stream;
 use work::{Peer, SQL, Work, main_of, message, wide_sum};
 
-/// One connection where the peers have one; the database for what an
-/// application would write to, and for reads in parallel.
+/// One connection beside a peer's; the database beside a pool, for writing, and
+/// for reads in parallel.
 #[derive(Clone)]
 enum Ours {
     Connection(Connection),
@@ -32,16 +32,20 @@ impl Peer for Ours {
     type Handle = Ours;
 
     async fn open(work: &Work, _tasks: usize) -> Self {
-        if work.name == "compute-readers" {
-            let db = aio_sqlite::open(&work.path).readers(2);
-            Ours::Database(db.await.expect("opens"))
-        } else if work.inserts() {
-            let db = aio_sqlite::open(&work.path);
-            Ours::Database(db.await.expect("opens"))
-        } else {
-            // The file is in WAL mode, which `connect` leaves as it is.
-            let db = aio_sqlite::connect(&work.path);
-            Ours::Connection(db.await.expect("opens"))
+        match work.parts() {
+            ("compute", _, "readers") => {
+                let db = aio_sqlite::open(&work.path).readers(2);
+                Ours::Database(db.await.expect("opens"))
+            }
+            ("select", _, "database") | ("insert" | "many", ..) => {
+                let db = aio_sqlite::open(&work.path);
+                Ours::Database(db.await.expect("opens"))
+            }
+            _ => {
+                // The file is in WAL mode, which `connect` leaves as it is.
+                let db = aio_sqlite::connect(&work.path);
+                Ours::Connection(db.await.expect("opens"))
+            }
         }
     }
 
