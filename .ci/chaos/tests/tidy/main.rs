@@ -20,6 +20,7 @@ mod machine;
 mod manifests;
 mod public;
 mod readmes;
+mod results;
 mod root_names;
 mod sleeps;
 mod top_level;
@@ -109,6 +110,11 @@ rules! {
         "aio-files/README.md is missing",
         "aio-files/CHANGELOG.md is missing",
         "aio-sqlite/README.md names version \"0.1\" of aio-sqlite, which is at 0.2.0",
+    }
+    results = crate::results::check {
+        "aio-files/README.md differs from compare/results/table.md",
+        "aio-itertools/README.md shows results, and compare/results/table.md is missing",
+        "aio-pool/README.md does not show compare/results/table.md",
     }
     machine = crate::machine::check {
         "aio-sqlite/src/lib.rs:2:",
