@@ -11,7 +11,7 @@ use rusqlite::types::ValueRef;
 use crate::columns::Columns;
 use crate::error::Error;
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 enum Cell {
     Null,
     Integer(i64),
@@ -21,14 +21,14 @@ enum Cell {
 }
 
 /// Where a text or blob stands in the chunk's bytes.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 struct Span {
     start: u32,
     len: u32,
 }
 
 /// The two vectors of a chunk, without the rows: worth keeping.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq)]
 pub(crate) struct Buffers {
     cells: Vec<Cell>,
     bytes: Vec<u8>,
@@ -47,7 +47,7 @@ impl Buffers {
 }
 
 /// Some rows of one result.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub(crate) struct Chunk {
     columns: Arc<Columns>,
     buffers: Buffers,

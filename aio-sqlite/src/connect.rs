@@ -72,6 +72,7 @@ pub fn connect(path: impl AsRef<Path>) -> Connect {
         pragmas: Vec::new(),
         script: String::new(),
         ownership: Ownership::Caller,
+        observers: None,
     };
     Connect {
         options,

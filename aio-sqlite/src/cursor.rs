@@ -11,6 +11,7 @@ use crate::chunk::{Buffers, Chunk};
 use crate::columns::{Columns, Headings};
 use crate::error::{Error, Result};
 use crate::params::Params;
+use crate::recorder::{self, Noted};
 use crate::wakes;
 
 self_cell!(
@@ -45,14 +46,27 @@ struct Wrote {
     connection: Rc<Connection>,
     readonly: bool,
     total_changes: u64,
+    /// Dropped behind the statement itself, which has ended by then.
+    noted: Option<Noted>,
 }
 
 impl Wrote {
-    fn new(connection: &Rc<Connection>, readonly: bool) -> Wrote {
+    fn new(connection: &Rc<Connection>, readonly: bool, sql: &Arc<str>) -> Wrote {
         Wrote {
             connection: connection.clone(),
             readonly,
             total_changes: connection.total_changes(),
+            noted: match readonly {
+                true => None,
+                false => Noted::new(connection, sql),
+            },
+        }
+    }
+
+    /// The statement has run to its end.
+    fn is_whole(&mut self) {
+        if let Some(noted) = &mut self.noted {
+            noted.succeeded();
         }
     }
 
@@ -120,6 +134,7 @@ impl Cursor {
     ) -> Result<Cursor> {
         let fail = |source| Error::sqlite(&sql, source);
         refuse_nul(&sql)?;
+        recorder::prepares();
         let mut prepared = Prepared::try_new(connection.clone(), |connection| {
             connection.prepare_cached(&sql).map_err(fail)
         })?;
@@ -144,10 +159,10 @@ impl Cursor {
                 .with_dependent_mut(|_, statement| statement.raw_query())
         });
         Ok(Cursor {
+            columns: columns.unwrap_or_default(),
+            wrote: Wrote::new(connection, readonly, &sql),
             sql,
             stepping,
-            columns: columns.unwrap_or_default(),
-            wrote: Wrote::new(connection, readonly),
         })
     }
 
@@ -174,7 +189,9 @@ impl Cursor {
                     Err(error) => return Err(Error::sqlite(sql, error)),
                 }
             }
-        })
+        })?;
+        self.wrote.is_whole();
+        Ok(())
     }
 
     /// Steps until a chunk is full.
@@ -182,7 +199,10 @@ impl Cursor {
         let mut chunk = Chunk::new(self.columns.clone(), buffers);
         let after = match self.fill_into(&mut chunk, fill) {
             Ok(true) => After::More,
-            Ok(false) => After::End,
+            Ok(false) => {
+                self.wrote.is_whole();
+                After::End
+            }
             Err(error) => {
                 chunk.drop_half_row();
                 After::Failed(error)
@@ -240,6 +260,11 @@ impl Cursor {
 fn misuse(sql: &str, problem: String) -> Error {
     let code = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_MISUSE);
     Error::sqlite(sql, rusqlite::Error::SqliteFailure(code, Some(problem)))
+}
+
+/// What is said of a live query that would do more than read.
+pub(crate) fn only_reads(sql: &str) -> Error {
+    misuse(sql, "a live query only reads tables".into())
 }
 
 /// What SQLite says of a statement that was stopped.

@@ -4,21 +4,24 @@ use std::hash::{BuildHasher, RandomState};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::rc::Rc;
 use std::sync::Arc;
-use std::thread;
-use std::time::{Duration, Instant};
 
 use rusqlite::fallible_iterator::FallibleIterator;
 use rusqlite::{Batch, Connection, ErrorCode, ffi};
 
 use crate::authorizer;
-use crate::budget;
 use crate::chunk::{Buffers, Chunks};
 use crate::columns::Headings;
 use crate::cursor::{After, Cursor, Fill, interrupted, refuse_nul, refuse_unfit};
 use crate::error::{Error, Result, excerpt};
+use crate::handlers::Handlers;
+#[cfg(feature = "foreign-changes")]
+use crate::observing::data_version;
+use crate::observing::version;
 use crate::op::{current_must_stop, shielded};
-use crate::options::{Options, Ownership};
+use crate::options::{Access, Options, Ownership};
 use crate::params::Params;
+use crate::recorder::{self, Noted, Role};
+use crate::touched::Watching;
 use crate::turn::Scope;
 use crate::wakes;
 
@@ -65,9 +68,8 @@ impl Look {
     }
 }
 
-/// How many instructions of SQLite's machine run between two looks at the
-/// token: some 10 µs.
-const STEPS_BETWEEN_LOOKS: i32 = 1000;
+/// The savepoint of the member that runs; there is one at a time.
+const MEMBER: u64 = 0;
 
 /// One chunk holds everything of a result that is awaited as a whole, up to
 /// this size; then the next begins.
@@ -82,10 +84,15 @@ const USER_VERSION: &str = "user_version";
 /// The open connection of a worker.
 pub(crate) struct Engine {
     /// Shared with the open cursors only; `None` once it is closed.
-    open: Option<Rc<Connection>>,
+    pub(crate) open: Option<Rc<Connection>>,
     headings: Headings,
     control: Control,
     handlers: Handlers,
+    /// How closely it is looked at what changes.
+    pub(crate) watching: Watching,
+    /// What SQLite last called the state that other connections left.
+    #[cfg(feature = "foreign-changes")]
+    pub(crate) data_version: i64,
 }
 
 /// The statements around the members of a group. A member's own code shares
@@ -116,7 +123,14 @@ impl Engine {
         let handlers = Handlers {
             busy_timeout: options.busy_timeout,
             ownership: options.ownership,
+            role: match options.access {
+                Access::ReadOnly => Role::Reads,
+                _ => Role::Writes,
+            },
         };
+        if options.ownership == Ownership::Shared {
+            recorder::begin(handlers.role);
+        }
         handlers
             .install(&mut connection)
             .map_err(|source| Error::Open {
@@ -124,16 +138,25 @@ impl Engine {
                 source,
             })?;
         options.apply(&connection)?;
+        #[cfg(feature = "foreign-changes")]
+        let data_version = data_version(&connection)?;
         Ok(Engine {
             open: Some(Rc::new(connection)),
             headings: Headings::default(),
             control: Control::new(),
             handlers,
+            watching: Watching::Nothing,
+            #[cfg(feature = "foreign-changes")]
+            data_version,
         })
     }
 
-    fn connection(&self) -> &Rc<Connection> {
+    pub(crate) fn connection(&self) -> &Rc<Connection> {
         self.open.as_ref().expect("a closed connection is not used")
+    }
+
+    pub(crate) fn is_open(&self) -> bool {
+        self.open.is_some()
     }
 
     /// Tells whether no transaction is open: SQLite's own word, which nothing
@@ -169,8 +192,13 @@ impl Engine {
         wakes::flush();
         let fail = |source| Error::sqlite(sql, source);
         refuse_nul(sql)?;
+        let mut noted = None; // dropped behind the statement
+        recorder::prepares();
         let mut statement = self.connection().prepare_cached(sql).map_err(fail)?;
         refuse_unfit(sql, &statement)?;
+        if !statement.readonly() {
+            noted = Noted::new(self.connection(), sql);
+        }
         let mut all = Done {
             changes: 0,
             last_insert_rowid: self.connection().last_insert_rowid(),
@@ -184,6 +212,9 @@ impl Engine {
             let done = self.done_since(before);
             all.changes += done.changes;
             all.last_insert_rowid = done.last_insert_rowid;
+        }
+        if let Some(noted) = &mut noted {
+            noted.succeeded();
         }
         Ok(all)
     }
@@ -229,12 +260,21 @@ impl Engine {
         wakes::flush();
         refuse_nul(script)?;
         let mut batch = Batch::new(self.connection(), script);
-        while let Some(mut statement) = batch.next().map_err(|source| match &source {
-            // What is left of the script, from the statement that is wrong on.
-            rusqlite::Error::SqlInputError { sql, .. } => Error::sqlite(&sql.clone(), source),
-            _ => Error::sqlite(script, source),
-        })? {
+        loop {
+            let mut noted = None; // dropped behind the statement
+            recorder::prepares();
+            let next = batch.next().map_err(|source| match &source {
+                // What is left of the script, from the statement that is wrong on.
+                rusqlite::Error::SqlInputError { sql, .. } => Error::sqlite(&sql.clone(), source),
+                _ => Error::sqlite(script, source),
+            })?;
+            let Some(mut statement) = next else {
+                return Ok(());
+            };
             let sql = statement.expanded_sql().unwrap_or_default();
+            if !statement.readonly() {
+                noted = Noted::new(self.connection(), &sql.as_str().into());
+            }
             if current_must_stop() {
                 return Err(interrupted(&sql)); // short statements never ask
             }
@@ -248,13 +288,15 @@ impl Engine {
             }
             let mut rows = statement.raw_query();
             while rows.next().map_err(|e| Error::sqlite(&sql, e))?.is_some() {}
+            if let Some(noted) = &mut noted {
+                noted.succeeded();
+            }
             if level != Scope::Root && self.is_autocommit() {
                 return Err(Error::Aborted {
                     reason: format!("a statement of a script ended it: {}", excerpt(&sql)).into(),
                 });
             }
         }
-        Ok(())
     }
 
     /// Runs a query and returns its rows, at most `limit` of them.
@@ -329,17 +371,22 @@ impl Engine {
 
     /// Sets the savepoint in which a member of a group runs.
     pub(crate) fn enter_member(&self) -> Result<()> {
-        self.control_often(&self.control.savepoint)
+        self.control_often(&self.control.savepoint)?;
+        recorder::marked(MEMBER);
+        Ok(())
     }
 
     /// Keeps what the member has done.
     pub(crate) fn leave_member(&self) -> Result<()> {
-        self.control_often(&self.control.release)
+        self.control_often(&self.control.release)?;
+        recorder::released(MEMBER);
+        Ok(())
     }
 
     /// Undoes what the member has done.
     pub(crate) fn undo_member(&self) -> Result<()> {
         self.control_often(&self.control.roll_back)?;
+        recorder::rolled_back_to(MEMBER);
         self.leave_member()
     }
 
@@ -447,7 +494,9 @@ impl Engine {
         work: impl FnOnce(&Connection) -> rusqlite::Result<T>,
     ) -> Result<T> {
         wakes::wake_at_once();
-        work(self.connection()).map_err(|source| Error::sqlite(name, source))
+        let connection = self.connection();
+        recorder::closure(connection, || work(connection))
+            .map_err(|source| Error::sqlite(name, source))
     }
 
     /// Runs queries for which the database stands still.
@@ -473,11 +522,18 @@ impl Engine {
         work: impl FnOnce(&mut Connection) -> rusqlite::Result<T>,
     ) -> Result<T> {
         wakes::wake_at_once();
-        let handlers = self.handlers;
+        let (handlers, watching) = (self.handlers, self.watching);
         let connection = self.own();
+        let before = version(connection);
         let outcome = catch_unwind(AssertUnwindSafe(|| work(connection)));
         // The closure may have put handlers of its own in the place of ours.
-        let restored = handlers.install(connection);
+        let mut restored = handlers.install(connection);
+        if watching != Watching::Nothing {
+            restored = restored.and(Handlers::watch(connection, watching));
+        }
+        if version(connection) != before {
+            recorder::anything();
+        }
         match outcome {
             Ok(Ok(value)) => {
                 restored.map_err(|e| Error::sqlite("call", e))?;
@@ -509,49 +565,4 @@ impl Engine {
             Error::sqlite("close", source)
         })
     }
-}
-
-/// What SQLite calls back while it works.
-#[derive(Clone, Copy, Debug)]
-struct Handlers {
-    busy_timeout: Duration,
-    ownership: Ownership,
-}
-
-impl Handlers {
-    /// Makes SQLite ask the running operation's token, both while it computes
-    /// and while it waits for another connection's lock.
-    ///
-    /// `sqlite3_interrupt` would do neither well: it doesn't end a busy wait,
-    /// and it hits whatever runs on the connection when it arrives.
-    ///
-    /// On a connection that is one of several, statements are looked at too.
-    fn install(self, connection: &mut Connection) -> rusqlite::Result<()> {
-        let must_stop = || current_must_stop() || budget::is_spent();
-        connection.progress_handler(STEPS_BETWEEN_LOOKS, Some(must_stop))?;
-        let mut waiting_since = Instant::now();
-        connection.busy_handler(Some(move |attempt| {
-            if attempt == 0 {
-                waiting_since = Instant::now();
-            }
-            if must_stop() || waiting_since.elapsed() >= self.busy_timeout {
-                return false;
-            }
-            thread::sleep(busy_pause(attempt));
-            true
-        }))?;
-        if self.ownership == Ownership::Shared {
-            connection.authorizer(Some(authorizer::authorize))?;
-            connection.commit_hook(Some(authorizer::refuse_commit))?;
-        }
-        Ok(())
-    }
-}
-
-/// How long to leave the lock's holder alone: short at first, since most locks
-/// are, and never longer than a caller who has gone should be kept.
-fn busy_pause(attempt: i32) -> Duration {
-    const MILLISECONDS: [u64; 5] = [1, 1, 2, 5, 10];
-    let index = usize::try_from(attempt).unwrap_or(usize::MAX);
-    Duration::from_millis(MILLISECONDS[index.min(MILLISECONDS.len() - 1)])
 }

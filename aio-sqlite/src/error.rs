@@ -153,6 +153,15 @@ pub enum Error {
         /// The panic's message.
         message: String,
     },
+    /// The write-ahead log could not be watched for the commits of other
+    /// processes.
+    #[cfg(feature = "foreign-changes")]
+    Watch {
+        /// The log's path.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
     /// The operating system gave no thread for the connection.
     Thread {
         /// The path that was to be opened.
@@ -342,6 +351,10 @@ impl fmt::Display for Error {
             Error::Panicked { message } => {
                 write!(f, "code on the connection's thread panicked: {message}")
             }
+            #[cfg(feature = "foreign-changes")]
+            Error::Watch { path, source } => {
+                write!(f, "watch {}: {source}", path.display())
+            }
             Error::Thread { path, source } => {
                 write!(f, "start a thread for {}: {source}", path.display())
             }
@@ -354,6 +367,8 @@ impl StdError for Error {
         match self {
             Error::Open { source, .. } | Error::Sqlite { source, .. } => Some(source),
             Error::Thread { source, .. } => Some(source),
+            #[cfg(feature = "foreign-changes")]
+            Error::Watch { source, .. } => Some(source),
             Error::Batch { source, .. } | Error::Migration { source, .. } => Some(source),
             _ => None,
         }

@@ -77,6 +77,7 @@
 //! |---|---|---|
 //! | `bundled` (default) | SQLite compiled in | a C compiler at build time |
 //! | `serde` | `Query::deserialize`, `named` | serde |
+//! | `foreign-changes` | live queries see the commits of other processes | notify |
 
 mod authorizer;
 pub mod batch;
@@ -84,6 +85,9 @@ mod budget;
 mod bulk;
 mod call;
 mod callers;
+mod change;
+mod change_log;
+pub mod changes;
 mod chunk;
 mod closures;
 mod columns;
@@ -97,14 +101,21 @@ mod engine;
 mod error;
 mod execute;
 mod flows;
+mod footprint;
+#[cfg(feature = "foreign-changes")]
+mod foreign;
 mod from_row;
 mod group;
+mod handlers;
 mod handoff;
+mod journal;
 mod level;
 mod link;
 mod member;
 pub mod migrate;
 mod nesting;
+mod observers;
+mod observing;
 mod op;
 mod open;
 pub mod options;
@@ -112,9 +123,11 @@ pub mod params;
 mod patience;
 mod pipe;
 mod pool;
+mod publish;
 mod query;
 mod reader;
 mod receipt;
+mod recorder;
 mod reentry;
 mod routes;
 pub mod row;
@@ -124,10 +137,13 @@ mod savepoint;
 mod serde;
 mod session;
 mod spin;
+mod tables;
+mod touched;
 pub mod transaction;
 mod turn;
 mod wakes;
 mod wal_race;
+pub mod watch;
 mod worker;
 
 /// The builders that the methods return: inert until they are awaited,
@@ -136,6 +152,7 @@ pub mod builders {
     pub use crate::batch::Batch;
     pub use crate::bulk::{ExecuteMany, ExecuteStream};
     pub use crate::call::Call;
+    pub use crate::changes::WatchChanges;
     pub use crate::closures::{Read, Write};
     pub use crate::connect::Connect;
     pub use crate::execute::{Execute, ExecuteScript};
@@ -143,6 +160,7 @@ pub mod builders {
     pub use crate::query::Query;
     pub use crate::savepoint::BeginSavepoint;
     pub use crate::transaction::Begin;
+    pub use crate::watch::Watch;
 }
 
 pub use connect::connect;

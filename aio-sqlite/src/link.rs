@@ -92,6 +92,11 @@ impl Link {
         &self.path
     }
 
+    #[cfg(feature = "foreign-changes")]
+    pub(crate) fn inbox(&self) -> &Arc<Inbox<Message>> {
+        &self.inbox
+    }
+
     pub(crate) fn access(&self) -> Access {
         self.access
     }

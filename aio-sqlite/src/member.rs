@@ -173,11 +173,13 @@ impl Worker {
         &mut self,
         mut members: Vec<Box<dyn Member>>,
     ) -> Vec<(Box<dyn Member>, Sharing)> {
+        self.watch_as_wanted();
         if let [member] = &mut *members
             && member.shape() == Shape::Statement
         {
             if member.claim() {
                 self.run_lone(&mut **member);
+                self.publish();
                 answer(members);
             } else {
                 contain(|| drop(members));
@@ -193,6 +195,7 @@ impl Worker {
         let count = ground.members.len();
         let fates = commit_together(count, &mut ground);
         let fault = ground.fault.take();
+        self.publish();
         let mut again = Vec::new();
         for (mut member, fate) in members.into_iter().zip(fates) {
             match fate {

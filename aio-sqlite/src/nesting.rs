@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use crate::error::Result;
 use crate::receipt::Settling;
+use crate::recorder;
 use crate::turn::{Holder, Scope};
 use crate::worker::Worker;
 
@@ -27,6 +28,7 @@ impl Worker {
             }
             Scope::Savepoint { savepoint, .. } => {
                 self.engine.control(&format!("SAVEPOINT aio_{savepoint}"))?;
+                recorder::marked(savepoint);
                 self.turn.entered(savepoint, holder);
             }
         }
@@ -40,6 +42,7 @@ impl Worker {
             Scope::Transaction(id) => self.commit(id),
             Scope::Savepoint { savepoint, .. } => {
                 self.engine.control(&format!("RELEASE aio_{savepoint}"))?;
+                recorder::released(savepoint);
                 self.turn.left(savepoint);
                 Ok(())
             }
@@ -106,6 +109,7 @@ impl Worker {
         // It fails only where an automatic rollback took the savepoint along,
         // and then there is nothing to undo.
         let _ = self.engine.control(&sql);
+        recorder::rolled_back_to(savepoint);
         self.turn.left(savepoint);
         self.end_flows_of_closed_levels();
     }

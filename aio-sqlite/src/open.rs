@@ -3,6 +3,7 @@
 use std::future::{Future, IntoFuture};
 use std::path::Path;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use rusqlite::types::Value;
@@ -11,6 +12,7 @@ use crate::database::Database;
 use crate::error::{Error, Result};
 use crate::link::{Link, Place};
 use crate::migrate::{Migrations, migrate};
+use crate::observers::Observers;
 use crate::op::Limit;
 use crate::options::{
     Access, Durability, ForeignKeys, JournalMode, Options, Ownership, Synchronous, WalRace,
@@ -89,6 +91,7 @@ pub fn open(path: impl AsRef<Path>) -> Open {
         pragmas: Vec::new(),
         script: String::new(),
         ownership: Ownership::Shared,
+        observers: None,
     };
     Open {
         options,
@@ -239,6 +242,9 @@ impl Open {
             wal_race::check(rusqlite::version_number(), self.wal_race)?;
             options.journal_mode = Some(JournalMode::Wal);
         }
+        // Each open of a builder, which can be cloned, has its own.
+        let observers = Arc::new(Observers::default());
+        options.observers = Some(observers.clone());
         let writer = Link::open(options.clone(), limit, None).await?;
         if let Some(migrations) = &self.migrations {
             let link = writer.clone();
@@ -254,7 +260,7 @@ impl Open {
             most: self.size.most.max(self.size.readers),
             ..self.size
         };
-        let pool = Pool::open(writer, reading, size, limit).await?;
+        let pool = Pool::open(writer, observers, reading, size, limit).await?;
         Ok(Database::new(pool))
     }
 }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -9,6 +10,7 @@ use rusqlite::types::{Value, ValueRef};
 use rusqlite::{Connection as Raw, OpenFlags};
 
 use crate::error::{Error, Result};
+use crate::observers::Observers;
 use crate::op::current_must_stop;
 
 /// What a connection may do with the database file.
@@ -122,6 +124,8 @@ pub(crate) struct Options {
     /// What is run when all that is set.
     pub(crate) script: String,
     pub(crate) ownership: Ownership,
+    /// Who is told of what the connection commits.
+    pub(crate) observers: Option<Arc<Observers>>,
 }
 
 impl Options {
@@ -148,6 +152,7 @@ impl Options {
             journal_mode: None,
             // For attached and temporary databases too.
             script: format!("{}PRAGMA query_only = 1;", self.script),
+            observers: None,
             ..self.clone()
         }
     }

@@ -1,14 +1,19 @@
 //! The connections of a database: one that writes, and others that read.
 
+use std::any::Any;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Instant;
 
 use crate::crew::{PERMITS, Submitted};
+use crate::cursor::only_reads;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
+#[cfg(feature = "foreign-changes")]
+use crate::foreign::Foreign;
 use crate::handoff::Reached;
 use crate::link::{Link, Place, next_id, permit};
+use crate::observers::Observers;
 use crate::op::{Limit, OnLimit, Op, Promise, Reply};
 use crate::options::Options;
 use crate::reader::{Membership, Readers, Recruit, lost, watch};
@@ -16,12 +21,19 @@ use crate::routes::{Route, Routes};
 use crate::turn::Scope;
 use crate::worker::{Message, Permit, Shape, Work, Worker};
 
+/// What an observer keeps for as long as it observes.
+pub(crate) type Attention = Option<Arc<dyn Any + Send + Sync>>;
+
 /// What the handles of a database share.
 pub(crate) struct Pool {
     writer: Place,
     /// None where only the writer can see the database.
     reading: Option<Reading>,
     routes: Routes,
+    observers: Arc<Observers>,
+    /// What watches the file, for as long as somebody observes.
+    #[cfg(feature = "foreign-changes")]
+    foreign: Mutex<Weak<Foreign>>,
 }
 
 /// The readers of a database.
@@ -61,6 +73,7 @@ impl Pool {
     /// A pool around a writer that is open; readers are opened with `options`.
     pub(crate) async fn open(
         writer: Arc<Link>,
+        observers: Arc<Observers>,
         options: Option<Options>,
         size: Size,
         limit: Option<Limit>,
@@ -77,6 +90,9 @@ impl Pool {
                 pool: weak.clone(),
             }),
             routes: Routes::default(),
+            observers,
+            #[cfg(feature = "foreign-changes")]
+            foreign: Mutex::default(),
         });
         if let Some(reading) = &pool.reading {
             for _ in 0..size.readers {
@@ -92,6 +108,27 @@ impl Pool {
     /// Where writes and transactions run.
     pub(crate) fn writer(&self) -> &Place {
         &self.writer
+    }
+
+    /// Who is told of commits.
+    pub(crate) fn observers(&self) -> &Arc<Observers> {
+        &self.observers
+    }
+
+    /// Begins to watch for the commits of others, where that is asked for; it
+    /// goes on for as long as what is returned is kept.
+    pub(crate) fn attend(&self) -> Result<Attention> {
+        #[cfg(feature = "foreign-changes")]
+        if self.reading.is_some() {
+            let mut known = self.foreign.lock().unwrap_or_else(PoisonError::into_inner);
+            let foreign = match known.upgrade() {
+                Some(foreign) => foreign,
+                None => Arc::new(Foreign::start(&self.writer.link)?),
+            };
+            *known = Arc::downgrade(&foreign);
+            return Ok(Some(foreign));
+        }
+        Ok(None)
     }
 
     /// Runs a statement where it belongs.
@@ -182,6 +219,14 @@ impl Pool {
         };
         self.routes.learn(sql, route);
         Ok(route)
+    }
+
+    /// Refuses a statement that does more than read.
+    pub(crate) async fn admit_live(&self, sql: &Arc<str>, limit: Option<Limit>) -> Result<()> {
+        match self.look_at(sql, limit).await? {
+            Route::Reader => Ok(()),
+            Route::Writer | Route::Alone => Err(only_reads(sql)),
+        }
     }
 
     /// Has a write run that may share its commit with others.

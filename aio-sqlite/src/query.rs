@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::chunk::{Buffers, Chunks};
+use crate::chunk::{Buffers, Chunk, Chunks};
 use crate::engine::Engine;
 use crate::error::{Error, Result, excerpt};
 use crate::from_row::FromRow;
@@ -167,10 +167,12 @@ impl<'s, T> Query<'s, T> {
     }
 }
 
-pub(crate) fn rows_of(chunks: Chunks) -> impl Iterator<Item = Row> {
+pub(crate) fn rows_of(
+    chunks: impl IntoIterator<Item = impl Into<Arc<Chunk>>>,
+) -> impl Iterator<Item = Row> {
     chunks
         .into_iter()
-        .map(Arc::new)
+        .map(Into::into)
         .flat_map(|chunk| (0..chunk.rows()).map(move |at| Row::new(chunk.clone(), at)))
 }
 

@@ -12,6 +12,7 @@ use rusqlite::ErrorCode;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::handoff::{Found, Inbox, Wait};
+use crate::observers::{LastWord, Observers};
 use crate::op::{Promise, Stoppable, Token, running};
 use crate::options::Options;
 use crate::pipe::{Flow, Home};
@@ -209,6 +210,8 @@ pub(crate) struct Worker {
     pub(crate) inbox: Arc<Inbox<Message>>,
     pub(crate) membership: Option<Membership>,
     pub(crate) standing: Standing,
+    /// Who is told of commits, where this worker writes.
+    pub(crate) observers: Option<Arc<Observers>>,
     closed: bool,
     pub(crate) max_hold: Duration,
 }
@@ -237,6 +240,7 @@ pub(crate) fn spawn(
     };
     let main = move || {
         let inbox = EndOfQueue(inbox);
+        let last_word = LastWord(options.observers.clone());
         if !opened.claim() {
             return leave(membership.as_ref());
         }
@@ -260,6 +264,7 @@ pub(crate) fn spawn(
                     inbox: inbox.0.clone(),
                     membership,
                     standing: Standing::Up,
+                    observers: last_word.0.clone(),
                     closed: false,
                     max_hold: options.max_hold,
                 };
@@ -394,12 +399,14 @@ impl Worker {
         op: Arc<O>,
         work: impl FnOnce(&mut Worker) -> Result<T>,
     ) -> Result<T> {
+        self.watch_as_wanted();
         let outcome = running(op.clone(), || catch_unwind(AssertUnwindSafe(|| work(self))));
         let answer = match outcome {
             Ok(answer) => answer,
             Err(panic) => Err(self.after_panic(panic)),
         };
         self.check_transaction(scope, answer.as_ref().err());
+        self.publish();
         answer.map_err(|error| limit_that_stopped(&error, op.token()).unwrap_or(error))
     }
 
@@ -468,6 +475,9 @@ impl Worker {
         self.end_flows(|_| true, "close");
         self.engine.close()?;
         self.closed = true;
+        if let Some(observers) = &self.observers {
+            observers.close();
+        }
         Ok(())
     }
 }

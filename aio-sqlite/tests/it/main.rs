@@ -6,6 +6,7 @@
 )]
 
 mod cancel; // what is left when a future is dropped
+mod changes; // committed changes
 mod child; // a test that plays another process too
 mod closing; // close, last handle, exit
 mod corrupt; // damaged files
@@ -13,6 +14,8 @@ mod database; // where statements go, streams beside queries
 mod database_cuts; // what is left when its futures are dropped
 mod errors; // bad input is a clear error
 mod execute; // statements without rows
+#[cfg(feature = "foreign-changes")]
+mod foreign; // commits of other processes
 mod group; // writes that share a commit
 mod interrupts; // work that is stopped in its middle
 mod limits; // full disks, permissions, many callers, stalled readers
@@ -26,4 +29,7 @@ mod transactions; // the guards
 mod two_processes; // several processes with one file
 mod values; // parameters in, columns out
 mod wakes; // callers that are woken together
+mod watch; // live queries
+mod watch_model; // live queries against asking again
+mod watched; // what tests of live queries start from
 mod world; // what most tests start from

@@ -1,0 +1,108 @@
+//! What observers of a database ask of a connection.
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use rusqlite::{Connection, ffi};
+
+use crate::chunk::{Buffers, Chunks};
+use crate::cursor::only_reads;
+use crate::engine::Engine;
+#[cfg(feature = "foreign-changes")]
+use crate::error::Error;
+use crate::error::Result;
+use crate::handlers::Handlers;
+use crate::params::Params;
+use crate::recorder;
+use crate::tables::{Table, Tables};
+use crate::touched::Watching;
+
+impl Engine {
+    /// Looks as closely at what changes as somebody wants to know. While a
+    /// half-read statement shares the connection, it stays as it is.
+    pub(crate) fn watch(&mut self, wanted: Watching) {
+        if wanted == self.watching {
+            return;
+        }
+        if let Some(connection) = self.open.as_mut().and_then(Rc::get_mut)
+            && Handlers::watch(connection, wanted).is_ok()
+        {
+            self.watching = wanted;
+            recorder::watch(wanted);
+        }
+    }
+
+    /// Tells whether another connection has committed since this was last asked.
+    /// Whoever is about to is waited for.
+    #[cfg(feature = "foreign-changes")]
+    pub(crate) fn sees_another_commit(&mut self) -> Result<bool> {
+        self.begin("BEGIN IMMEDIATE")?;
+        let version = data_version(self.connection());
+        self.roll_back_all()?;
+        let before = std::mem::replace(&mut self.data_version, version?);
+        Ok(self.data_version != before)
+    }
+
+    /// The tables that there are, but for SQLite's own.
+    pub(crate) fn tables(&self) -> Vec<Table> {
+        let listed = || {
+            let sql = "SELECT schema, name FROM pragma_table_list WHERE type <> 'view'";
+            let mut list = self.connection().prepare(sql)?;
+            let rows = list.query_map((), |row| {
+                let schema: String = row.get(0)?;
+                let name: String = row.get(1)?;
+                Ok(Table::new(Some(&schema), &name))
+            })?;
+            rows.collect::<rusqlite::Result<Vec<_>>>()
+        };
+        let mut tables = listed().unwrap_or_default();
+        tables.retain(|table| !table.is_internal());
+        tables
+    }
+
+    /// Runs a query and returns its rows, and the tables that it reads.
+    pub(crate) fn observe(&self, sql: &Arc<str>, params: &Params) -> Result<(Chunks, Arc<Tables>)> {
+        let cursor = self.cursor(sql.clone(), params)?;
+        if !cursor.is_readonly() {
+            return Err(only_reads(sql));
+        }
+        let footprint = recorder::footprint(self.connection(), sql);
+        drop(cursor); // back into the cache, from where it is run
+        let chunks = self.collect(sql.clone(), params, usize::MAX, Buffers::default())?;
+        let mut reads = match footprint {
+            Some(footprint) => footprint.reads.clone(),
+            None => Tables::everything(),
+        };
+        reads.add_all(&recorder::read_meanwhile());
+        Ok((chunks, Arc::new(reads)))
+    }
+}
+
+/// A number that changes with each commit of another connection.
+#[cfg(feature = "foreign-changes")]
+pub(crate) fn data_version(connection: &Connection) -> Result<i64> {
+    connection
+        .pragma_query_value(None, "data_version", |row| row.get(0))
+        .map_err(|error| Error::sqlite("PRAGMA data_version", error))
+}
+
+/// Two numbers of which one changes with whatever a connection does to a
+/// database: the pager's own count of the main one's states, and the rows.
+#[expect(
+    unsafe_code,
+    reason = "rusqlite has no safe wrapper for sqlite3_file_control"
+)]
+pub(crate) fn version(connection: &Connection) -> (u32, u64) {
+    let mut pages: std::ffi::c_uint = 0;
+    // SAFETY: the handle belongs to the open connection, which this thread
+    // owns; the operation writes an unsigned integer to the pointer.
+    unsafe {
+        ffi::sqlite3_file_control(
+            connection.handle(),
+            c"main".as_ptr(),
+            ffi::SQLITE_FCNTL_DATA_VERSION,
+            (&raw mut pages).cast(),
+        );
+    }
+    (pages, connection.total_changes())
+}

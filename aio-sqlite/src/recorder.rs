@@ -1,0 +1,519 @@
+//! A worker thread's record of what its connection reads and writes.
+//!
+//! SQLite says it to hooks, which have no other way to their connection than
+//! the thread: each worker's thread owns exactly one. Nothing here is borrowed
+//! while SQLite runs.
+
+use std::cell::{Cell, RefCell};
+use std::collections::{HashMap, HashSet};
+use std::rc::Rc;
+use std::sync::Arc;
+
+use rusqlite::hooks::{Action, AuthContext};
+use rusqlite::trace::TraceEvent;
+use rusqlite::{Connection, ffi};
+
+use crate::change::Op;
+use crate::footprint::Footprint;
+use crate::journal::{How, Journal, Ran, Reported};
+use crate::tables::Tables;
+use crate::touched::{Touched, Watching};
+
+/// So many footprints are kept; a program that puts values into its texts has
+/// any number.
+const MOST: usize = 1024;
+
+thread_local! {
+    static RECORD: RefCell<Option<Record>> = const { RefCell::new(None) };
+    /// A closure runs of which the statements are to be told apart.
+    static TRACING: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whose connection the thread has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Role {
+    Reads,
+    Writes,
+}
+
+struct Record {
+    /// What the authorizer was asked since the last look.
+    seen: Footprint,
+    /// The footprints of statements, by their texts.
+    footprints: HashMap<Arc<str>, Rc<Footprint>>,
+    /// What is changed, on a connection that changes anything.
+    journal: Option<Journal>,
+    /// The schema was changed in the open transaction.
+    schema_changed: bool,
+    closure: Option<Closure>,
+}
+
+/// The statements of a closure, as far as they have run.
+struct Closure {
+    handle: Handle,
+    /// The text of the statement that runs.
+    running: Option<Arc<str>>,
+    changes_before: u64,
+    runs: Vec<Run>,
+    texts: HashSet<Arc<str>>,
+}
+
+/// What is known of a statement in a closure.
+struct Run {
+    text: Option<Arc<str>>,
+    reported: Reported,
+    changes: u64,
+    own: u64,
+}
+
+impl Run {
+    /// Tells whether all that SQLite counted was reported, and kept.
+    fn is_clear(&self) -> bool {
+        self.own > 0 && self.changes == self.reported.count()
+    }
+}
+
+/// A connection that is asked from within a callback of its own, where
+/// rusqlite's may be borrowed.
+#[derive(Clone, Copy)]
+struct Handle(*mut ffi::sqlite3);
+
+impl Handle {
+    #[expect(unsafe_code, reason = "rusqlite's handle is for such callbacks")]
+    fn of(connection: &Connection) -> Handle {
+        // SAFETY: the handle is used only while the closure that was lent the
+        // connection runs, on its thread, and only to read two counters.
+        Handle(unsafe { connection.handle() })
+    }
+
+    /// All changes so far, and those of the last statement.
+    #[expect(unsafe_code, reason = "rusqlite's counters borrow the connection")]
+    fn counters(self) -> (u64, u64) {
+        // SAFETY: see `of`; the connection is open, and both only read.
+        let (all, own) = unsafe {
+            (
+                ffi::sqlite3_total_changes64(self.0),
+                ffi::sqlite3_changes64(self.0),
+            )
+        };
+        (all.cast_unsigned(), own.cast_unsigned())
+    }
+}
+
+impl Record {
+    fn keep(&mut self, text: Arc<str>, footprint: Footprint) -> Rc<Footprint> {
+        if self.footprints.len() >= MOST {
+            self.footprints.clear(); // what is used will be seen again
+        }
+        let footprint = Rc::new(footprint);
+        self.footprints.insert(text, footprint.clone());
+        footprint
+    }
+
+    /// A statement of a closure has ended, because another begins or the
+    /// closure ends.
+    fn cut(&mut self, next: Option<&str>) {
+        let (Some(closure), Some(journal)) = (&mut self.closure, &mut self.journal) else {
+            return;
+        };
+        let (all, own) = closure.handle.counters();
+        // What a foreign key does is announced as the statement itself, before
+        // the rows of that are counted.
+        if next.is_some()
+            && next == closure.running.as_deref()
+            && all - closure.changes_before < journal.reported()
+        {
+            return;
+        }
+        let run = Run {
+            text: closure.running.take(),
+            reported: journal.take_reported(),
+            changes: all - closure.changes_before,
+            own,
+        };
+        closure.changes_before = all;
+        closure.running = next.map(|text| match closure.texts.get(text) {
+            Some(text) => text.clone(),
+            None => {
+                let text: Arc<str> = text.into();
+                closure.texts.insert(text.clone());
+                text
+            }
+        });
+        if run.changes == 0 && run.reported.count() == 0 {
+            return;
+        }
+        match closure.runs.last_mut() {
+            Some(last) if last.text == run.text && last.is_clear() && run.is_clear() => {
+                last.changes += run.changes;
+                last.reported.add(run.reported);
+            }
+            _ => closure.runs.push(run),
+        }
+    }
+}
+
+fn with<T>(work: impl FnOnce(&mut Record) -> T) -> Option<T> {
+    RECORD.with_borrow_mut(|record| record.as_mut().map(work))
+}
+
+fn with_journal<T>(work: impl FnOnce(&mut Journal) -> T) -> Option<T> {
+    with(|record| record.journal.as_mut().map(work)).flatten()
+}
+
+/// Begins the record of this thread's connection.
+pub(crate) fn begin(role: Role) {
+    let record = Record {
+        seen: Footprint::default(),
+        footprints: HashMap::new(),
+        journal: (role == Role::Writes).then(Journal::default),
+        schema_changed: false,
+        closure: None,
+    };
+    RECORD.set(Some(record));
+}
+
+/// Tells whether changes are recorded here.
+pub(crate) fn keeps_journal() -> bool {
+    RECORD.with_borrow(|record| {
+        record
+            .as_ref()
+            .is_some_and(|record| record.journal.is_some())
+    })
+}
+
+fn watching() -> Watching {
+    with_journal(|journal| journal.watching).unwrap_or_default()
+}
+
+/// Says how closely to look from now on; the hooks for that are installed.
+pub(crate) fn watch(watching: Watching) {
+    with(|record| {
+        if let Some(journal) = &mut record.journal {
+            // What a footprint tells depends on who listened.
+            if watching != journal.watching {
+                record.footprints.clear();
+            }
+            journal.watching = watching;
+        }
+    });
+}
+
+// What the hooks say.
+
+pub(crate) fn saw(context: &AuthContext<'_>) {
+    with(|record| record.seen.saw(context));
+}
+
+pub(crate) fn row(action: Action, database: &str, table: &str, rowid: i64) {
+    let op = match action {
+        Action::SQLITE_INSERT => Op::Insert,
+        Action::SQLITE_DELETE => Op::Delete,
+        _ => Op::Update,
+    };
+    with_journal(|journal| journal.row(database, table, op, rowid));
+}
+
+pub(crate) fn committing() {
+    with_journal(Journal::committing);
+}
+
+pub(crate) fn rolled_back() {
+    forget_new_schema();
+    with_journal(Journal::rolled_back);
+}
+
+/// A statement begins; SQLite says so of triggers and nested ones too, with
+/// another text than the statement's.
+pub(crate) fn traced(event: &TraceEvent<'_>) {
+    if !TRACING.get() {
+        return;
+    }
+    if let TraceEvent::Stmt(statement, text) = event {
+        let sql = statement.sql();
+        if sql == *text {
+            with(|record| record.cut(Some(&sql)));
+        }
+    }
+}
+
+// What the worker says.
+
+/// A savepoint has been set.
+pub(crate) fn marked(savepoint: u64) {
+    with_journal(|journal| journal.marked(savepoint));
+}
+
+/// A savepoint has been released.
+pub(crate) fn released(savepoint: u64) {
+    with_journal(|journal| journal.released(savepoint));
+}
+
+/// A savepoint has been rolled back and is gone.
+pub(crate) fn rolled_back_to(savepoint: u64) {
+    forget_new_schema();
+    with_journal(|journal| journal.rolled_back_to(savepoint));
+}
+
+/// Footprints of a schema that has been undone are of no use.
+fn forget_new_schema() {
+    with(|record| {
+        if record.schema_changed {
+            record.footprints.clear();
+        }
+    });
+}
+
+/// Anything may have happened, and have been committed.
+pub(crate) fn anything() {
+    with(|record| {
+        record.footprints.clear();
+        if let Some(journal) = &mut record.journal {
+            journal.anything();
+        }
+    });
+}
+
+/// Takes what has been committed.
+pub(crate) fn take(autocommit: bool) -> Option<Touched> {
+    with(|record| {
+        let journal = record.journal.as_mut()?;
+        journal.settle(autocommit);
+        record.schema_changed &= !autocommit;
+        journal.take()
+    })
+    .flatten()
+}
+
+/// Forgets what was seen before: a statement is to be prepared.
+pub(crate) fn prepares() {
+    with(|record| record.seen = Footprint::default());
+}
+
+/// The footprint of a statement that has just been prepared, or was taken from
+/// the cache; `None` where none are kept.
+pub(crate) fn footprint(connection: &Connection, sql: &str) -> Option<Rc<Footprint>> {
+    let known = with(|record| {
+        let seen = std::mem::take(&mut record.seen);
+        if seen.is_blank() {
+            return record.footprints.get(sql).cloned().ok_or(None);
+        }
+        Err(Some(seen))
+    })?;
+    let seen = match known {
+        Ok(footprint) => return Some(footprint),
+        Err(Some(seen)) => seen,
+        Err(None) => {
+            // It came out of the cache, or nothing is asked about it.
+            let prepared = connection.prepare(sql).is_ok();
+            let seen = with(|record| std::mem::take(&mut record.seen))?;
+            if prepared && !seen.is_blank() {
+                seen
+            } else {
+                Footprint::unknown()
+            }
+        }
+    };
+    let replaces = watching() == Watching::Rows && may_replace(connection, sql);
+    with(|record| {
+        let footprint = Footprint { replaces, ..seen };
+        record.keep(sql.into(), footprint)
+    })
+}
+
+/// The tables that were read by what a statement prepared while it ran: a
+/// virtual table's own statements.
+pub(crate) fn read_meanwhile() -> Tables {
+    with(|record| std::mem::take(&mut record.seen).reads).unwrap_or_default()
+}
+
+/// Tells whether a statement may delete rows to make room for others, which
+/// SQLite does not report: it says REPLACE itself, or some table or trigger
+/// does.
+fn may_replace(connection: &Connection, sql: &str) -> bool {
+    const WORD: &[u8] = b"replace";
+    let says = |text: &[u8]| {
+        text.windows(WORD.len())
+            .any(|word| word.eq_ignore_ascii_case(WORD))
+    };
+    let schema =
+        "SELECT 1 FROM sqlite_schema WHERE type IN ('table', 'trigger') AND sql LIKE '%replace%'";
+    says(sql.as_bytes())
+        || connection
+            .prepare(schema)
+            .and_then(|mut schema| schema.exists(()))
+            .unwrap_or(true)
+}
+
+/// A statement has ended.
+fn ran(sql: &Arc<str>, ran: Ran<'_>, autocommit: bool) {
+    with(|record| {
+        // Asked while it ran: the schema had changed, or a virtual table
+        // prepared statements of its own.
+        let seen = std::mem::take(&mut record.seen);
+        let merged = (!seen.is_blank()).then(|| {
+            let mut merged = ran.footprint.clone();
+            merged.add(&seen);
+            record.keep(sql.clone(), merged)
+        });
+        let footprint = merged.as_deref().unwrap_or(ran.footprint);
+        if footprint.opaque {
+            record.footprints.clear();
+            record.schema_changed = true;
+        }
+        if let Some(journal) = &mut record.journal {
+            journal.ran(Ran { footprint, ..ran });
+            if autocommit {
+                journal.settle(autocommit);
+            }
+        }
+    });
+}
+
+/// Runs a closure that has the connection, inside a transaction, and records
+/// what its statements do.
+pub(crate) fn closure<T>(connection: &Connection, work: impl FnOnce() -> T) -> T {
+    if !keeps_journal() {
+        return work();
+    }
+    prepares();
+    let handle = Handle::of(connection);
+    let (changes_before, _) = handle.counters();
+    if watching() == Watching::Nothing {
+        let value = work();
+        let (all, own) = handle.counters();
+        if connection.is_autocommit() {
+            return value; // SQLite has rolled it back
+        }
+        with(|record| {
+            let seen = std::mem::take(&mut record.seen);
+            let footprint = Footprint {
+                opaque: seen.opaque,
+                ..Footprint::unknown()
+            };
+            record.ran_unknown(&footprint, None, all - changes_before, own);
+        });
+        return value;
+    }
+    let _end = Tracing::start(Closure {
+        handle,
+        running: None,
+        changes_before,
+        runs: Vec::new(),
+        texts: HashSet::new(),
+    });
+    let value = work();
+    TRACING.set(false);
+    if connection.is_autocommit() {
+        return value; // SQLite has rolled it back
+    }
+    let closure = with(|record| {
+        record.cut(None);
+        let seen = std::mem::take(&mut record.seen);
+        (record.closure.take(), seen)
+    });
+    if let Some((Some(closure), seen)) = closure {
+        for run in closure.runs {
+            let footprint = match &run.text {
+                // Its rows tell all.
+                Some(_) if run.is_clear() && watching() == Watching::Tables => None,
+                Some(text) => footprint(connection, text),
+                None => None,
+            };
+            let none = Footprint::default();
+            with(|record| {
+                let footprint = footprint.as_deref().unwrap_or(&none);
+                record.ran_unknown(footprint, Some(run.reported), run.changes, run.own);
+            });
+        }
+        if seen.opaque {
+            with(|record| record.ran_unknown(&seen, None, 0, 0));
+        }
+    }
+    value
+}
+
+impl Record {
+    fn ran_unknown(
+        &mut self,
+        footprint: &Footprint,
+        reported: Option<Reported>,
+        changes: u64,
+        own: u64,
+    ) {
+        if footprint.opaque {
+            self.footprints.clear();
+            self.schema_changed = true;
+        }
+        if let Some(journal) = &mut self.journal {
+            let ran = Ran {
+                how: How::Unknown,
+                footprint,
+                changes,
+                own,
+            };
+            journal.ran_and_reported(ran, reported.unwrap_or_default());
+        }
+    }
+}
+
+/// Ends the record of a closure in whatever way that ends: one that panics is
+/// undone.
+struct Tracing;
+
+impl Tracing {
+    fn start(closure: Closure) -> Tracing {
+        with(|record| record.closure = Some(closure));
+        TRACING.set(true);
+        Tracing
+    }
+}
+
+impl Drop for Tracing {
+    fn drop(&mut self) {
+        TRACING.set(false);
+        with(|record| record.closure = None);
+    }
+}
+
+/// A statement that writes, while it runs; dropped when it has ended.
+pub(crate) struct Noted {
+    connection: Rc<Connection>,
+    sql: Arc<str>,
+    footprint: Rc<Footprint>,
+    changes_before: u64,
+    how: How,
+}
+
+impl Noted {
+    /// Notes a statement that has just been prepared, where that is recorded.
+    pub(crate) fn new(connection: &Rc<Connection>, sql: &Arc<str>) -> Option<Noted> {
+        if !keeps_journal() {
+            return None;
+        }
+        Some(Noted {
+            connection: connection.clone(),
+            sql: sql.clone(),
+            footprint: footprint(connection, sql)?,
+            changes_before: connection.total_changes(),
+            how: How::Failed,
+        })
+    }
+
+    /// Says that it has not failed.
+    pub(crate) fn succeeded(&mut self) {
+        self.how = How::Whole;
+    }
+}
+
+impl Drop for Noted {
+    fn drop(&mut self) {
+        let ended = Ran {
+            how: self.how,
+            footprint: &self.footprint,
+            changes: self.connection.total_changes() - self.changes_before,
+            own: self.connection.changes(),
+        };
+        ran(&self.sql, ended, self.connection.is_autocommit());
+    }
+}

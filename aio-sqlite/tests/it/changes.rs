@@ -1,0 +1,297 @@
+//! Committed changes, one by one.
+
+use aio_sqlite::changes::{Change, Changes, Op};
+use aio_sqlite::{Database, Error};
+use chaos::{Gate, cuts, woken};
+use futures_util::FutureExt;
+
+const SCHEMA: &str = "
+    CREATE TABLE t(id INTEGER PRIMARY KEY, k UNIQUE, v);
+    CREATE TABLE wide(k PRIMARY KEY, v) WITHOUT ROWID;
+    CREATE TABLE child(id INTEGER PRIMARY KEY, t REFERENCES t ON DELETE CASCADE);
+    CREATE TABLE log(line);
+    CREATE TRIGGER logs AFTER UPDATE OF v ON t WHEN new.v > 100 BEGIN
+        INSERT INTO log VALUES (new.v);
+    END;
+    INSERT INTO t VALUES (1, 'one', 1), (2, 'two', 2);
+    INSERT INTO child VALUES (5, 1), (6, 2);
+    INSERT INTO wide VALUES ('a', 1), ('b', 2);
+    INSERT INTO log VALUES ('begun');
+";
+
+async fn database() -> Database {
+    let db = aio_sqlite::open(":memory:").await.unwrap();
+    db.execute_script(SCHEMA).await.unwrap();
+    db
+}
+
+/// What has been told and not read, in short: `+t:1 ~t:2 -t:3 t?`.
+fn told(changes: &mut Changes) -> String {
+    let mut all = Vec::new();
+    while let Some(change) = changes.next().now_or_never() {
+        all.push(match change.unwrap().unwrap() {
+            Change::Row {
+                table, op, rowid, ..
+            } => {
+                let sign = match op {
+                    Op::Insert => '+',
+                    Op::Update => '~',
+                    Op::Delete => '-',
+                };
+                format!("{sign}{table}:{rowid}")
+            }
+            Change::Table { table, .. } => format!("{table}?"),
+            other => panic!("{other:?}"),
+        });
+    }
+    all.join(" ")
+}
+
+#[tokio::test]
+async fn each_row_is_told_or_its_table() {
+    for closure in [false, true] {
+        for (sql, expected) in [
+            ("INSERT INTO t VALUES (7, 'x', 0), (8, 'y', 0)", "+t:7 +t:8"),
+            ("UPDATE t SET v = v + 1", "~t:1 ~t:2"),
+            ("UPDATE t SET id = 9 WHERE id = 2 AND 0", ""),
+            ("DELETE FROM child WHERE id = 5", "-child:5"),
+            // A cascade and a trigger, in SQLite's order.
+            ("DELETE FROM t WHERE id = 1", "-t:1 -child:5"),
+            ("UPDATE t SET v = 101 WHERE id = 1", "~t:1 +log:2"),
+            (
+                "INSERT INTO t VALUES (1, 'z', 3) ON CONFLICT DO UPDATE SET v = 3",
+                "~t:1",
+            ),
+            // What SQLite keeps to itself.
+            ("INSERT INTO wide VALUES ('c', 3)", "wide?"),
+            ("UPDATE wide SET v = 9", "wide?"),
+            ("DELETE FROM log", "log?"),
+            (
+                "REPLACE INTO t VALUES (7, 'two', 0)",
+                "-child:6 +t:7 child? t?",
+            ),
+            (
+                "INSERT OR FAIL INTO t VALUES (7, 'x', 0), (7, 'y', 0)",
+                "+t:7",
+            ),
+            ("INSERT INTO t VALUES (7, 'x', 0), (7, 'y', 0)", ""),
+        ] {
+            let db = database().await;
+            let mut changes = db.changes().stream();
+            // Some fail, and what they keep is told.
+            match closure {
+                false => drop(db.execute(sql, ()).await),
+                true => {
+                    let write = db.write(move |tx| Ok(tx.execute(sql, ()).is_ok()));
+                    write.await.unwrap();
+                }
+            }
+            assert_eq!(
+                told(&mut changes),
+                expected,
+                "{sql}, in a closure: {closure}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn only_what_is_committed_is_told_and_then_at_once() {
+    let db = database().await;
+    let mut changes = db.changes().stream();
+    let mut tx = db.begin().await.unwrap();
+    tx.execute("INSERT INTO t(id) VALUES (10)", ())
+        .await
+        .unwrap();
+    let savepoint = tx.savepoint().await.unwrap();
+    savepoint
+        .execute("INSERT INTO t(id) VALUES (11)", ())
+        .await
+        .unwrap();
+    savepoint.execute("DELETE FROM wide", ()).await.unwrap();
+    savepoint.rollback().await.unwrap();
+    let savepoint = tx.savepoint().await.unwrap();
+    savepoint
+        .execute("INSERT INTO t(id) VALUES (12)", ())
+        .await
+        .unwrap();
+    savepoint.commit().await.unwrap();
+    assert_eq!(told(&mut changes), "");
+    tx.commit().await.unwrap();
+    assert_eq!(told(&mut changes), "+t:10 +t:12");
+    let tx = db.begin().await.unwrap();
+    tx.execute("INSERT INTO t(id) VALUES (13)", ())
+        .await
+        .unwrap();
+    tx.rollback().await.unwrap();
+    db.execute_many("INSERT INTO log VALUES (?1)", [[1], [2]])
+        .await
+        .unwrap();
+    assert_eq!(told(&mut changes), "+log:2 +log:3");
+}
+
+#[tokio::test]
+async fn who_comes_in_the_middle_is_told_the_tables() {
+    let db = database().await;
+    let tx = db.begin().await.unwrap();
+    tx.execute("INSERT INTO t(id) VALUES (10)", ())
+        .await
+        .unwrap();
+    let mut changes = db.changes().stream();
+    tx.execute("INSERT INTO t(id) VALUES (11)", ())
+        .await
+        .unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(told(&mut changes), "t? +t:11");
+    // Where a closure wrote that nobody listened to, all tables.
+    drop(changes);
+    let gate = Gate::new("in a closure");
+    let step = gate.step();
+    let write = db.write(move |tx| {
+        let done = tx.execute("INSERT INTO t(id) VALUES (12)", ())?;
+        step.pass();
+        Ok(done)
+    });
+    let watch = async {
+        gate.reached().await;
+        let changes = db.changes().stream();
+        gate.open();
+        changes
+    };
+    let (done, mut changes) = tokio::join!(write, watch);
+    done.unwrap();
+    let all = told(&mut changes);
+    let mut all: Vec<&str> = all.split(' ').collect();
+    all.sort_unstable();
+    assert_eq!(all, ["child?", "log?", "t?", "wide?"]);
+}
+
+#[tokio::test]
+async fn the_schema_and_a_call_are_told_by_tables() {
+    let db = database().await;
+    let mut changes = db.changes().stream();
+    db.execute("CREATE TABLE new(n)", ()).await.unwrap();
+    db.execute("ALTER TABLE new ADD COLUMN m", ())
+        .await
+        .unwrap();
+    db.execute("DROP TABLE log", ()).await.unwrap();
+    assert_eq!(told(&mut changes), "new? new? log?");
+    db.call(|raw| raw.query_row("SELECT 1", (), |_| Ok(())))
+        .await
+        .unwrap();
+    assert_eq!(told(&mut changes), "");
+    db.call(|raw| raw.execute("INSERT INTO new VALUES (1, 2)", ()))
+        .await
+        .unwrap();
+    assert!(told(&mut changes).contains("new?"));
+    db.execute("INSERT INTO new VALUES (1, 2)", ())
+        .await
+        .unwrap();
+    assert_eq!(told(&mut changes), "+new:2");
+}
+
+#[tokio::test]
+async fn a_replay_of_a_group_is_told_once() {
+    let db = database().await;
+    let mut changes = db.changes().stream();
+    let gate = Gate::new("the call before the group");
+    let step = gate.step();
+    let call = db.call(move |_| {
+        step.pass();
+        Ok(())
+    });
+    let first = db.execute("INSERT INTO t(id) VALUES (10)", ());
+    let bad = db.execute("INSERT OR ROLLBACK INTO t(id) VALUES (11), (11)", ());
+    let last = db.execute("INSERT INTO t(id) VALUES (12)", ());
+    let open = async {
+        gate.reached().await;
+        gate.open();
+    };
+    let (call, first, bad, last, ()) = tokio::join!(call, first, bad, last, open);
+    call.unwrap();
+    first.unwrap();
+    last.unwrap();
+    bad.unwrap_err();
+    assert_eq!(told(&mut changes), "+t:10 +t:12");
+}
+
+#[tokio::test]
+async fn a_consumer_that_stops_reading_costs_bounded_memory() {
+    let db = database().await;
+    let mut changes = db.changes().stream();
+    let series = "INSERT INTO log WITH RECURSIVE c(n) AS
+        (VALUES (1) UNION ALL SELECT n + 1 FROM c WHERE n < 50000) SELECT n FROM c";
+    for _ in 0..3 {
+        db.execute(series, ()).await.unwrap();
+        db.execute("INSERT INTO t(k) VALUES (random())", ())
+            .await
+            .unwrap();
+    }
+    let rest = told(&mut changes);
+    assert!(rest.starts_with("log? "), "{}", &rest[..40.min(rest.len())]);
+    assert!(rest.split(' ').count() <= 65_537);
+    // From then on each row is told again.
+    db.execute("INSERT INTO log VALUES ('x')", ())
+        .await
+        .unwrap();
+    assert_eq!(told(&mut changes), "+log:150002");
+}
+
+#[tokio::test]
+async fn a_consumer_is_woken_and_told_of_the_end() {
+    let db = database().await;
+    let mut changes = woken::probe_stream("changes", db.changes().stream());
+    changes.pending();
+    db.execute("UPDATE t SET v = 1 WHERE 0", ()).await.unwrap();
+    changes.asleep();
+    db.execute("INSERT INTO t(id) VALUES (10)", ())
+        .await
+        .unwrap();
+    changes.woken();
+    assert!(matches!(changes.ready(), Some(Ok(Change::Row { .. }))));
+    changes.pending();
+    db.execute("INSERT INTO t(id) VALUES (11)", ())
+        .await
+        .unwrap();
+    db.close().await.unwrap();
+    changes.woken();
+    assert!(matches!(changes.ready(), Some(Ok(Change::Row { .. }))));
+    assert!(matches!(changes.ready(), Some(Err(Error::Closed))));
+    assert!(changes.ready().is_none());
+}
+
+#[tokio::test]
+async fn next_that_is_cut_has_taken_nothing() {
+    let report = cuts::every("changes")
+        .world(async || {
+            let db = database().await;
+            let changes = db.changes().stream();
+            (db, changes, Vec::new())
+        })
+        .run(
+            async |(db, changes, seen)| {
+                for id in 10..13 {
+                    db.execute("INSERT INTO t(id) VALUES (?1)", [id])
+                        .await
+                        .unwrap();
+                    seen.push(changes.next().await.unwrap().unwrap());
+                }
+            },
+            async |(db, mut changes, mut seen), cut| {
+                db.execute("INSERT INTO log VALUES ('last')", ())
+                    .await
+                    .unwrap();
+                while let Some(change) = changes.next().now_or_never() {
+                    seen.push(change.unwrap().unwrap());
+                }
+                let rows = db
+                    .query_as::<i64>("SELECT id FROM t WHERE id >= 10", ())
+                    .await
+                    .unwrap();
+                assert_eq!(seen.len(), rows.len() + 1, "after {cut:?}");
+                db.close().await.unwrap();
+            },
+        )
+        .await;
+    assert!(report.cuts > 0);
+}
