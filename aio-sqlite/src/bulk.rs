@@ -14,14 +14,15 @@ use crate::engine::Done;
 use crate::error::Result;
 use crate::level::Level;
 use crate::op::{Limit, OnLimit, Op, Reply};
-use crate::params::{IntoParams, Params};
+use crate::params::IntoParams;
 use crate::reentry;
 use crate::session::{Session, Statement};
+use crate::sets::Sets;
 use crate::turn::Holder;
 use crate::worker::Worker;
 
 /// A batch is full at so many sets of parameters, or bytes.
-const MOST_ROWS: usize = 1024;
+const MOST_SETS: usize = 2048;
 const MOST_BYTES: usize = 256 << 10;
 
 impl Session {
@@ -148,8 +149,8 @@ where
 
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {
-            let rows = self.rows.into_iter().map(IntoParams::into_params);
-            run(self.statement, pin!(Listed(rows))).await
+            let rows = Listed(self.rows.into_iter());
+            run(self.statement, pin!(rows)).await
         })
     }
 }
@@ -164,7 +165,7 @@ where
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {
             let rows = pin!(self.rows);
-            run(self.statement, pin!(Converted(rows))).await
+            run(self.statement, rows).await
         })
     }
 }
@@ -174,37 +175,23 @@ struct Listed<I>(I);
 
 impl<I> Unpin for Listed<I> {}
 
-impl<I: Iterator<Item = Params>> Stream for Listed<I> {
-    type Item = Params;
+impl<I: Iterator> Stream for Listed<I> {
+    type Item = I::Item;
 
-    fn poll_next(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Params>> {
+    fn poll_next(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<I::Item>> {
         Poll::Ready(self.0.next())
-    }
-}
-
-/// A stream of anything that can be parameters.
-struct Converted<'p, S>(Pin<&'p mut S>);
-
-impl<S: Stream<Item: IntoParams>> Stream for Converted<'_, S> {
-    type Item = Params;
-
-    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Params>> {
-        self.0
-            .as_mut()
-            .poll_next(cx)
-            .map(|row| row.map(IntoParams::into_params))
     }
 }
 
 /// What is ready to cross, and whether anything follows.
 struct Batch {
-    rows: Vec<Params>,
+    sets: Sets,
     last: bool,
 }
 
 async fn run(
     statement: Statement<'_>,
-    mut rows: Pin<&mut (impl Stream<Item = Params> + Send)>,
+    mut rows: Pin<&mut (impl Stream<Item: IntoParams> + Send)>,
 ) -> Result<Done> {
     let Statement {
         seat, sql, limit, ..
@@ -221,13 +208,13 @@ async fn run(
     let mut source = async || reentry::inside(held, next_batch(rows.as_mut(), limit)).await;
 
     let first = source().await?;
-    let work = execute_all(&sql, first.rows);
+    let work = execute_all(&sql, first.sets);
     if first.last {
         return level.whole(begin, limit, work).await;
     }
     let (mut all, mut batch) = both(level.open(begin, limit, work), source()).await?;
     loop {
-        let work = execute_all(&sql, batch.rows);
+        let work = execute_all(&sql, batch.sets);
         if batch.last {
             let done = level.commit(limit, work).await?;
             return Ok(sum(all, done));
@@ -270,10 +257,10 @@ async fn both<A, B>(
 
 fn execute_all(
     sql: &Arc<str>,
-    rows: Vec<Params>,
+    sets: Sets,
 ) -> impl FnOnce(&mut Worker) -> Result<Done> + Send + use<> {
     let sql = sql.clone();
-    move |worker| worker.engine.execute_all(&sql, &rows)
+    move |worker| worker.engine.execute_all(&sql, &sets)
 }
 
 fn sum(all: Done, next: Done) -> Done {
@@ -285,25 +272,21 @@ fn sum(all: Done, next: Done) -> Done {
 
 /// Takes what is ready, at least one set of parameters, at most a batch.
 async fn next_batch(
-    mut source: Pin<&mut impl Stream<Item = Params>>,
+    mut source: Pin<&mut impl Stream<Item: IntoParams>>,
     limit: Option<Limit>,
 ) -> Result<Batch> {
     // An operation that is never sent: its reply is the passing of the limit.
     let mut expiry = limit.map(|limit| Reply::<()>::new(Op::new(Some(limit), OnLimit::Stop)));
-    let mut rows = Vec::new();
-    let mut bytes = 0;
+    let mut sets = Sets::default();
     poll_fn(|cx| {
-        while rows.len() < MOST_ROWS && bytes < MOST_BYTES {
+        while sets.len() < MOST_SETS && sets.size() < MOST_BYTES {
             match source.as_mut().poll_next(cx) {
-                Poll::Ready(Some(params)) => {
-                    bytes += params.size();
-                    rows.push(params);
-                }
+                Poll::Ready(Some(row)) => row.add_to(&mut sets),
                 Poll::Ready(None) => {
-                    let rows = std::mem::take(&mut rows);
-                    return Poll::Ready(Ok(Batch { rows, last: true }));
+                    let sets = std::mem::take(&mut sets);
+                    return Poll::Ready(Ok(Batch { sets, last: true }));
                 }
-                Poll::Pending if rows.is_empty() => {
+                Poll::Pending if sets.len() == 0 => {
                     return match expiry.as_mut().map(|expiry| Pin::new(expiry).poll(cx)) {
                         Some(Poll::Ready(Err(error))) => Poll::Ready(Err(error)),
                         _ => Poll::Pending,
@@ -312,8 +295,8 @@ async fn next_batch(
                 Poll::Pending => break,
             }
         }
-        let rows = std::mem::take(&mut rows);
-        Poll::Ready(Ok(Batch { rows, last: false }))
+        let sets = std::mem::take(&mut sets);
+        Poll::Ready(Ok(Batch { sets, last: false }))
     })
     .await
 }

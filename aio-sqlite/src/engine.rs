@@ -21,6 +21,7 @@ use crate::op::{current_must_stop, shielded};
 use crate::options::{Access, Options, Ownership};
 use crate::params::Params;
 use crate::recorder::{self, Noted, Role};
+use crate::sets::Sets;
 use crate::touched::Watching;
 use crate::turn::Scope;
 use crate::wakes;
@@ -188,35 +189,38 @@ impl Engine {
     }
 
     /// Runs a statement once for each set of parameters, in order.
-    pub(crate) fn execute_all(&self, sql: &Arc<str>, rows: &[Params]) -> Result<Done> {
+    pub(crate) fn execute_all(&self, sql: &Arc<str>, sets: &Sets) -> Result<Done> {
         wakes::flush();
+        let connection = self.connection();
         let fail = |source| Error::sqlite(sql, source);
         refuse_nul(sql)?;
         let mut noted = None; // dropped behind the statement
         recorder::prepares();
-        let mut statement = self.connection().prepare_cached(sql).map_err(fail)?;
+        let mut statement = connection.prepare_cached(sql).map_err(fail)?;
         refuse_unfit(sql, &statement)?;
         if !statement.readonly() {
-            noted = Noted::new(self.connection(), sql);
+            noted = Noted::new(connection, sql);
         }
-        let mut all = Done {
-            changes: 0,
-            last_insert_rowid: self.connection().last_insert_rowid(),
-        };
-        for params in rows {
-            let before = self.connection().total_changes();
-            params.bind(sql, &mut statement)?;
+        let parameters = statement.parameter_count();
+        let mut changes = 0;
+        let mut before = connection.total_changes();
+        for set in sets.each() {
+            set.bind(sql, &mut statement, parameters)?;
             let mut rows = statement.raw_query();
             while rows.next().map_err(fail)?.is_some() {}
             drop(rows);
-            let done = self.done_since(before);
-            all.changes += done.changes;
-            all.last_insert_rowid = done.last_insert_rowid;
+            let total = connection.total_changes();
+            if std::mem::replace(&mut before, total) != total {
+                changes += connection.changes();
+            }
         }
         if let Some(noted) = &mut noted {
             noted.succeeded();
         }
-        Ok(all)
+        Ok(Done {
+            changes,
+            last_insert_rowid: connection.last_insert_rowid(),
+        })
     }
 
     fn done_since(&self, total_changes: u64) -> Done {

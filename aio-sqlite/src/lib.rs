@@ -136,6 +136,7 @@ mod savepoint;
 #[cfg(feature = "serde")]
 mod serde;
 mod session;
+mod sets;
 mod spin;
 mod tables;
 mod touched;

@@ -8,6 +8,7 @@ use rusqlite::Statement;
 use rusqlite::types::Value;
 
 use crate::error::{Error, Result};
+use crate::sets::{Bind, Sets, wrong_count};
 
 /// The parameters of one execution, ready to cross to the worker.
 #[derive(Clone, Debug, PartialEq)]
@@ -113,10 +114,7 @@ impl Params {
             Kind::Unfit(problem) => Err(Error::parameter(sql, problem)),
             Kind::Positional(values) => {
                 if values.len() != expected {
-                    return Err(Error::parameter(
-                        sql,
-                        format!("{} parameters for {expected}", values.len()),
-                    ));
+                    return Err(wrong_count(sql, values.len(), expected));
                 }
                 for (index, value) in values.iter().enumerate() {
                     statement
@@ -147,6 +145,24 @@ impl Params {
                     }
                 }
             }
+        }
+    }
+}
+
+impl Bind for Params {
+    fn bind(&self, sql: &str, statement: &mut Statement<'_>) -> Result<()> {
+        Params::bind(self, sql, statement)
+    }
+}
+
+/// Adds a set of parameters by position to others.
+fn add(sets: &mut Sets, put: impl FnOnce(&mut Sets) -> Result<(), Unfit>) {
+    match put(sets) {
+        Ok(()) => sets.end_set(),
+        Err(Unfit(problem)) => {
+            let number = sets.drop_half_set() + 1;
+            let unfit = Kind::Unfit(format!("parameter {number}: {problem}"));
+            sets.odd(Params(unfit), 0);
         }
     }
 }
@@ -203,6 +219,17 @@ pub trait IntoValue {
     ///
     /// [`Unfit`] where SQLite can't hold it, such as a `u64` above `i64::MAX`.
     fn into_value(self) -> Result<Value, Unfit>;
+
+    /// Adds the value to a set of many, where a text that is borrowed needs no
+    /// allocation.
+    #[doc(hidden)]
+    fn put(self, set: &mut Sets) -> Result<(), Unfit>
+    where
+        Self: Sized,
+    {
+        set.value(self.into_value()?);
+        Ok(())
+    }
 }
 
 impl IntoValue for Value {
@@ -241,6 +268,16 @@ impl<T: IntoValue> IntoValue for Option<T> {
     fn into_value(self) -> Result<Value, Unfit> {
         self.map_or(Ok(Value::Null), T::into_value)
     }
+
+    fn put(self, set: &mut Sets) -> Result<(), Unfit> {
+        match self {
+            Some(value) => value.put(set),
+            None => {
+                set.null();
+                Ok(())
+            }
+        }
+    }
 }
 
 /// A borrowed value is cloned, since it has to cross to another thread.
@@ -255,7 +292,26 @@ macro_rules! borrowed {
 }
 borrowed! {
     i8 i16 i32 i64 i128 isize u8 u16 u32 u64 u128 usize
-    f32 f64 bool Value String Box<str> Arc<str> Vec<u8> Box<[u8]> Arc<[u8]>
+    f32 f64 bool Value
+}
+
+macro_rules! borrowed_bytes {
+    ($($put:ident: $($kind:ty),*;)*) => {$($(
+        impl IntoValue for &$kind {
+            fn into_value(self) -> Result<Value, Unfit> {
+                self.clone().into_value()
+            }
+
+            fn put(self, set: &mut Sets) -> Result<(), Unfit> {
+                set.$put(self);
+                Ok(())
+            }
+        }
+    )*)*};
+}
+borrowed_bytes! {
+    text: String, Box<str>, Arc<str>;
+    blob: Vec<u8>, Box<[u8]>, Arc<[u8]>;
 }
 
 macro_rules! integers {
@@ -282,31 +338,44 @@ macro_rules! owned {
     )*)*};
 }
 owned! {
-    Text: &str, String, Box<str>, Cow<'_, str>;
-    Blob: &[u8], Vec<u8>, Box<[u8]>;
+    Text: String, Box<str>;
+    Blob: Vec<u8>, Box<[u8]>;
 }
 
-impl IntoValue for Arc<str> {
+macro_rules! copied {
+    ($([$($count:tt)*] $variant:ident $put:ident $kind:ty: $bytes:ty, $borrow:ident;)*) => {$(
+        impl<$($count)*> IntoValue for $kind {
+            fn into_value(self) -> Result<Value, Unfit> {
+                let bytes: $bytes = self.$borrow();
+                Ok(Value::$variant(bytes.into()))
+            }
+
+            fn put(self, set: &mut Sets) -> Result<(), Unfit> {
+                set.$put(self.$borrow());
+                Ok(())
+            }
+        }
+    )*};
+}
+copied! {
+    [] Text text &str: &str, as_ref;
+    [] Text text Arc<str>: &str, as_ref;
+    [] Blob blob &[u8]: &[u8], as_ref;
+    [] Blob blob Arc<[u8]>: &[u8], as_ref;
+    [const N: usize] Blob blob [u8; N]: &[u8], as_slice;
+    [const N: usize] Blob blob &[u8; N]: &[u8], as_slice;
+}
+
+impl IntoValue for Cow<'_, str> {
     fn into_value(self) -> Result<Value, Unfit> {
-        Ok(Value::Text(self.as_ref().into()))
+        Ok(Value::Text(self.into_owned()))
     }
-}
 
-impl IntoValue for Arc<[u8]> {
-    fn into_value(self) -> Result<Value, Unfit> {
-        Ok(Value::Blob(self.as_ref().into()))
-    }
-}
-
-impl<const N: usize> IntoValue for [u8; N] {
-    fn into_value(self) -> Result<Value, Unfit> {
-        Ok(Value::Blob(self.into()))
-    }
-}
-
-impl<const N: usize> IntoValue for &[u8; N] {
-    fn into_value(self) -> Result<Value, Unfit> {
-        Ok(Value::Blob(self.as_slice().into()))
+    fn put(self, set: &mut Sets) -> Result<(), Unfit> {
+        match self {
+            Cow::Borrowed(text) => text.put(set),
+            Cow::Owned(text) => text.put(set),
+        }
     }
 }
 
@@ -324,11 +393,35 @@ impl<const N: usize> IntoValue for &[u8; N] {
 pub trait IntoParams {
     /// Returns the parameters, owned.
     fn into_params(self) -> Params;
+
+    /// Adds the parameters to the sets of a statement that is run many times.
+    #[doc(hidden)]
+    fn add_to(self, sets: &mut Sets)
+    where
+        Self: Sized,
+    {
+        self.into_params().add_to(sets);
+    }
 }
 
 impl IntoParams for Params {
     fn into_params(self) -> Params {
         self
+    }
+
+    fn add_to(self, sets: &mut Sets) {
+        match self.0 {
+            Kind::Positional(values) => {
+                for value in values {
+                    sets.value(value);
+                }
+                sets.end_set();
+            }
+            Kind::Named(_) | Kind::Unfit(_) => {
+                let size = self.size();
+                sets.odd(self, size);
+            }
+        }
     }
 }
 
@@ -342,11 +435,23 @@ impl<T: IntoValue, const N: usize> IntoParams for [T; N] {
     fn into_params(self) -> Params {
         Params::positional(self)
     }
+
+    fn add_to(self, sets: &mut Sets) {
+        add(sets, |set| {
+            self.into_iter().try_for_each(|value| value.put(set))
+        });
+    }
 }
 
 impl<T: IntoValue> IntoParams for Vec<T> {
     fn into_params(self) -> Params {
         Params::positional(self)
+    }
+
+    fn add_to(self, sets: &mut Sets) {
+        add(sets, |set| {
+            self.into_iter().try_for_each(|value| value.put(set))
+        });
     }
 }
 
@@ -375,6 +480,13 @@ macro_rules! tuples {
                 let mut params = Params::default();
                 $(params.push(self.$index);)*
                 params
+            }
+
+            fn add_to(self, sets: &mut Sets) {
+                add(sets, |set| {
+                    $(self.$index.put(set)?;)*
+                    Ok(())
+                });
             }
         }
     )*};

@@ -1,8 +1,9 @@
 //! `execute`, `execute_many`, `execute_stream`, `execute_script`.
 
 use std::future::IntoFuture;
+use std::sync::Arc;
 
-use aio_sqlite::{Error, params};
+use aio_sqlite::{Error, Params, Value, params};
 use futures_util::{FutureExt, stream};
 
 use crate::world::{numbers, two_rows};
@@ -72,6 +73,92 @@ async fn execute_many_inside_a_transaction_is_a_savepoint() {
     tx.execute_many(sql, [[5], [6]]).await.unwrap();
     tx.commit().await.unwrap();
     assert_eq!(numbers(&db).await, [1, 2, 3, 5, 6]);
+}
+
+#[tokio::test]
+async fn execute_many_takes_parameters_of_every_kind() {
+    let db = aio_sqlite::connect(":memory:").await.unwrap();
+    db.execute("CREATE TABLE t(a, b)", ()).await.unwrap();
+    let sql = "INSERT INTO t VALUES (:a, :b)";
+    let long = "long ".repeat(1_000);
+    let shared: Arc<str> = long.as_str().into();
+    let sets = vec![
+        params!["", [0_u8, 255]],
+        params!["Zoë", None::<i64>],
+        Params::named([("b", 2), ("a", 1)]),
+        params![&long, long.as_bytes()],
+        params![long.clone(), long.clone().into_bytes()],
+        params![f64::INFINITY, true],
+    ];
+    db.execute_many(sql, sets.clone()).await.unwrap();
+    db.execute_many(sql, [(&long, &shared), (&long, &shared)])
+        .await
+        .unwrap();
+    db.execute_many(sql, [vec![Some(&long), None]])
+        .await
+        .unwrap();
+    let rows = db
+        .query_as::<(Value, Value)>("SELECT * FROM t ORDER BY rowid", ())
+        .await
+        .unwrap();
+
+    // The same, one by one.
+    db.execute("DELETE FROM t", ()).await.unwrap();
+    for set in sets {
+        db.execute(sql, set).await.unwrap();
+    }
+    for _ in 0..2 {
+        db.execute(sql, (&long, &shared)).await.unwrap();
+    }
+    db.execute(sql, vec![Some(&long), None]).await.unwrap();
+    let one_by_one = db
+        .query_as::<(Value, Value)>("SELECT * FROM t ORDER BY rowid", ())
+        .await
+        .unwrap();
+    assert_eq!(rows, one_by_one);
+    assert_eq!(rows[0], (Value::Text("".into()), Value::Blob(vec![0, 255])));
+    assert_eq!(rows[2], (Value::Integer(1), Value::Integer(2)));
+}
+
+#[tokio::test]
+async fn execute_many_checks_each_set_as_execute_does() {
+    let db = two_rows().await;
+    let sql = "INSERT INTO t VALUES (?1)";
+    for (wrong, said) in [
+        (params![], "0 parameters for 1"),
+        (params![4, 5], "2 parameters for 1"),
+        (params![f64::NAN], "parameter 1: NaN is not an SQLite value"),
+        (
+            params![u64::MAX],
+            "parameter 1: 18446744073709551615 does not fit",
+        ),
+        (Params::named([("n", 4)]), "no parameter is named n"),
+    ] {
+        let sets = [params![3], wrong.clone(), params![6]];
+        let error = db.execute_many(sql, sets).await.unwrap_err();
+        assert!(error.to_string().contains(said), "{error}");
+        let alone = db.execute(sql, wrong).await.unwrap_err();
+        assert_eq!(error.to_string(), alone.to_string());
+    }
+    // A tuple is left half-way at what does not fit.
+    let sets = [("text", 3, u64::MAX), ("text", 4, 5)];
+    let error = db.execute_many(sql, sets).await.unwrap_err();
+    assert!(error.to_string().contains("parameter 3: 1844"), "{error}");
+    assert_eq!(numbers(&db).await, [1, 2]);
+}
+
+#[tokio::test]
+async fn execute_many_counts_what_its_statements_change_themselves() {
+    let db = two_rows().await;
+    db.execute_script(
+        "CREATE TABLE log(n);
+         CREATE TRIGGER t_log AFTER INSERT ON t BEGIN INSERT INTO log VALUES (new.n); END",
+    )
+    .await
+    .unwrap();
+    let sql = "INSERT INTO t SELECT ?1 WHERE ?1 % 2";
+    let done = db.execute_many(sql, (3..9).map(|n| [n])).await.unwrap();
+    assert_eq!((done.changes, done.last_insert_rowid), (3, 5));
 }
 
 #[tokio::test]
