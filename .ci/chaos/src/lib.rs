@@ -11,6 +11,7 @@
 //! | [`inject`] | whatever system call of a program fails, or is its last, nothing acknowledged is lost |
 //! | [`power`] | nothing acknowledged is lost when the power goes |
 //! | [`acks`] | what a victim acknowledged |
+//! | [`scratch`] | a fresh folder, in memory |
 //! | [`skip`] | a test that can't run here says so |
 //! | [`alone!`] | a test that looks at its whole process has that process for itself |
 //!
@@ -55,6 +56,8 @@ mod poll;
 pub mod power;
 #[cfg(target_os = "linux")]
 mod process;
+#[cfg(target_os = "linux")]
+pub mod scratch;
 pub mod skip;
 pub mod trace;
 pub mod watchdog;

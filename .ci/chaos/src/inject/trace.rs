@@ -7,7 +7,7 @@ use super::Errno;
 use super::calls::Kind;
 
 /// One system call that changes a file, or writes to standard output or error.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 #[non_exhaustive]
 pub struct Call {
     /// The system call's name.
@@ -87,6 +87,27 @@ impl fmt::Display for Call {
         if matches!(self.kind, Kind::Write | Kind::Output) {
             write!(f, " {} bytes", self.len)?;
         }
-        write!(f, " {:?}", self.fate)
+        write!(f, " {}", self.fate)
+    }
+}
+
+impl fmt::Display for Fate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Fate::Made => f.write_str("made"),
+            Fate::Begun => f.write_str("begun"),
+            Fate::Done => f.write_str("done"),
+            Fate::Failed(errno) => write!(f, "failed: {errno}"),
+            Fate::Injected(errno) => write!(f, "injected: {errno}"),
+            Fate::Feigned => f.write_str("feigned"),
+            Fate::Killed => f.write_str("killed"),
+        }
+    }
+}
+
+/// The same line: the bytes of a write would bury all else.
+impl fmt::Debug for Call {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }

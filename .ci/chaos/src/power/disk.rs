@@ -10,7 +10,9 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::{Duration, Instant};
 
+use rustix::io::Errno;
 use rustix::ioctl::{self, Opcode, Setter, opcode};
 use rustix::mount::{
     MountFlags, MountPropagationFlags, UnmountFlags, mount, mount_change, unmount,
@@ -18,6 +20,10 @@ use rustix::mount::{
 use rustix::thread::{UnshareFlags, unshare_unsafe};
 
 use super::FileSystem;
+use crate::watchdog::LIMIT;
+
+/// Between two tries to unmount what somebody still has open.
+const TICK: Duration = Duration::from_millis(1);
 
 /// A mounted file system; dropping it unmounts it and leaves nothing behind.
 #[derive(Debug)]
@@ -101,9 +107,18 @@ impl Disk {
     }
 
     fn unmount(&mut self) -> io::Result<()> {
-        unmount(self.path(), UnmountFlags::empty())?;
-        self.mounted = false;
-        Ok(())
+        // A process that another test forks meanwhile has our descriptors too,
+        // until its exec closes them.
+        let end = Instant::now() + LIMIT;
+        loop {
+            match unmount(self.path(), UnmountFlags::empty()) {
+                Err(Errno::BUSY) if Instant::now() < end => std::thread::sleep(TICK),
+                outcome => {
+                    self.mounted = outcome.is_err();
+                    return Ok(outcome?);
+                }
+            }
+        }
     }
 }
 

@@ -33,7 +33,7 @@ fn victim(way: &str, folder: &Path) -> Victim {
 }
 
 fn counted(way: &str) -> Run {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = chaos::scratch::folder();
     let run = victim(way, folder.path()).run();
     assert!(run.status.success(), "{run:?}");
     run
@@ -62,7 +62,7 @@ pub(crate) fn check(folder: &Path, acks: &[u64]) -> Result<(), String> {
 /// Every fault of one kind, until the victim has run past all of them.
 fn campaign(way: &str, fault: impl Fn(Victim, usize) -> Victim) -> Result<usize, String> {
     for point in 1.. {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = chaos::scratch::folder();
         let run = fault(victim(way, folder.path()), point).run();
         check(folder.path(), &acks::read(&run.stdout))
             .map_err(|problem| format!("{way} at {point}: {problem}"))?;
@@ -236,7 +236,7 @@ fn the_trace_shows_what_is_wrong_with_the_wrong_ways() {
 #[test]
 fn a_sync_that_is_a_lie_is_none() {
     need_injector!();
-    let folder = tempfile::tempdir().unwrap();
+    let folder = chaos::scratch::folder();
     let run = victim("right", folder.path()).without_sync().run();
     assert_eq!(acks::read(&run.stdout), [1, 2, 3]);
     assert_eq!(run.points, POINTS);
@@ -249,7 +249,7 @@ fn a_sync_that_is_a_lie_is_none() {
 #[test]
 fn a_held_sync_holds_the_acknowledgement() {
     need_injector!();
-    let folder = tempfile::tempdir().unwrap();
+    let folder = chaos::scratch::folder();
     let running = victim("right", folder.path()).hold_at(5).start().unwrap();
     let held = running.held().unwrap();
     assert_eq!((held.name, held.path.as_path()), ("fsync", folder.path()));
@@ -262,7 +262,7 @@ fn a_held_sync_holds_the_acknowledgement() {
 #[test]
 fn an_acknowledgement_that_does_not_wait_comes_while_the_sync_is_held() {
     need_injector!();
-    let folder = tempfile::tempdir().unwrap();
+    let folder = chaos::scratch::folder();
     let running = victim("ack-beside-sync", folder.path())
         .hold_at(4)
         .start()
@@ -276,7 +276,7 @@ fn an_acknowledgement_that_does_not_wait_comes_while_the_sync_is_held() {
 #[test]
 fn a_victim_that_hangs_is_named_and_killed() {
     need_injector!();
-    let folder = tempfile::tempdir().unwrap();
+    let folder = chaos::scratch::folder();
     let said = caught(|| {
         let held = victim("right", folder.path()).hold_at(2);
         held.limit(Duration::from_millis(200)).run();
