@@ -77,8 +77,9 @@ pub fn available() -> Result<(), &'static str> {
 /// A program to run under the injector: a builder that does nothing before
 /// [`run`](Victim::run) or [`start`](Victim::start).
 ///
-/// It should be one process, started from a fresh state each time: put its files
-/// into a new folder.
+/// Start it from a fresh state each time: put its files into a new folder. The
+/// calls of processes that it starts are counted too, and a kill hits the
+/// process whose call it is; so a victim had better be one process.
 #[derive(Debug)]
 #[must_use = "nothing runs before `.run()` or `.start()`"]
 pub struct Victim {
@@ -130,6 +131,20 @@ impl Victim {
     /// Kills the victim before its call number `point` is made.
     pub fn kill_at(mut self, point: usize) -> Self {
         self.fault = Fault::Kill(point);
+        self
+    }
+
+    /// Kills the victim in the middle of its call number `point`: the first half
+    /// of a write is in the file. What is no write is not made at all.
+    pub fn tear_at(mut self, point: usize) -> Self {
+        self.fault = Fault::Tear(point);
+        self
+    }
+
+    /// Writes only the first half of the call number `point`, and says so, as the
+    /// system may. What is no write is made whole.
+    pub fn short_at(mut self, point: usize) -> Self {
+        self.fault = Fault::Short(point);
         self
     }
 

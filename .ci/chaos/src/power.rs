@@ -45,6 +45,9 @@ use disk::Disk;
 /// How many cuts a test makes when `AIO_CUTS` does not say another number.
 const CUTS: usize = 5;
 
+/// The length of a disk, of which only what is written takes room. No xfs is shorter.
+const SIZE: u64 = 300 << 20;
+
 /// The cut comes so long after the first acknowledgement.
 const EARLIEST: Duration = Duration::from_millis(10);
 const LATEST: Duration = Duration::from_millis(120);
@@ -76,15 +79,6 @@ impl FileSystem {
         match self {
             FileSystem::Ext4 => ("mkfs.ext4", ["-q", "-F"]),
             FileSystem::Xfs => ("mkfs.xfs", ["-q", "-f"]),
-        }
-    }
-
-    /// The length of its image, of which only what is written takes room; xfs
-    /// takes nothing shorter.
-    fn size(self) -> u64 {
-        match self {
-            FileSystem::Ext4 => 64 << 20,
-            FileSystem::Xfs => 300 << 20,
         }
     }
 }
@@ -224,6 +218,13 @@ impl Cuts {
     /// Says how many cuts are made; default: `AIO_CUTS` of the environment, or 5.
     pub fn times(mut self, times: usize) -> Self {
         self.times = times;
+        self
+    }
+
+    /// Says from which seed the times of the cuts come; default: `AIO_SEED`, or
+    /// the number of the process.
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = seed;
         self
     }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use rusqlite::Connection;
 
-use crate::writer::{is_pair, text};
+use crate::writer::{is_pair, succeed, text};
 
 /// What is found in a database.
 #[derive(Debug, Default)]
@@ -80,11 +80,5 @@ pub(crate) fn check(path: &Path, acks: &[u64]) -> Result<(), String> {
 /// The crate itself opens the database again, and writes to it.
 pub(crate) fn writes_again(path: &Path) -> aio_sqlite::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().build();
-    runtime.unwrap().block_on(async {
-        let db = aio_sqlite::open(path).readers(1).await?;
-        db.execute_script("CREATE TABLE IF NOT EXISTS again(n)")
-            .await?;
-        db.execute("INSERT INTO again VALUES (1)", ()).await?;
-        db.close().await
-    })
+    runtime.unwrap().block_on(succeed(path))
 }

@@ -1,8 +1,8 @@
 //! EIO and ENOSPC from every file-changing system call of the program, once and
-//! for ever.
+//! for ever; interruptions, and writes that write less than they were told.
 
 use chaos::acks;
-use chaos::inject::{Errno, Span};
+use chaos::inject::{Errno, Fate, Span};
 use libtest_mimic::Trial;
 
 use crate::aftermath::{check, writes_again};
@@ -26,6 +26,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         trial("failing::eintr_once", || {
             nothing_false(Errno::INTR, Span::Once);
         }),
+        trial("failing::short_writes", short_writes),
         trial("failing::a_deaf_acknowledgement_is_caught", deaf_is_caught),
     ]
 }
@@ -57,10 +58,7 @@ fn campaign(writer: Writer, errno: Errno, span: Span) -> Campaign {
         let acks = acks::read(&run.stdout);
         campaign.acks += acks.len();
         if let Err(wrong) = check(&path, &acks) {
-            campaign.wrong = Some(format!(
-                "{errno} {span:?} at {point}, {:?}: {wrong}",
-                run.hit
-            ));
+            campaign.wrong = Some(format!("{errno} at {point}, {:?}: {wrong}", run.hit));
             break;
         }
         writes_again(&path).unwrap_or_else(|error| panic!("{errno} at {point}: {error}"));
@@ -96,4 +94,26 @@ fn deaf_is_caught() {
         .wrong
         .expect("an acknowledgement of what failed");
     assert!(wrong.contains("acknowledged and lost"), "{wrong}");
+}
+
+/// A write that wrote less is written on, so nobody notices.
+fn short_writes() {
+    let writer = Writer::new(Way::Right, Runtime::CurrentThread);
+    let mut faults = 0;
+    for point in 1.. {
+        let folder = chaos::scratch::folder();
+        let path = folder.path().join("short.db");
+        let run = writer.victim(&path).short_at(point).run();
+        assert!(run.stderr.is_empty(), "short at {point}: {run:?}");
+        let acks = acks::read(&run.stdout);
+        assert_eq!(acks.len() as u64, writer.numbers().unwrap());
+        check(&path, &acks).unwrap();
+        match run.hit.map(|call| call.fate) {
+            None => break,
+            Some(Fate::Short(_)) => faults += 1,
+            Some(_) => {}
+        }
+    }
+    println!("faults={faults} lost=0");
+    assert!(faults > 50);
 }

@@ -16,6 +16,8 @@ mod aftermath;
 #[cfg(target_os = "linux")]
 mod failing;
 #[cfg(target_os = "linux")]
+mod held;
+#[cfg(target_os = "linux")]
 mod killed;
 #[cfg(target_os = "linux")]
 mod order;
@@ -32,6 +34,7 @@ fn main() {
     let arguments = libtest_mimic::Arguments::from_args();
     let trials = [
         failing::trials(),
+        held::trials(),
         killed::trials(),
         order::trials(),
         power::trials(),

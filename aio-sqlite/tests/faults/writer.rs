@@ -5,6 +5,7 @@ use std::fmt;
 use std::io::{self, Write};
 use std::path::Path;
 use std::process::{Command, exit};
+use std::time::Duration;
 
 use aio_sqlite::options::Durability;
 use aio_sqlite::{Database, Result};
@@ -14,7 +15,7 @@ use chaos::inject::Victim;
 const TOLD: &str = "AIO_SQLITE_WRITER";
 
 /// How many tasks write at the same time.
-pub(crate) const TASKS: u64 = 64;
+const TASKS: u64 = 64;
 
 /// From this task on, a number is written twice, in one transaction.
 const FIRST_PAIR: u64 = 48;
@@ -29,7 +30,16 @@ const STRIDE: u64 = 1_000_000;
 const LAST: [u64; 2] = [TASKS * STRIDE, TASKS * STRIDE + 1];
 
 /// What the program says when it has its table.
-const READY: &str = "ready";
+pub(crate) const READY: &str = "ready";
+
+/// What the program says when every task has ended.
+pub(crate) const ENDING: &str = "ending";
+
+/// What it says of a number whose insert it has dropped.
+pub(crate) const GONE: &str = "gone";
+
+/// How long an impatient program waits for an answer.
+const PATIENCE: Duration = Duration::from_millis(20);
 
 /// How the program writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,6 +54,12 @@ pub(crate) enum Way {
     Apart,
     /// Right for those who know what it means: a commit does not wait for the disk.
     Relaxed,
+    /// As a user whose callers go away: drops what has not answered soon.
+    Impatient,
+    /// Wrong: the same, and two rows that belong together without a transaction.
+    ImpatientApart,
+    /// Opens what another has left, writes to a table of its own, and closes it.
+    Successor,
 }
 
 /// What it runs on.
@@ -53,7 +69,16 @@ pub(crate) enum Runtime {
     TwoThreads,
 }
 
-const WAYS: [Way; 5] = [Way::Right, Way::Early, Way::Deaf, Way::Apart, Way::Relaxed];
+const WAYS: [Way; 8] = [
+    Way::Right,
+    Way::Early,
+    Way::Deaf,
+    Way::Apart,
+    Way::Relaxed,
+    Way::Impatient,
+    Way::ImpatientApart,
+    Way::Successor,
+];
 const RUNTIMES: [Runtime; 2] = [Runtime::CurrentThread, Runtime::TwoThreads];
 
 /// The program with its arguments, as a test starts it.
@@ -72,6 +97,11 @@ impl Writer {
             runtime,
             times: Some(2),
         }
+    }
+
+    /// How many numbers it writes in all.
+    pub(crate) fn numbers(self) -> Option<u64> {
+        Some(self.times? * TASKS + LAST.len() as u64)
     }
 
     pub(crate) fn command(self, path: &Path) -> Command {
@@ -146,7 +176,13 @@ pub(crate) fn run_if_told() {
             builder
         }
     };
-    let outcome = runtime.build().unwrap().block_on(write(way, times, path));
+    let runtime = runtime.enable_time().build().unwrap();
+    let outcome = runtime.block_on(async {
+        match way {
+            Way::Successor => succeed(path).await,
+            way => write(way, times, path).await,
+        }
+    });
     // What was refused is no failure of the program: it has said so, and not
     // acknowledged it. Only a panic is one, and has its own code.
     if let Err(error) = outcome {
@@ -187,15 +223,34 @@ async fn write(way: Way, times: u64, path: &str) -> Result<()> {
             exit(101);
         }
     }
+    println!("{ENDING}");
     for number in LAST {
         insert(&db, way, number).await;
     }
     db.close().await
 }
 
+/// What the next program does with a database.
+pub(crate) async fn succeed(path: impl AsRef<Path>) -> Result<()> {
+    let db = aio_sqlite::open(path).readers(1).await?;
+    db.execute_script("CREATE TABLE IF NOT EXISTS again(n)")
+        .await?;
+    db.execute("INSERT INTO again VALUES (1)", ()).await?;
+    db.close().await
+}
+
 async fn insert(db: &Database, way: Way, number: u64) {
     if way == Way::Early {
         acknowledge(number);
+    }
+    let impatient = matches!(way, Way::Impatient | Way::ImpatientApart);
+    if impatient && !LAST.contains(&number) {
+        match tokio::time::timeout(PATIENCE, insert_quietly(db, way, number)).await {
+            Ok(Ok(())) => acknowledge(number),
+            Ok(Err(error)) => say(&error),
+            Err(_) => println!("{GONE} {number}"),
+        }
+        return;
     }
     match insert_quietly(db, way, number).await {
         Ok(()) if way == Way::Early => {}
@@ -208,7 +263,7 @@ async fn insert(db: &Database, way: Way, number: u64) {
 async fn insert_quietly(db: &Database, way: Way, number: u64) -> Result<()> {
     const SQL: &str = "INSERT INTO written VALUES (?1, ?2)";
     let row = (number as i64, text(number));
-    if way == Way::Apart && is_pair(number) {
+    if matches!(way, Way::Apart | Way::ImpatientApart) && is_pair(number) {
         db.execute(SQL, row.clone()).await?;
         return db.execute(SQL, row).await.map(|_| ());
     }

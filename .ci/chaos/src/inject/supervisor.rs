@@ -1,5 +1,6 @@
 //! The thread that sees every counted call of a victim, and decides about it.
 
+use std::collections::HashMap;
 use std::fs;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
@@ -24,6 +25,8 @@ pub(super) enum Fault {
     Kill(usize),
     Fail(usize, Errno, Span),
     Hold(usize),
+    Short(usize),
+    Tear(usize),
 }
 
 /// Whether syncs are made.
@@ -124,7 +127,7 @@ struct Watch {
     syncs: Syncs,
 }
 
-/// The victim as a process: a descriptor of it stays right when the number is used again.
+/// The process that a thread belongs to: a descriptor of it stays right when the number is used again.
 struct Process {
     pidfd: OwnedFd,
 }
@@ -143,11 +146,13 @@ impl Watch {
         let Some(listener) = handover.receive()? else {
             return Ok(());
         };
-        let mut process = None;
+        // By thread: a victim may have started another process, with descriptors
+        // of its own.
+        let mut processes = HashMap::new();
         while let Some(notice) = listener.next()? {
-            if process.is_none() {
-                process = Process::of(&notice);
-            }
+            let process = processes
+                .entry(notice.pid)
+                .or_insert_with(|| Process::of(&notice));
             if let Some(reply) = self.decide(&listener, &notice, process.as_ref()) {
                 listener.answer(notice.id, reply);
             }
@@ -174,6 +179,7 @@ impl Watch {
             return Some(Reply::GoOn);
         }
         let (bytes, len) = stopped.bytes(entry);
+        let offset = stopped.offset(entry);
 
         let mut seen = lock(&self.shared.seen);
         seen.clock += 1;
@@ -185,6 +191,12 @@ impl Watch {
         let met = point.is_some_and(|point| self.fault.meets(point));
         let fate = match (met, self.fault) {
             (true, Fault::Kill(_)) => Fate::Killed,
+            (true, Fault::Tear(_)) => {
+                half_a_write(entry, &stopped, process, &bytes, offset);
+                Fate::Killed
+            }
+            (true, Fault::Short(_)) => half_a_write(entry, &stopped, process, &bytes, offset)
+                .map_or(Fate::Made, Fate::Short),
             (true, Fault::Fail(_, errno, _)) => Fate::Injected(errno),
             _ if kind == Kind::Sync && self.syncs == Syncs::Feigned => Fate::Feigned,
             _ if makes_itself(entry) => Fate::Begun,
@@ -198,11 +210,12 @@ impl Watch {
             thread: notice.pid,
             path,
             to,
-            at: stopped.offset(entry),
+            at: offset,
             len,
             bytes,
             begun,
-            ended: matches!(fate, Fate::Injected(_) | Fate::Feigned).then_some(begun),
+            ended: matches!(fate, Fate::Injected(_) | Fate::Feigned | Fate::Short(_))
+                .then_some(begun),
             fate,
         });
         if met && seen.hit.is_none() {
@@ -229,6 +242,7 @@ impl Watch {
                 None
             }
             Fate::Injected(errno) => Some(Reply::Fail(errno)),
+            Fate::Short(bytes) => Some(Reply::Value(bytes as i64)),
             Fate::Feigned => Some(Reply::Value(0)),
             Fate::Begun => {
                 drop(seen);
@@ -279,9 +293,37 @@ impl Fault {
         match self {
             Fault::None => false,
             Fault::Fail(from, _, Span::ForEver) => point >= from,
-            Fault::Kill(at) | Fault::Hold(at) | Fault::Fail(at, _, Span::Once) => point == at,
+            Fault::Kill(at)
+            | Fault::Hold(at)
+            | Fault::Short(at)
+            | Fault::Tear(at)
+            | Fault::Fail(at, _, Span::Once) => point == at,
         }
     }
+}
+
+/// Writes the first half of a write in the victim's place, and says how much
+/// that was. Only a write that has two halves can be cut.
+fn half_a_write(
+    entry: &Entry,
+    stopped: &Stopped<'_>,
+    process: Option<&Process>,
+    bytes: &[u8],
+    offset: Option<u64>,
+) -> Option<usize> {
+    let Subject::Fd(argument) = entry.subject else {
+        return None;
+    };
+    let half = bytes
+        .get(..bytes.len() / 2)
+        .filter(|half| !half.is_empty())?;
+    let file = process?.descriptor(stopped.descriptor(argument))?;
+    match offset {
+        // `pwritev2` writes at the file's own position when it is told none.
+        None | Some(u64::MAX) => rustix::io::write(file, half),
+        Some(offset) => rustix::io::pwrite(file, half, offset),
+    }
+    .ok()
 }
 
 fn makes_itself(entry: &Entry) -> bool {

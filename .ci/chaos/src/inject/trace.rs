@@ -53,7 +53,9 @@ pub enum Fate {
     Injected(Errno),
     /// It was not made, and said that it was.
     Feigned,
-    /// It was not made: the victim was killed before.
+    /// It is a write, of which so many bytes were written, and which said so.
+    Short(usize),
+    /// It was not made, or half of it was: the victim was killed.
     Killed,
 }
 
@@ -100,6 +102,7 @@ impl fmt::Display for Fate {
             Fate::Failed(errno) => write!(f, "failed: {errno}"),
             Fate::Injected(errno) => write!(f, "injected: {errno}"),
             Fate::Feigned => f.write_str("feigned"),
+            Fate::Short(bytes) => write!(f, "short: {bytes} bytes"),
             Fate::Killed => f.write_str("killed"),
         }
     }

@@ -19,7 +19,7 @@ use rustix::mount::{
 };
 use rustix::thread::{UnshareFlags, unshare_unsafe};
 
-use super::FileSystem;
+use super::{FileSystem, SIZE};
 use crate::watchdog::LIMIT;
 
 /// Between two tries to unmount what somebody still has open.
@@ -57,7 +57,7 @@ impl Disk {
             folder,
             mounted: false,
         };
-        File::create(disk.image())?.set_len(kind.size())?;
+        File::create(disk.image())?.set_len(SIZE)?;
         fs::create_dir(disk.path())?;
         let (program, arguments) = kind.maker();
         run(Command::new(program).args(arguments).arg(disk.image()))?;

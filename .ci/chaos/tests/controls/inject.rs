@@ -177,6 +177,28 @@ fn killed_at_every_point_the_wrong_ways_are_caught() {
 }
 
 #[test]
+fn a_write_torn_by_a_kill_hurts_only_the_wrong_way() {
+    need_injector!();
+    let faults = campaign("right", Victim::tear_at).unwrap();
+    println!("faults={faults} lost=0");
+    assert_eq!(faults, POINTS);
+    let said = campaign("no-rename", Victim::tear_at).unwrap_err();
+    assert!(said.contains("no-rename at 2: torn after 500"), "{said}");
+}
+
+#[test]
+fn a_short_write_is_written_on_by_the_right_way_only() {
+    need_injector!();
+    let faults = campaign("right", Victim::short_at).unwrap();
+    println!("faults={faults} lost=0");
+    // One point more for the other half of a write.
+    assert!((POINTS..=POINTS + 1).contains(&faults), "{faults}");
+    // The next value hides the half of one, so the last one shows it.
+    let said = campaign("short", Victim::short_at).unwrap_err();
+    assert!(said.contains("short at 12: torn after 500"), "{said}");
+}
+
+#[test]
 fn failed_at_every_point_the_right_way_says_nothing_false() {
     need_injector!();
     let mut faults = 0;
@@ -288,7 +310,7 @@ fn a_victim_that_hangs_is_named_and_killed() {
 #[test]
 fn a_program_that_is_not_there_is_an_error() {
     need_injector!();
-    let error = Victim::new(Command::new("no-such-program"))
+    let error = Victim::new(Command::new("/no-such-program"))
         .start()
         .unwrap_err();
     assert_eq!(error.kind(), std::io::ErrorKind::NotFound);

@@ -67,15 +67,17 @@ fn no_sync_loses() {
     }
 }
 
-/// It loses about every second time, so that it takes some cuts to be sure.
+/// It loses in a third to a half of the cuts, so that it takes some to be sure.
 #[test]
 fn no_sync_of_the_folder_loses() {
     if power::skips() {
         return;
     }
-    let cuts = power::cuts("no-folder-sync", FileSystem::Ext4).times(20);
-    let report = run(cuts, "no-folder-sync", newest);
-    assert!(report.losing > 0, "{report}");
+    let loses = (0..10).any(|seed| {
+        let cuts = power::cuts("no-folder-sync", FileSystem::Ext4).times(10);
+        run(cuts.seed(seed), "no-folder-sync", newest).losing > 0
+    });
+    assert!(loses);
 }
 
 #[test]
