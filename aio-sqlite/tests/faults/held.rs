@@ -38,7 +38,7 @@ fn abandoned(way: Way) -> Option<String> {
     let first = run.trace[..ready].iter().rev().find_map(|call| call.point);
 
     let (mut faults, mut gone) = (0, 0);
-    for point in first.unwrap() + 1.. {
+    for point in first.unwrap() + 1..=run.points {
         let folder = chaos::scratch::folder();
         let path = folder.path().join("held.db");
         let running = writer.victim(&path).hold_at(point).start().unwrap();
@@ -57,17 +57,15 @@ fn abandoned(way: Way) -> Option<String> {
             return Some(format!("held at {point}, {:?}: {wrong}", run.hit));
         }
         writes_again(&path).unwrap();
-        if run.hit.is_none() {
-            break;
-        }
-        faults += 1;
+        // Callers that go have not written, so that this run may have fewer points.
+        faults += usize::from(run.hit.is_some());
         gone += String::from_utf8_lossy(&run.stdout)
             .lines()
             .filter(|line| line.starts_with(GONE))
             .count();
     }
     println!("faults={faults} gone={gone} lost=0");
-    assert!(faults > 50 && gone > faults);
+    assert!(faults > 30 && gone > faults);
     None
 }
 

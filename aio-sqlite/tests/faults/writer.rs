@@ -17,11 +17,12 @@ const TOLD: &str = "AIO_SQLITE_WRITER";
 /// How many tasks write at the same time.
 const TASKS: u64 = 64;
 
-/// From this task on, a number is written twice, in one transaction.
+/// From this task on, a number is written twice: in a transaction, an
+/// `execute_many`, a `batch` and a `write` by turns.
 const FIRST_PAIR: u64 = 48;
 
-/// From this task on, that transaction is one `execute_many`.
-const FIRST_MANY: u64 = 56;
+/// One task of so many also writes what must be refused, after each number.
+const REFUSED: u64 = 8;
 
 /// A task's numbers begin at its own multiple of this.
 const STRIDE: u64 = 1_000_000;
@@ -39,7 +40,7 @@ pub(crate) const ENDING: &str = "ending";
 pub(crate) const GONE: &str = "gone";
 
 /// How long an impatient program waits for an answer.
-const PATIENCE: Duration = Duration::from_millis(20);
+const PATIENCE: Duration = Duration::from_millis(30);
 
 /// How the program writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -205,7 +206,7 @@ async fn write(way: Way, times: u64, path: &str) -> Result<()> {
         .readers(1)
         .durability(durability)
         .await?;
-    db.execute_script("CREATE TABLE written(number INTEGER, text TEXT)")
+    db.execute_script("CREATE TABLE written(number INTEGER CHECK (number >= 0), text TEXT)")
         .await?;
     println!("{READY}");
     let tasks: Vec<_> = (0..TASKS)
@@ -214,6 +215,9 @@ async fn write(way: Way, times: u64, path: &str) -> Result<()> {
             tokio::spawn(async move {
                 for number in (task * STRIDE..).take(times.try_into().unwrap_or(usize::MAX)) {
                     insert(&db, way, number).await;
+                    if task % REFUSED == 0 {
+                        be_refused(&db).await;
+                    }
                 }
             })
         })
@@ -267,16 +271,40 @@ async fn insert_quietly(db: &Database, way: Way, number: u64) -> Result<()> {
         db.execute(SQL, row.clone()).await?;
         return db.execute(SQL, row).await.map(|_| ());
     }
-    match number / STRIDE {
-        FIRST_PAIR..FIRST_MANY => {
+    if !is_pair(number) {
+        return db.execute(SQL, row).await.map(|_| ());
+    }
+    match number / STRIDE % 4 {
+        0 => {
             let tx = db.begin().await?;
             tx.execute(SQL, row.clone()).await?;
             tx.execute(SQL, row).await?;
             tx.commit().await
         }
-        FIRST_MANY..TASKS => db.execute_many(SQL, [row.clone(), row]).await.map(|_| ()),
-        _ => db.execute(SQL, row).await.map(|_| ()),
+        1 => db.execute_many(SQL, [row.clone(), row]).await.map(|_| ()),
+        2 => {
+            let pair = db.batch().execute(SQL, row.clone()).execute(SQL, row);
+            pair.await.map(|_| ())
+        }
+        _ => {
+            db.write(move |raw| {
+                raw.execute(SQL, (row.0, &row.1))?;
+                raw.execute(SQL, (row.0, &row.1))
+            })
+            .await?;
+            Ok(())
+        }
     }
+}
+
+/// Fails in a way that SQLite answers by rolling back all that shares the commit:
+/// the neighbours are to be written again, each once.
+async fn be_refused(db: &Database) {
+    const SQL: &str = "INSERT OR ROLLBACK INTO written VALUES (-1, 'refused')";
+    assert!(
+        db.execute(SQL, ()).await.is_err(),
+        "a row that breaks a rule"
+    );
 }
 
 fn acknowledge(number: u64) {
