@@ -168,74 +168,52 @@ impl Watch {
         process: Option<&Process>,
     ) -> Option<Reply> {
         let stopped = Stopped::at(notice);
-        let Some(entry) = calls::find(notice.data.nr.into()) else {
+        let Some((entry, mut call)) = counted(notice, &stopped) else {
             return Some(Reply::GoOn);
         };
-        let Some(kind) = counted_as(entry, &stopped) else {
-            return Some(Reply::GoOn);
-        };
-        let (path, to) = stopped.paths(entry.subject);
-        if kind != Kind::Output && is_no_disk(&path) {
-            return Some(Reply::GoOn);
-        }
-        let (bytes, len) = stopped.bytes(entry);
-        let offset = stopped.offset(entry);
-
         let mut seen = lock(&self.shared.seen);
         seen.clock += 1;
-        let begun = seen.clock;
-        let point = (kind != Kind::Output).then(|| {
+        call.begun = seen.clock;
+        if call.kind != Kind::Output {
             seen.points += 1;
-            seen.points
-        });
-        let met = point.is_some_and(|point| self.fault.meets(point));
-        let fate = match (met, self.fault) {
-            (true, Fault::Kill(_)) => Fate::Killed,
-            (true, Fault::Tear(_)) => {
-                half_a_write(entry, &stopped, process, &bytes, offset);
+            call.point = Some(seen.points);
+        }
+        let met = call.point.is_some_and(|point| self.fault.meets(point));
+        let held = met && matches!(self.fault, Fault::Hold(_));
+        call.fate = match self.fault {
+            Fault::Kill(_) if met => Fate::Killed,
+            Fault::Tear(_) if met => {
+                half_a_write(entry, &stopped, process, &call);
                 Fate::Killed
             }
-            (true, Fault::Short(_)) => half_a_write(entry, &stopped, process, &bytes, offset)
-                .map_or(Fate::Made, Fate::Short),
-            (true, Fault::Fail(_, errno, _)) => Fate::Injected(errno),
-            _ if kind == Kind::Sync && self.syncs == Syncs::Feigned => Fate::Feigned,
+            Fault::Short(_) if met => {
+                half_a_write(entry, &stopped, process, &call).map_or(Fate::Made, Fate::Short)
+            }
+            Fault::Fail(_, errno, _) if met => Fate::Injected(errno),
+            // When it is released the kernel makes it, whatever it is.
+            _ if held => Fate::Made,
+            _ if call.kind == Kind::Sync && self.syncs == Syncs::Feigned => Fate::Feigned,
             _ if makes_itself(entry) => Fate::Begun,
             _ => Fate::Made,
         };
+        let fate = call.fate;
+        if matches!(fate, Fate::Injected(_) | Fate::Feigned | Fate::Short(_)) {
+            call.ended = Some(call.begun);
+        }
         let index = seen.trace.len();
-        seen.trace.push(Call {
-            name: entry.name,
-            kind,
-            point,
-            thread: notice.pid,
-            path,
-            to,
-            at: offset,
-            len,
-            bytes,
-            begun,
-            ended: matches!(fate, Fate::Injected(_) | Fate::Feigned | Fate::Short(_))
-                .then_some(begun),
-            fate,
-        });
+        seen.trace.push(call);
         if met && seen.hit.is_none() {
             seen.hit = Some(index);
-            if let Fault::Hold(_) = self.fault {
-                seen.held = Some(Held {
-                    listener: listener.clone(),
-                    id: notice.id,
-                });
-            }
+            seen.held = held.then(|| Held {
+                listener: listener.clone(),
+                id: notice.id,
+            });
             self.shared.changed.notify_all();
         }
-        if met && matches!(self.fault, Fault::Hold(_)) {
-            // When it is released the kernel makes it, whatever it is.
-            seen.trace[index].fate = Fate::Made;
-            return None;
-        }
+        drop(seen);
         match fate {
+            _ if held => None,
             Fate::Killed => {
-                drop(seen);
                 if let Some(process) = process {
                     process.kill();
                 }
@@ -245,18 +223,14 @@ impl Watch {
             Fate::Short(bytes) => Some(Reply::Value(bytes as i64)),
             Fate::Feigned => Some(Reply::Value(0)),
             Fate::Begun => {
-                drop(seen);
                 let descriptor = stopped.descriptor(0);
-                match process.and_then(|process| process.descriptor(descriptor)) {
-                    Some(file) => {
-                        self.sync(listener.clone(), notice.id, entry, file, index);
-                        None
-                    }
-                    None => {
-                        lock(&self.shared.seen).trace[index].fate = Fate::Made;
-                        Some(Reply::GoOn)
-                    }
-                }
+                let Some(file) = process.and_then(|process| process.descriptor(descriptor)) else {
+                    // The kernel says what is wrong with the descriptor.
+                    lock(&self.shared.seen).trace[index].fate = Fate::Made;
+                    return Some(Reply::GoOn);
+                };
+                self.sync(listener.clone(), notice.id, entry, file, index);
+                None
             }
             _ => Some(Reply::GoOn),
         }
@@ -308,17 +282,17 @@ fn half_a_write(
     entry: &Entry,
     stopped: &Stopped<'_>,
     process: Option<&Process>,
-    bytes: &[u8],
-    offset: Option<u64>,
+    call: &Call,
 ) -> Option<usize> {
     let Subject::Fd(argument) = entry.subject else {
         return None;
     };
-    let half = bytes
-        .get(..bytes.len() / 2)
-        .filter(|half| !half.is_empty())?;
+    let half = call.bytes.get(..call.bytes.len() / 2)?;
+    if half.is_empty() {
+        return None;
+    }
     let file = process?.descriptor(stopped.descriptor(argument))?;
-    match offset {
+    match call.at {
         // `pwritev2` writes at the file's own position when it is told none.
         None | Some(u64::MAX) => rustix::io::write(file, half),
         Some(offset) => rustix::io::pwrite(file, half, offset),
@@ -330,22 +304,41 @@ fn makes_itself(entry: &Entry) -> bool {
     [libc::SYS_fsync, libc::SYS_fdatasync].contains(&entry.number)
 }
 
-/// What the call counts as, if it does.
-fn counted_as(entry: &Entry, stopped: &Stopped<'_>) -> Option<Kind> {
-    match (entry.kind, entry.subject) {
-        (Kind::Write, Subject::Fd(argument)) => {
-            let descriptor = stopped.descriptor(argument);
-            if matches!(descriptor, 1 | 2) {
-                Some(Kind::Output)
-            } else {
-                stopped.is_regular(descriptor).then_some(Kind::Write)
-            }
-        }
+/// What the call is, if it counts: its number, and what becomes of it, are still open.
+fn counted(notice: &Notice, stopped: &Stopped<'_>) -> Option<(&'static Entry, Call)> {
+    let entry = calls::find(notice.data.nr.into())?;
+    let kind = match (entry.kind, entry.subject) {
+        (Kind::Write, Subject::Fd(argument)) => match stopped.descriptor(argument) {
+            1 | 2 => Kind::Output,
+            descriptor if stopped.is_regular(descriptor) => Kind::Write,
+            _ => return None,
+        },
         (Kind::Create, _) if entry.number == libc::SYS_openat2 => {
-            (stopped.pointed_flags() & calls::CHANGING != 0).then_some(Kind::Create)
+            let changes = stopped.pointed_flags() & calls::CHANGING != 0;
+            changes.then_some(Kind::Create)?
         }
-        (kind, _) => Some(kind),
+        (kind, _) => kind,
+    };
+    let (path, to) = stopped.paths(entry.subject);
+    if kind != Kind::Output && is_no_disk(&path) {
+        return None;
     }
+    let (bytes, len) = stopped.bytes(entry);
+    let call = Call {
+        name: entry.name,
+        kind,
+        point: None,
+        thread: notice.pid,
+        path,
+        to,
+        at: stopped.offset(entry),
+        len,
+        bytes,
+        begun: 0,
+        ended: None,
+        fate: Fate::Made,
+    };
+    Some((entry, call))
 }
 
 /// Says whether a path is the kernel's own, or a device, which holds no file.

@@ -269,6 +269,18 @@ fn a_sync_that_is_a_lie_is_none() {
 }
 
 #[test]
+fn a_sync_of_everything_is_a_lie_too() {
+    need_injector!();
+    let run = Victim::new(Command::new("sync")).without_sync().run();
+    let fates: Vec<_> = run
+        .trace
+        .iter()
+        .map(|call| (call.name, call.fate))
+        .collect();
+    assert_eq!(fates, [("sync", Fate::Feigned)]);
+}
+
+#[test]
 fn a_held_sync_holds_the_acknowledgement() {
     need_injector!();
     let folder = chaos::scratch::folder();
