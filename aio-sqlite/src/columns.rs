@@ -13,6 +13,7 @@ impl Columns {
         Columns(names.into_iter().map(Box::from).collect())
     }
 
+    #[inline]
     pub(crate) fn len(&self) -> usize {
         self.0.len()
     }

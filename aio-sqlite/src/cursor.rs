@@ -239,10 +239,10 @@ impl Cursor {
                     }
                 }
                 for index in 0..columns.len() {
-                    let value = row
-                        .get_ref(index)
-                        .map_err(|source| Error::sqlite(sql, source))?;
-                    chunk.push(value)?;
+                    match row.get_ref(index) {
+                        Ok(value) => chunk.push(value)?,
+                        Err(source) => return Err(Error::sqlite(sql, source)),
+                    }
                 }
                 chunk.end_row();
                 let rows = chunk.rows();

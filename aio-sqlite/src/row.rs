@@ -37,6 +37,21 @@ impl Row {
         Row { chunk, at }
     }
 
+    /// How many rows stand in the chunk, this one included.
+    pub(crate) fn neighbours(&self) -> usize {
+        self.chunk.rows()
+    }
+
+    /// Becomes another row of the chunk.
+    pub(crate) fn move_to(&mut self, at: usize) {
+        self.at = at;
+    }
+
+    /// The chunk that the row stands in, unless another row keeps it.
+    pub(crate) fn into_chunk(self) -> Option<Chunk> {
+        Arc::into_inner(self.chunk)
+    }
+
     /// Returns the value of a column, decoded into `T`.
     ///
     /// # Errors
@@ -45,7 +60,9 @@ impl Row {
     /// something that `T` can't take.
     pub fn get<'row, T: FromValue<'row>>(&'row self, column: impl Column) -> Result<T> {
         let index = column.position(self)?;
-        let value = self.value(index)?;
+        let Some(value) = self.chunk.value(self.at, index) else {
+            return Err(no_column(index, self));
+        };
         T::from_value(value).map_err(|Mismatch(problem)| match self.chunk.columns().name(index) {
             Some(name) => Error::column(name, problem),
             None => Error::column(index, problem),
@@ -110,11 +127,13 @@ mod sealed {
     impl Sealed for &str {}
 }
 
+#[cold]
 fn no_column(index: usize, row: &Row) -> Error {
     Error::column(index, format!("the row has {} columns", row.len()))
 }
 
 impl Column for usize {
+    #[inline]
     fn position(&self, row: &Row) -> Result<usize> {
         if *self < row.len() {
             Ok(*self)
@@ -208,6 +227,7 @@ fn text(bytes: &[u8]) -> Result<&str, Mismatch> {
 }
 
 impl<'row> FromValue<'row> for &'row str {
+    #[inline]
     fn from_value(value: ValueRef<'row>) -> Result<Self, Mismatch> {
         match value {
             ValueRef::Text(bytes) => text(bytes),
@@ -217,6 +237,7 @@ impl<'row> FromValue<'row> for &'row str {
 }
 
 impl<'row> FromValue<'row> for &'row [u8] {
+    #[inline]
     fn from_value(value: ValueRef<'row>) -> Result<Self, Mismatch> {
         match value {
             ValueRef::Blob(bytes) => Ok(bytes),
@@ -226,6 +247,7 @@ impl<'row> FromValue<'row> for &'row [u8] {
 }
 
 impl FromValue<'_> for i64 {
+    #[inline]
     fn from_value(value: ValueRef<'_>) -> Result<Self, Mismatch> {
         match value {
             ValueRef::Integer(number) => Ok(number),
@@ -235,6 +257,7 @@ impl FromValue<'_> for i64 {
 }
 
 impl FromValue<'_> for f64 {
+    #[inline]
     fn from_value(value: ValueRef<'_>) -> Result<Self, Mismatch> {
         match value {
             ValueRef::Real(number) => Ok(number),
@@ -269,6 +292,7 @@ impl FromValue<'_> for bool {
 }
 
 impl<'row, T: FromValue<'row>> FromValue<'row> for Option<T> {
+    #[inline]
     fn from_value(value: ValueRef<'row>) -> Result<Self, Mismatch> {
         match value {
             ValueRef::Null => Ok(None),

@@ -121,7 +121,7 @@ fn borrowed(bench: &Bench, runtime_name: &str, runtime: &Runtime, world: &World)
             task(runtime, &world.connection, async |db| {
                 let mut total = 0;
                 let mut rows = db.query(ROWS, ()).stream();
-                while let Some(row) = rows.next().await {
+                while let Some(row) = rows.next_ref().await {
                     let row = row.unwrap();
                     let text = |column: usize| row.get(column).unwrap();
                     let number = |column: usize| row.get(column).unwrap();

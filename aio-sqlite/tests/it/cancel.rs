@@ -567,6 +567,60 @@ async fn a_stream_that_is_cut_is_forgotten_by_the_worker() {
     .await;
 }
 
+#[tokio::test]
+async fn a_stream_of_lent_rows_that_is_cut_is_forgotten_by_the_worker() {
+    local(async {
+        cuts::every("Rows::next_ref")
+            .world(async || World::new().await.armed(&["statement"]).await)
+            .at_gate(|world: &World| world.statement.clone())
+            .run(
+                async |world| {
+                    let sql = SERIES.replace("SELECT n FROM c", "SELECT gate(n) FROM c");
+                    let mut rows = world.db.query(sql, [400]).stream();
+                    let mut expected = 1;
+                    while let Some(row) = rows.next_ref().await {
+                        assert_eq!(row.unwrap().get::<i64>(0).unwrap(), expected);
+                        expected += 1;
+                    }
+                    assert_eq!(expected, 401);
+                },
+                async |world, cut| assert_eq!(sound(world, &cut).await, [1, 2], "after {cut:?}"),
+            )
+            .await
+    })
+    .await;
+}
+
+/// `next_ref` that is dropped has taken no row either, and `next` goes on where
+/// it was.
+#[tokio::test]
+async fn next_ref_that_is_dropped_takes_no_row() {
+    let world = World::new().await;
+    let mut rows = world.db.query(SERIES, [3_000]).stream();
+    let (mut read, mut kept) = (Vec::new(), Vec::new());
+    loop {
+        let lent = futures_util::FutureExt::now_or_never(rows.next_ref());
+        let lent = lent.map(|row| row.map(|row| row.unwrap().get::<i64>(0).unwrap()));
+        match lent {
+            Some(Some(n)) => read.push(n),
+            Some(None) => break,
+            None => tokio::task::yield_now().await,
+        }
+        let owned = futures_util::FutureExt::now_or_never(rows.next());
+        if let Some(Some(row)) = owned {
+            let row = row.unwrap();
+            let n = row.get::<i64>(0).unwrap();
+            read.push(n);
+            kept.push((n, row));
+        }
+    }
+    assert!(read.iter().copied().eq(1..=3_000));
+    // A row that is kept stays what it was.
+    for (n, row) in kept {
+        assert_eq!(row.get::<i64>(0).unwrap(), n);
+    }
+}
+
 /// `next` that is dropped has taken no row: cut after each poll and called
 /// again, the stream is whole.
 #[tokio::test]
