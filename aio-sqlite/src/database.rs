@@ -112,7 +112,9 @@ impl Database {
     }
 
     /// Runs a closure with the writer's [`rusqlite::Connection`], by itself. As
-    /// [`Connection::call`](crate::Connection::call).
+    /// [`Connection::call`](crate::Connection::call), except that a transaction
+    /// which the closure leaves open is rolled back: where it returned Ok, the
+    /// answer is then [`Error::Aborted`](crate::Error::Aborted).
     ///
     /// # Cancel safety
     ///

@@ -521,6 +521,10 @@ impl Engine {
     }
 
     /// Gives the connection to a closure. No cursor may be open.
+    ///
+    /// On a connection that is one of several, a transaction that the closure
+    /// leaves open is rolled back: what others write next would be part of it
+    /// and be acknowledged without a commit.
     pub(crate) fn lend<T>(
         &mut self,
         work: impl FnOnce(&mut Connection) -> rusqlite::Result<T>,
@@ -538,9 +542,21 @@ impl Engine {
         if version(connection) != before {
             recorder::anything();
         }
+        let left_open = handlers.ownership == Ownership::Shared && !self.is_autocommit();
+        let ended = match left_open {
+            true => self.roll_back_all(),
+            false => Ok(()),
+        };
         match outcome {
             Ok(Ok(value)) => {
                 restored.map_err(|e| Error::sqlite("call", e))?;
+                ended?;
+                if left_open {
+                    let reason = "the call left it open, so it was rolled back";
+                    return Err(Error::Aborted {
+                        reason: reason.into(),
+                    });
+                }
                 Ok(value)
             }
             Ok(Err(source)) => Err(Error::sqlite("call", source)),

@@ -17,6 +17,7 @@ mod execute; // statements without rows
 #[cfg(feature = "foreign-changes")]
 mod foreign; // commits of other processes
 mod group; // writes that share a commit
+mod hostile; // users who break the rules of a database
 mod interrupts; // work that is stopped in its middle
 mod limits; // full disks, permissions, many callers, stalled readers
 mod migrate; // each step whole, once, in order

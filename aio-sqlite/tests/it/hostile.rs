@@ -1,0 +1,81 @@
+//! Users of a database who do what it can't want, and what they come to.
+
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use aio_sqlite::transaction::Outcome;
+use aio_sqlite::{Database, Error, Result};
+use chaos::{Gate, watchdog};
+use rusqlite::ErrorCode;
+use rusqlite::functions::FunctionFlags;
+use tempfile::TempDir;
+
+type Pending<T> = Pin<Box<dyn Future<Output = Result<T>> + Send>>;
+
+/// Polls once, which queues the operation.
+fn polled<T: Send + 'static>(mut operation: Pending<T>) -> Pending<T> {
+    let mut context = Context::from_waker(Waker::noop());
+    match operation.as_mut().poll(&mut context) {
+        Poll::Pending => operation,
+        Poll::Ready(answer) => Box::pin(async move { answer }),
+    }
+}
+
+/// A database of one reader with the table `t(x)` holding -1.
+async fn database() -> (TempDir, Database) {
+    let dir = tempfile::tempdir().unwrap();
+    let db = aio_sqlite::open(dir.path().join("test.db"))
+        .readers(1)
+        .max_readers(1)
+        .await
+        .unwrap();
+    db.execute_script("CREATE TABLE t(x UNIQUE); INSERT INTO t VALUES (-1)")
+        .await
+        .unwrap();
+    (dir, db)
+}
+
+/// Keeps the writer busy until the gate opens.
+fn hold(db: &Database) -> (Gate, Pending<()>) {
+    let gate = Gate::new("the writer");
+    let step = gate.step();
+    let db = db.clone();
+    let held: Pending<()> = Box::pin(async move {
+        db.call(move |_| {
+            step.pass();
+            Ok(())
+        })
+        .await
+    });
+    (gate, polled(held))
+}
+
+async fn number(db: &Database, sql: &str) -> i64 {
+    db.query_as(sql, ()).one().await.unwrap()
+}
+
+#[tokio::test]
+async fn a_call_that_leaves_a_transaction_open_takes_nobody_along() {
+    let (_dir, db) = database().await;
+    let error = db
+        .call(|raw| {
+            raw.execute_batch("BEGIN; INSERT INTO t VALUES (1)")?;
+            raw.execute_batch("bogus")
+        })
+        .await
+        .unwrap_err();
+    assert!(error.to_string().contains("bogus"), "{error}");
+    db.execute("INSERT INTO t VALUES (2)", ()).await.unwrap();
+    let error = db
+        .call(|raw| raw.execute_batch("SAVEPOINT s; INSERT INTO t VALUES (3)"))
+        .await
+        .unwrap_err();
+    assert!(matches!(error, Error::Aborted { .. }), "{error}");
+    db.write(|tx| tx.execute("INSERT INTO t VALUES (4)", ()))
+        .await
+        .unwrap();
+    let there: Vec<i64> = db.query_as("SELECT x FROM t ORDER BY x", ()).await.unwrap();
+    assert_eq!(there, [-1, 2, 4], "a reader sees what is committed");
+}
