@@ -505,6 +505,21 @@ impl Engine {
 
     /// Runs queries for which the database stands still.
     pub(crate) fn standing_still<T>(&self, work: impl FnOnce() -> Result<T>) -> Result<T> {
+        if self.handlers.role == Role::Reads {
+            return self.in_one_state(work);
+        }
+        // The connection of a database in memory writes too: a write would seem
+        // to work, and then be rolled back with the rest.
+        self.control("PRAGMA query_only = 1")?;
+        let outcome = catch_unwind(AssertUnwindSafe(|| self.in_one_state(work)));
+        let restored = self.control("PRAGMA query_only = 0");
+        match outcome {
+            Ok(outcome) => outcome.and_then(|value| restored.map(|()| value)),
+            Err(panic) => resume_unwind(panic),
+        }
+    }
+
+    fn in_one_state<T>(&self, work: impl FnOnce() -> Result<T>) -> Result<T> {
         self.begin("BEGIN DEFERRED")?;
         let outcome = catch_unwind(AssertUnwindSafe(|| authorizer::as_member(work)));
         let ended = self.roll_back_all();

@@ -79,3 +79,20 @@ async fn a_call_that_leaves_a_transaction_open_takes_nobody_along() {
     let there: Vec<i64> = db.query_as("SELECT x FROM t ORDER BY x", ()).await.unwrap();
     assert_eq!(there, [-1, 2, 4], "a reader sees what is committed");
 }
+
+#[tokio::test]
+async fn a_read_in_memory_can_not_write_either() {
+    let db = aio_sqlite::open(":memory:").await.unwrap();
+    let insert = "INSERT INTO t VALUES (1)";
+    db.execute_script("CREATE TABLE t(x)").await.unwrap();
+    db.execute(insert, ()).await.unwrap();
+    let error = db
+        .read(move |conn| conn.prepare_cached(insert)?.execute(()))
+        .await
+        .unwrap_err();
+    assert_eq!(error.code(), Some(ErrorCode::ReadOnly), "{error}");
+    let panicked = db.read(|_| -> rusqlite::Result<()> { panic!("in a read") });
+    assert!(matches!(panicked.await, Err(Error::Panicked { .. })));
+    db.execute(insert, ()).await.unwrap();
+    assert_eq!(number(&db, "SELECT count(*) FROM t").await, 2);
+}
