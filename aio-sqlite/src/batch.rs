@@ -23,7 +23,8 @@ impl Session {
     /// happen all or not at all; the answer has one [`Step`] for each.
     ///
     /// Outside a transaction a batch makes one of its own, inside one a
-    /// savepoint. On a [`Database`](crate::Database) a batch that writes may
+    /// savepoint. A statement that ends the transaction, such as `COMMIT`, ends
+    /// the batch with [`Error::Aborted`]; what it committed stays. On a [`Database`](crate::Database) a batch that writes may
     /// share its commit with other writes, and one that only reads runs on a
     /// reader and sees one state of the database.
     ///
@@ -144,10 +145,12 @@ async fn by_itself(
     level.whole("BEGIN IMMEDIATE", limit, work).await
 }
 
+/// Runs the statements inside a transaction.
 fn run_all(engine: &Engine, statements: &[(Arc<str>, Params)]) -> Result<Vec<Step>> {
     let run = |(index, (sql, params)): (usize, &(Arc<str>, Params))| {
         let (done, chunks) = engine
             .execute_with_rows(sql.clone(), params)
+            .and_then(|ran| engine.refuse_to_go_on_alone(sql).map(|()| ran))
             .map_err(|error| at(index, error))?;
         Ok(Step {
             done,

@@ -188,7 +188,8 @@ impl Engine {
         Ok((self.done_since(before), chunks))
     }
 
-    /// Runs a statement once for each set of parameters, in order.
+    /// Runs a statement once for each set of parameters, in order, inside a
+    /// level.
     pub(crate) fn execute_all(&self, sql: &Arc<str>, sets: &Sets) -> Result<Done> {
         wakes::flush();
         let connection = self.connection();
@@ -209,6 +210,7 @@ impl Engine {
             let mut rows = statement.raw_query();
             while rows.next().map_err(fail)?.is_some() {}
             drop(rows);
+            self.refuse_to_go_on_alone(sql)?;
             let total = connection.total_changes();
             if std::mem::replace(&mut before, total) != total {
                 changes += connection.changes();
@@ -295,12 +297,21 @@ impl Engine {
             if let Some(noted) = &mut noted {
                 noted.succeeded();
             }
-            if level != Scope::Root && self.is_autocommit() {
-                return Err(Error::Aborted {
-                    reason: format!("a statement of a script ended it: {}", excerpt(&sql)).into(),
-                });
+            if level != Scope::Root {
+                self.refuse_to_go_on_alone(&sql)?;
             }
         }
+    }
+
+    /// Says that a statement has ended the transaction around it: what follows
+    /// would be committed by itself.
+    pub(crate) fn refuse_to_go_on_alone(&self, sql: &str) -> Result<()> {
+        if !self.is_autocommit() {
+            return Ok(());
+        }
+        Err(Error::Aborted {
+            reason: format!("a statement ended it: {}", excerpt(sql)).into(),
+        })
     }
 
     /// Runs a query and returns its rows, at most `limit` of them.

@@ -122,7 +122,8 @@ pub enum Error {
         /// How long the call waited for one: the busy timeout.
         waited: Duration,
     },
-    /// A statement of a batch failed, and nothing of the batch has happened.
+    /// A statement of a batch failed, and nothing of the batch has happened,
+    /// unless that statement was a `COMMIT`.
     Batch {
         /// Which one, from 0.
         index: usize,

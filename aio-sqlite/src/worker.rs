@@ -418,14 +418,18 @@ impl Worker {
         };
         if self.turn.holder() == Some(id) && self.engine.is_autocommit() {
             let settling = self.settling.remove(&id);
-            let reason = match error {
-                Some(error) => format!("SQLite rolled it back: {error}"),
-                None => "a COMMIT or ROLLBACK statement ended it".into(),
+            let by_statement: Option<Arc<str>> = match error {
+                None => Some("a COMMIT or ROLLBACK statement ended it".into()),
+                Some(error) => statement_that_ended(error),
             };
-            if let (Some(settling), None) = (settling, error) {
+            if let (Some(settling), Some(_)) = (settling, &by_statement) {
                 settling.ended();
             }
-            self.turn.aborted(id, reason.into());
+            let reason = by_statement.unwrap_or_else(|| match error {
+                Some(error) => format!("SQLite rolled it back: {error}").into(),
+                None => "SQLite rolled it back".into(),
+            });
+            self.turn.aborted(id, reason);
             self.end_flows_of_closed_levels();
         }
     }
@@ -499,6 +503,16 @@ pub(crate) fn limit_that_stopped(error: &Error, token: &Token) -> Option<Error> 
         limit,
         sql: Some(sql.clone()),
     })
+}
+
+/// What the work said where it stopped because one of its own statements had
+/// ended the transaction.
+fn statement_that_ended(error: &Error) -> Option<Arc<str>> {
+    match error {
+        Error::Aborted { reason } => Some(reason.clone()),
+        Error::Batch { source, .. } => statement_that_ended(source),
+        _ => None,
+    }
 }
 
 pub(crate) fn panic_message(panic: &(dyn Any + Send)) -> String {

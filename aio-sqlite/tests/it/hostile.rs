@@ -96,3 +96,52 @@ async fn a_read_in_memory_can_not_write_either() {
     db.execute(insert, ()).await.unwrap();
     assert_eq!(number(&db, "SELECT count(*) FROM t").await, 2);
 }
+
+#[tokio::test]
+async fn the_receipt_of_a_transaction_that_a_script_commits_does_not_say_rolled_back() {
+    let (_dir, db) = database().await;
+    let tx = db.begin().await.unwrap();
+    let receipt = tx.receipt();
+    let script = "INSERT INTO t VALUES (1); COMMIT; INSERT INTO t VALUES (2)";
+    let error = tx.execute_script(script).await.unwrap_err();
+    assert!(matches!(error, Error::Aborted { .. }), "{error}");
+    assert_eq!(receipt.outcome().await, Outcome::Unknown);
+    let there: Vec<i64> = db.query_as("SELECT x FROM t ORDER BY x", ()).await.unwrap();
+    assert_eq!(there, [-1, 1]);
+}
+
+#[tokio::test]
+async fn nothing_of_a_batch_runs_behind_the_end_of_its_transaction() {
+    let (_dir, db) = database().await;
+    let connection = aio_sqlite::connect(db.path()).await.unwrap();
+    let aborted = |error: Error| match error {
+        Error::Batch { index: 1, source } => matches!(*source, Error::Aborted { .. }),
+        _ => false,
+    };
+    for end in ["COMMIT", "ROLLBACK"] {
+        let error = connection
+            .batch()
+            .execute("INSERT OR IGNORE INTO t VALUES (1)", ())
+            .execute(end, ())
+            .execute("INSERT INTO t VALUES (2)", ())
+            .await
+            .unwrap_err();
+        assert!(aborted(error), "{end}");
+        let tx = db.begin().await.unwrap();
+        let receipt = tx.receipt();
+        let error = tx
+            .batch()
+            .execute("INSERT OR IGNORE INTO t VALUES (1)", ())
+            .execute(end, ())
+            .execute("INSERT INTO t VALUES (2)", ())
+            .await
+            .unwrap_err();
+        assert!(aborted(error), "{end}");
+        assert_eq!(receipt.outcome().await, Outcome::Unknown);
+        let tx = db.begin().await.unwrap();
+        let error = tx.execute_many(end, [(), ()]).await.unwrap_err();
+        assert!(matches!(error, Error::Aborted { .. }), "{error}");
+        assert_eq!(number(&db, "SELECT count(*) FROM t WHERE x = 2").await, 0);
+    }
+    assert_eq!(number(&db, "SELECT count(*) FROM t").await, 2);
+}
