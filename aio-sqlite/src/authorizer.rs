@@ -37,6 +37,8 @@ pub(crate) struct Seen {
     /// Something in the connection's own temporary database is changed.
     pub(crate) temporary: bool,
     pub(crate) pragma: bool,
+    /// Rows are read.
+    pub(crate) select: bool,
     /// Tables or the schema are changed.
     pub(crate) change: bool,
 }
@@ -48,6 +50,7 @@ thread_local! {
         attach: false,
         temporary: false,
         pragma: false,
+        select: false,
         change: false,
     }) };
 }
@@ -106,6 +109,7 @@ pub(crate) fn authorize(context: AuthContext<'_>) -> Authorization {
             control = true;
         }
         AuthAction::Pragma { .. } => seen.pragma = true,
+        AuthAction::Select => seen.select = true,
         AuthAction::CreateTempIndex { .. }
         | AuthAction::CreateTempTable { .. }
         | AuthAction::CreateTempTrigger { .. }

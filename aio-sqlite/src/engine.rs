@@ -377,7 +377,9 @@ impl Engine {
         }
         let statement = prepared.map_err(|source| Error::sqlite(sql, source))?;
         Ok(match statement.readonly() {
-            true => Look::Read,
+            true if seen.select => Look::Read,
+            // It finds nothing to do just now: DROP TRIGGER IF EXISTS, REINDEX.
+            true => Look::Write,
             false if seen.change => Look::Write,
             // VACUUM, which begins transactions of its own.
             false => Look::Alone,

@@ -145,3 +145,23 @@ async fn nothing_of_a_batch_runs_behind_the_end_of_its_transaction() {
     }
     assert_eq!(number(&db, "SELECT count(*) FROM t").await, 2);
 }
+
+#[tokio::test]
+async fn a_statement_that_finds_nothing_to_do_goes_to_the_writer_all_the_same() {
+    let (_dir, db) = database().await;
+    for (statement, something_to_do) in [
+        (
+            "DROP TRIGGER IF EXISTS tr",
+            "CREATE TRIGGER tr AFTER INSERT ON t BEGIN SELECT 1; END",
+        ),
+        ("DROP INDEX IF EXISTS i", "CREATE INDEX i ON t(x)"),
+        ("DROP VIEW IF EXISTS v", "CREATE VIEW v AS SELECT 1"),
+        ("DROP TABLE IF EXISTS u", "CREATE TABLE u(x)"),
+        ("REINDEX nocase", "CREATE INDEX n ON t(x COLLATE nocase)"),
+    ] {
+        db.execute(statement, ()).await.unwrap();
+        db.execute(something_to_do, ()).await.unwrap();
+        let done = db.execute(statement, ()).await;
+        done.unwrap_or_else(|error| panic!("{statement}: {error}"));
+    }
+}
