@@ -20,8 +20,11 @@ enum Rule {
     /// What commits by itself: no transaction is begun or ended, and nothing
     /// is made that one connection has for itself.
     Script,
-    /// Data and schema only: the transaction around is somebody else's.
+    /// Data and schema only: the transaction around is somebody else's, and so
+    /// is the connection.
     Member,
+    /// Reads: the transaction around is not to be ended.
+    Read,
     /// Everything but to commit: what is done counts only together with what
     /// the crate adds to it.
     Sealed,
@@ -37,6 +40,8 @@ pub(crate) struct Seen {
     /// Something in the connection's own temporary database is changed.
     pub(crate) temporary: bool,
     pub(crate) pragma: bool,
+    /// Foreign keys are to be checked at the end of the transaction only.
+    pub(crate) deferring: bool,
     /// Rows are read.
     pub(crate) select: bool,
     /// Tables or the schema are changed.
@@ -50,6 +55,7 @@ thread_local! {
         attach: false,
         temporary: false,
         pragma: false,
+        deferring: false,
         select: false,
         change: false,
     }) };
@@ -80,10 +86,38 @@ pub(crate) fn scripted<T>(work: impl FnOnce() -> T) -> (T, Seen) {
 }
 
 /// Runs work that may change data and schema, but neither end nor begin a
-/// transaction.
-pub(crate) fn as_member<T>(work: impl FnOnce() -> T) -> T {
-    under(Rule::Member, work).0
+/// transaction, nor leave the connection other than it was; says what it asked
+/// for.
+pub(crate) fn as_member<T>(work: impl FnOnce() -> T) -> (T, Seen) {
+    under(Rule::Member, work)
 }
+
+/// Runs work that reads on a connection which others read on too.
+pub(crate) fn as_read<T>(work: impl FnOnce() -> T) -> T {
+    under(Rule::Read, work).0
+}
+
+/// The pragmas that take an argument and leave the connection as it was: they
+/// tell something, or write to the file and are undone with the rest. The
+/// exception is the last, which SQLite forgets at the end of the transaction.
+const HARMLESS: [&str; 14] = [
+    "application_id",
+    "foreign_key_check",
+    "foreign_key_list",
+    "incremental_vacuum",
+    "index_info",
+    "index_list",
+    "index_xinfo",
+    "integrity_check",
+    "quick_check",
+    "table_info",
+    "table_list",
+    "table_xinfo",
+    "user_version",
+    DEFER_FOREIGN_KEYS,
+];
+
+const DEFER_FOREIGN_KEYS: &str = "defer_foreign_keys";
 
 /// Lets nothing be committed until the seal is broken.
 pub(crate) fn seal() {
@@ -99,6 +133,8 @@ pub(crate) fn break_seal() {
 pub(crate) fn authorize(context: AuthContext<'_>) -> Authorization {
     let mut seen = SEEN.get();
     let mut control = false;
+    let mut setting = false;
+    let mut own_object = false;
     match context.action {
         AuthAction::Transaction { .. } | AuthAction::Savepoint { .. } => {
             seen.control = true;
@@ -108,7 +144,15 @@ pub(crate) fn authorize(context: AuthContext<'_>) -> Authorization {
             seen.attach = true;
             control = true;
         }
-        AuthAction::Pragma { .. } => seen.pragma = true,
+        AuthAction::Pragma {
+            pragma_name,
+            pragma_value,
+        } => {
+            seen.pragma = true;
+            let is = |name: &&str| pragma_name.eq_ignore_ascii_case(name);
+            setting = pragma_value.is_some() && !HARMLESS.iter().any(|name| is(name));
+            seen.deferring |= is(&DEFER_FOREIGN_KEYS);
+        }
         AuthAction::Select => seen.select = true,
         AuthAction::CreateTempIndex { .. }
         | AuthAction::CreateTempTable { .. }
@@ -117,7 +161,10 @@ pub(crate) fn authorize(context: AuthContext<'_>) -> Authorization {
         | AuthAction::DropTempIndex { .. }
         | AuthAction::DropTempTable { .. }
         | AuthAction::DropTempTrigger { .. }
-        | AuthAction::DropTempView { .. } => seen.temporary = true,
+        | AuthAction::DropTempView { .. } => {
+            seen.temporary = true;
+            own_object = true;
+        }
         AuthAction::Insert { table_name }
         | AuthAction::Delete { table_name }
         | AuthAction::Update { table_name, .. } => {
@@ -147,7 +194,8 @@ pub(crate) fn authorize(context: AuthContext<'_>) -> Authorization {
         Rule::Anything | Rule::Sealed => false,
         Rule::Look => seen.pragma,
         Rule::Script => control || seen.temporary,
-        Rule::Member => control,
+        Rule::Member => control || setting || own_object,
+        Rule::Read => control || setting,
     };
     if denied {
         Authorization::Deny
@@ -162,5 +210,5 @@ pub(crate) fn authorize(context: AuthContext<'_>) -> Authorization {
 /// would be committed on its own. Work that may not end its transaction may not
 /// do that either.
 pub(crate) fn refuse_commit() -> bool {
-    matches!(RULE.get(), Rule::Member | Rule::Sealed)
+    matches!(RULE.get(), Rule::Member | Rule::Read | Rule::Sealed)
 }

@@ -21,8 +21,10 @@ impl Database {
     /// All that the closure wrote is undone where it returns `Err` or panics.
     /// It may be run more than once: SQLite answers some failures of a
     /// neighbour by rolling all of them back, and those that had succeeded are
-    /// run again. So it had better do nothing but talk to SQLite. It can't
-    /// begin or end transactions.
+    /// run again. So it had better do nothing but talk to SQLite. Others write
+    /// through the same connection: it can't begin or end transactions, make
+    /// temporary tables or change settings by `PRAGMA`, except
+    /// `defer_foreign_keys`, which holds for this closure alone.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]

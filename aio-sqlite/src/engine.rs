@@ -407,6 +407,12 @@ impl Engine {
         self.leave_member()
     }
 
+    /// Has foreign keys checked again when SQLite would: a member's wish to have
+    /// them checked later is not its neighbours'.
+    pub(crate) fn stop_deferring(&self) -> Result<()> {
+        self.control("PRAGMA defer_foreign_keys = OFF")
+    }
+
     /// Commits the open transaction.
     pub(crate) fn commit(&self) -> Result<()> {
         self.control_often(&self.control.commit)
@@ -534,7 +540,7 @@ impl Engine {
 
     fn in_one_state<T>(&self, work: impl FnOnce() -> Result<T>) -> Result<T> {
         self.begin("BEGIN DEFERRED")?;
-        let outcome = catch_unwind(AssertUnwindSafe(|| authorizer::as_member(work)));
+        let outcome = catch_unwind(AssertUnwindSafe(|| authorizer::as_read(work)));
         let ended = self.roll_back_all();
         match outcome {
             Ok(outcome) => outcome.and_then(|value| ended.map(|()| value)),

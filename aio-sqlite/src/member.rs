@@ -270,8 +270,8 @@ impl Ground for OnWorker<'_> {
         self.fault.is_none()
     }
 
-    fn run(&mut self, member: usize, others_wait: bool) -> Ran {
-        let member = &mut *self.members[member];
+    fn run(&mut self, at: usize, others_wait: bool) -> Ran {
+        let member = &mut *self.members[at];
         if !member.claim() {
             return Ran::Gone;
         }
@@ -280,7 +280,7 @@ impl Ground for OnWorker<'_> {
             return self.undo();
         }
         let until = others_wait.then(|| self.began + TIME);
-        let ((), spent) = budget::within(until, || {
+        let (((), seen), spent) = budget::within(until, || {
             authorizer::as_member(|| {
                 // The panic's message is the member's answer, and all that it
                 // did is undone below.
@@ -299,21 +299,17 @@ impl Ground for OnWorker<'_> {
             }
             return Ran::Lost;
         }
-        if member.error().is_some() {
-            return self.undo();
+        let ran = self.leave(at);
+        // SQLite also forgets what was to be checked, so that comes behind it.
+        if seen.deferring
+            && ran != Ran::Lost
+            && let Err(error) = self.worker.engine.stop_deferring()
+        {
+            let _ = self.worker.engine.roll_back_all();
+            self.members[at].fail(error);
+            return Ran::Lost;
         }
-        let left = self
-            .worker
-            .engine
-            .refuse_broken_references()
-            .and_then(|()| self.worker.engine.leave_member());
-        match left {
-            Ok(()) => Ran::Kept,
-            Err(error) => {
-                member.fail(error);
-                self.undo()
-            }
-        }
+        ran
     }
 
     fn is_time(&self) -> bool {
@@ -340,6 +336,27 @@ impl Ground for OnWorker<'_> {
 }
 
 impl OnWorker<'_> {
+    /// Keeps what the member has done that has just run, or undoes it where it
+    /// failed.
+    fn leave(&mut self, member: usize) -> Ran {
+        let member = &mut *self.members[member];
+        if member.error().is_some() {
+            return self.undo();
+        }
+        let left = self
+            .worker
+            .engine
+            .refuse_broken_references()
+            .and_then(|()| self.worker.engine.leave_member());
+        match left {
+            Ok(()) => Ran::Kept,
+            Err(error) => {
+                member.fail(error);
+                self.undo()
+            }
+        }
+    }
+
     /// Undoes the member that has just run.
     fn undo(&mut self) -> Ran {
         match self.worker.engine.undo_member() {

@@ -165,3 +165,79 @@ async fn a_statement_that_finds_nothing_to_do_goes_to_the_writer_all_the_same() 
         done.unwrap_or_else(|error| panic!("{statement}: {error}"));
     }
 }
+
+#[tokio::test]
+async fn a_closure_can_not_change_the_connection_that_others_write_through() {
+    let (_dir, db) = database().await;
+    for sql in [
+        "PRAGMA query_only = 1",
+        "PRAGMA busy_timeout = 1",
+        "PRAGMA recursive_triggers(1)",
+        "PRAGMA main.ignore_check_constraints = 1",
+        "CREATE TEMP TABLE t(x)",
+        "CREATE TEMP TRIGGER tr AFTER INSERT ON main.t BEGIN DELETE FROM t; END",
+        "CREATE TEMP VIEW v AS SELECT 1",
+    ] {
+        let refused = db.write(move |tx| tx.execute_batch(sql)).await;
+        assert_eq!(
+            refused.expect_err(sql).code(),
+            Some(ErrorCode::AuthorizationForStatementDenied),
+            "{sql}"
+        );
+    }
+    let refused = db.read(|conn| conn.execute_batch("PRAGMA query_only = 0"));
+    assert!(refused.await.is_err());
+    db.execute("INSERT INTO t VALUES (1)", ()).await.unwrap();
+    assert_eq!(number(&db, "SELECT count(*) FROM t").await, 2);
+    // What only tells, and what is undone with the rest, goes.
+    let columns = db
+        .write(|tx| {
+            tx.execute_batch("PRAGMA user_version = 3; PRAGMA integrity_check")?;
+            let sql = "SELECT count(*) FROM pragma_table_info('t')";
+            tx.query_row(sql, (), |row| row.get::<_, i64>(0))
+        })
+        .await
+        .unwrap();
+    assert_eq!(columns, 1);
+    assert_eq!(number(&db, "PRAGMA user_version").await, 3);
+}
+
+#[tokio::test]
+async fn a_closure_that_defers_foreign_keys_defers_its_own() {
+    let (_dir, db) = database().await;
+    db.execute_script(
+        "CREATE TABLE parent(id INTEGER PRIMARY KEY);
+         CREATE TABLE child(parent REFERENCES parent)",
+    )
+    .await
+    .unwrap();
+    for fails in [false, true] {
+        let (gate, held) = hold(&db);
+        let (one, two) = (db.clone(), db.clone());
+        let deferring: Pending<()> = polled(Box::pin(async move {
+            one.write(move |tx| {
+                tx.execute_batch("PRAGMA defer_foreign_keys = ON")?;
+                let id = 10 + i64::from(fails);
+                tx.execute("INSERT INTO child VALUES (?1)", [id])?;
+                if !fails {
+                    tx.execute("INSERT INTO parent VALUES (?1)", [id])?;
+                }
+                Ok(())
+            })
+            .await
+        }));
+        let neighbour: Pending<bool> = polled(Box::pin(async move {
+            two.write(|tx| {
+                let refused = tx.execute("INSERT INTO child VALUES (1)", ()).is_err();
+                tx.execute("INSERT OR IGNORE INTO parent VALUES (1)", ())?;
+                tx.execute("DELETE FROM parent WHERE id = 1", ())?;
+                Ok(refused)
+            })
+            .await
+        }));
+        gate.open();
+        held.await.unwrap();
+        assert_eq!(deferring.await.is_err(), fails);
+        assert!(neighbour.await.unwrap(), "refused at once, as ever");
+    }
+}
