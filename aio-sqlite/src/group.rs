@@ -12,8 +12,9 @@
 
 /// The connection that a group runs on.
 pub(crate) trait Ground {
-    /// Begins the transaction; `false` where that fails for everybody.
-    fn begin(&mut self) -> bool;
+    /// Begins the transaction for these members, of which some may have run
+    /// before; `false` where that fails for all of them.
+    fn begin(&mut self, due: &[usize]) -> bool;
 
     /// Runs a member inside a savepoint. `others_wait` says that some have
     /// succeeded before it, which then wait for its end too.
@@ -83,10 +84,13 @@ pub(crate) fn commit_together(count: usize, ground: &mut impl Ground) -> Vec<Fat
     let mut replays = 0;
     let mut last = count;
     loop {
-        if !ground.begin() {
+        let due: Vec<usize> = (0..last)
+            .filter(|&member| fates[member].is_none())
+            .collect();
+        if !ground.begin(&due) {
             return settle(fates, Fate::NotBegun);
         }
-        match attempt(&mut fates, last, ground) {
+        match attempt(&mut fates, due, ground) {
             Attempt::Whole { kept } => {
                 let fate = match ground.commit() {
                     Commit::Done => Fate::Committed,
@@ -121,12 +125,9 @@ enum Attempt {
     Stopped { at: usize },
 }
 
-/// Runs the members below `last` that have no fate yet.
-fn attempt(fates: &mut [Option<Fate>], last: usize, ground: &mut impl Ground) -> Attempt {
+/// Runs the members that are due: those that have no fate yet.
+fn attempt(fates: &mut [Option<Fate>], due: Vec<usize>, ground: &mut impl Ground) -> Attempt {
     let mut kept = Vec::new();
-    let due: Vec<usize> = (0..last)
-        .filter(|&member| fates[member].is_none())
-        .collect();
     for member in due {
         if !kept.is_empty() && ground.is_time() {
             break;
@@ -173,7 +174,8 @@ mod tests {
     }
 
     impl Ground for Lists {
-        fn begin(&mut self) -> bool {
+        fn begin(&mut self, due: &[usize]) -> bool {
+            assert!(due.is_sorted());
             assert!(self.open.is_none(), "two transactions");
             if self.no_begin {
                 return false;

@@ -53,7 +53,11 @@ where
     F: FnMut(&Engine) -> Result<T> + Send + 'static,
 {
     fn claim(&self) -> bool {
-        self.promise.claim_again()
+        self.promise.claim()
+    }
+
+    fn put_back(&self) {
+        self.promise.put_back();
     }
 
     fn operation(&self) -> Arc<dyn Stoppable> {
@@ -205,8 +209,14 @@ impl Worker {
                     contain(|| member.answer());
                 }
                 Fate::Gone => contain(|| drop(member)),
-                Fate::Postponed => again.push((member, Sharing::Anybody)),
-                Fate::Alone => again.push((member, Sharing::Nobody)),
+                Fate::Postponed => {
+                    member.put_back();
+                    again.push((member, Sharing::Anybody));
+                }
+                Fate::Alone => {
+                    member.put_back();
+                    again.push((member, Sharing::Nobody));
+                }
             }
         }
         again
@@ -261,8 +271,12 @@ struct OnWorker<'w> {
 }
 
 impl Ground for OnWorker<'_> {
-    fn begin(&mut self) -> bool {
-        let waiting = self.members.iter().map(|member| member.operation());
+    fn begin(&mut self, due: &[usize]) -> bool {
+        let waiting = due.iter().map(|&member| {
+            let member = &self.members[member];
+            member.put_back();
+            member.operation()
+        });
         let anybody = Arc::new(Anybody(waiting.collect()));
         let begun = running(anybody, || self.worker.engine.begin("BEGIN IMMEDIATE"));
         self.began = Instant::now();

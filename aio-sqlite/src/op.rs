@@ -68,10 +68,17 @@ impl Token {
         self.step(QUEUED, RUNNING)
     }
 
-    /// Takes the operation for running, or goes on with it, unless its caller
-    /// has gone.
-    pub(crate) fn claim_again(&self) -> bool {
-        self.claim() || self.state.load(Ordering::Acquire) == RUNNING
+    /// Makes an operation that ran one that waits again, since what it did was
+    /// undone. `false` where its limit has passed meanwhile: it never runs
+    /// again.
+    fn put_back(&self) -> bool {
+        if self.step(EXPIRED_RUNNING, EXPIRED_QUEUED) {
+            return false;
+        }
+        let waits = self.step(RUNNING, QUEUED);
+        // The clock has told its limit once and does not come again.
+        let over = self.limit.is_some_and(|limit| Instant::now() >= limit.at);
+        !(waits && over && self.step(QUEUED, EXPIRED_QUEUED))
     }
 
     /// Tells whether somebody waits for the operation.
@@ -237,10 +244,12 @@ impl<T> Promise<T> {
         self.op.token.claim()
     }
 
-    /// Takes the operation for running, or goes on with it, unless its caller
-    /// has gone.
-    pub(crate) fn claim_again(&self) -> bool {
-        self.op.token.claim_again()
+    /// Makes the operation one that waits again, since what it did was undone.
+    pub(crate) fn put_back(&self) {
+        if !self.op.token.put_back() {
+            let waker = self.op.slot().waker.take();
+            wake(waker);
+        }
     }
 
     pub(crate) fn answer(mut self, answer: Result<T>) {

@@ -70,8 +70,10 @@ pub(crate) enum Shape {
 /// once before it is answered. Dropped, it tells its caller that the connection
 /// is closed.
 pub(crate) trait Member: Send {
-    /// Takes the operation for running, once more too, unless nobody waits.
+    /// Takes the operation for running, unless nobody waits.
     fn claim(&self) -> bool;
+    /// Makes the operation one that waits again, since what it did was undone.
+    fn put_back(&self);
     fn operation(&self) -> Arc<dyn Stoppable>;
     fn shape(&self) -> Shape;
     /// Runs the work and keeps what it returns.

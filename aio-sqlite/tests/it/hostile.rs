@@ -241,3 +241,74 @@ async fn a_closure_that_defers_foreign_keys_defers_its_own() {
         assert!(neighbour.await.unwrap(), "refused at once, as ever");
     }
 }
+
+#[tokio::test]
+async fn a_limit_holds_while_a_group_begins_anew() {
+    let (_dir, db) = database().await;
+    let other = rusqlite::Connection::open(db.path()).unwrap();
+    let (gate, held) = hold(&db);
+    let (one, two) = (db.clone(), db.clone());
+    let limited: Pending<usize> = polled(Box::pin(async move {
+        one.write(|tx| tx.execute("INSERT INTO t VALUES (1)", ()))
+            .timeout(Duration::from_millis(200))
+            .await
+    }));
+    let lost = Gate::new("behind the rollback");
+    let step = lost.step();
+    let odd: Pending<usize> = polled(Box::pin(async move {
+        two.write(move |tx| {
+            let outcome = tx.execute("INSERT OR ROLLBACK INTO t VALUES (-1)", ());
+            step.pass();
+            outcome
+        })
+        .await
+    }));
+    gate.open();
+    lost.reached().await;
+    // The transaction is gone, and the next one has to wait for this.
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    lost.open();
+    let limited = watchdog::future("the limited one", limited).await;
+    let is_late = matches!(limited, Err(Error::TimedOut { .. }));
+    assert!(is_late, "{limited:?}");
+    other.execute_batch("COMMIT").unwrap();
+    held.await.unwrap();
+    assert!(odd.await.unwrap_err().is_constraint());
+    assert_eq!(number(&db, "SELECT count(*) FROM t").await, 1);
+}
+
+#[tokio::test]
+async fn a_member_that_is_late_when_it_is_to_run_again_is_late_and_not_closed() {
+    let (_dir, db) = database().await;
+    let limit = Duration::from_millis(60);
+    let mut late = 0;
+    for _ in 0..10 {
+        let (gate, held) = hold(&db);
+        let (one, two) = (db.clone(), db.clone());
+        let began = std::time::Instant::now();
+        let stubborn: Pending<()> = polled(Box::pin(async move {
+            one.write(|tx| {
+                let _ = tx.query_row(crate::world::ENDLESS, (), |_| Ok(()));
+                Ok(())
+            })
+            .timeout(limit)
+            .await
+        }));
+        let odd: Pending<usize> = polled(Box::pin(async move {
+            two.write(|tx| tx.execute("INSERT OR ROLLBACK INTO t VALUES (-1)", ()))
+                .await
+        }));
+        // So short before the limit that the group has not had its time when
+        // it passes. Where that comes off, the odd one has both run again.
+        std::thread::sleep((limit - Duration::from_millis(7)).saturating_sub(began.elapsed()));
+        gate.open();
+        held.await.unwrap();
+        match watchdog::future("the stubborn one", stubborn).await {
+            Ok(()) => {}
+            Err(Error::TimedOut { .. }) => late += 1,
+            Err(other) => panic!("{other}"),
+        }
+        assert!(odd.await.unwrap_err().is_constraint());
+    }
+    println!("late={late}");
+}
