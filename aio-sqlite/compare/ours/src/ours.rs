@@ -91,7 +91,7 @@ impl Peer for Ours {
     async fn borrow(db: &mut Ours, sql: &'static str, limit: i64) -> i64 {
         let mut rows = db.session().query(sql, [limit]).stream();
         let mut sum = 0;
-        while let Some(row) = rows.next().await {
+        while let Some(row) = rows.next_ref().await {
             let row = row.expect("a row");
             let text = |column: usize| row.get::<&str>(column).expect("a text");
             let number = |column: usize| row.get::<i64>(column).expect("a number");
