@@ -150,7 +150,7 @@ pub(crate) fn authorize(context: AuthContext<'_>) -> Authorization {
         } => {
             seen.pragma = true;
             let is = |name: &&str| pragma_name.eq_ignore_ascii_case(name);
-            setting = pragma_value.is_some() && !HARMLESS.iter().any(|name| is(name));
+            setting = pragma_value.is_some() && !HARMLESS.iter().any(is);
             seen.deferring |= is(&DEFER_FOREIGN_KEYS);
         }
         AuthAction::Select => seen.select = true,

@@ -60,22 +60,8 @@ pub struct Connect {
 /// # }
 /// ```
 pub fn connect(path: impl AsRef<Path>) -> Connect {
-    let options = Options {
-        path: path.as_ref().to_owned(),
-        access: Access::default(),
-        journal_mode: None,
-        synchronous: Synchronous::Full,
-        foreign_keys: ForeignKeys::Enforced,
-        busy_timeout: Duration::from_secs(5),
-        statement_cache: 128,
-        max_hold: Duration::from_secs(30),
-        pragmas: Vec::new(),
-        script: String::new(),
-        ownership: Ownership::Caller,
-        observers: None,
-    };
     Connect {
-        options,
+        options: Options::of(path.as_ref(), Ownership::Caller),
         migrations: None,
         limit: None,
     }

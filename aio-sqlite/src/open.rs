@@ -15,7 +15,7 @@ use crate::migrate::{Migrations, migrate};
 use crate::observers::Observers;
 use crate::op::Limit;
 use crate::options::{
-    Access, Durability, ForeignKeys, JournalMode, Options, Ownership, Synchronous, WalRace,
+    Durability, ForeignKeys, JournalMode, Options, Ownership, Synchronous, WalRace,
 };
 use crate::params::IntoValue;
 use crate::pool::{Pool, Size};
@@ -79,22 +79,8 @@ pub struct Open {
 /// # }
 /// ```
 pub fn open(path: impl AsRef<Path>) -> Open {
-    let options = Options {
-        path: path.as_ref().to_owned(),
-        access: Access::Create,
-        journal_mode: None,
-        synchronous: Synchronous::Full,
-        foreign_keys: ForeignKeys::Enforced,
-        busy_timeout: Duration::from_secs(5),
-        statement_cache: 128,
-        max_hold: Duration::from_secs(30),
-        pragmas: Vec::new(),
-        script: String::new(),
-        ownership: Ownership::Shared,
-        observers: None,
-    };
     Open {
-        options,
+        options: Options::of(path.as_ref(), Ownership::Shared),
         size: Size {
             readers: 4,
             most: 16,

@@ -1,7 +1,7 @@
 //! The settings of a connection, and what SQLite makes of them.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -129,6 +129,24 @@ pub(crate) struct Options {
 }
 
 impl Options {
+    /// The settings that hold where nothing else is said.
+    pub(crate) fn of(path: &Path, ownership: Ownership) -> Options {
+        Options {
+            path: path.to_owned(),
+            access: Access::Create,
+            journal_mode: None,
+            synchronous: Synchronous::Full,
+            foreign_keys: ForeignKeys::Enforced,
+            busy_timeout: Duration::from_secs(5),
+            statement_cache: 128,
+            max_hold: Duration::from_secs(30),
+            pragmas: Vec::new(),
+            script: String::new(),
+            ownership,
+            observers: None,
+        }
+    }
+
     /// Opens the file, and reads nothing of it yet.
     pub(crate) fn open_file(&self) -> Result<Raw> {
         let access = match self.access {
