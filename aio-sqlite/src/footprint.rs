@@ -6,7 +6,7 @@
 
 use rusqlite::hooks::{AuthAction, AuthContext};
 
-use crate::tables::{Tables, is_schema, shows_everything};
+use crate::tables::{Tables, shows_everything};
 
 /// The tables that a statement reads and writes.
 #[derive(Clone, Debug, Default)]
@@ -53,7 +53,6 @@ impl Footprint {
             | AuthAction::Update { table_name, .. }
             | AuthAction::Delete { table_name } => {
                 self.writes.add_named(database, table_name);
-                self.opaque |= is_schema(table_name);
             }
             // The full-text index asks this of its own.
             AuthAction::Pragma {

@@ -61,17 +61,6 @@ fn is_internal(name: &str) -> bool {
     has_prefix(name, "sqlite_")
 }
 
-/// Tells whether a table keeps the schema.
-pub(crate) fn is_schema(name: &str) -> bool {
-    const SCHEMA: [&str; 4] = [
-        "sqlite_master",
-        "sqlite_schema",
-        "sqlite_temp_master",
-        "sqlite_temp_schema",
-    ];
-    SCHEMA.iter().any(|each| each.eq_ignore_ascii_case(name))
-}
-
 /// Tells whether a table shows what is no table of its own: SQLite's own state,
 /// or the pages of every table.
 pub(crate) fn shows_everything(name: &str) -> bool {
@@ -211,7 +200,6 @@ mod tests {
 
     #[test]
     fn tables_of_sqlite_itself_are_known() {
-        assert!(is_schema("sqlite_master"));
         assert!(Table::new(None, "SQLITE_SEQUENCE").is_internal());
         assert!(!Table::new(None, "sqlite").is_internal());
         assert!(shows_everything("pragma_table_info"));

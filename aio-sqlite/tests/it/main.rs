@@ -32,5 +32,6 @@ mod values; // parameters in, columns out
 mod wakes; // callers that are woken together
 mod watch; // live queries
 mod watch_model; // live queries against asking again
+mod watch_schema; // live queries while the schema changes
 mod watched; // what tests of live queries start from
 mod world; // what most tests start from

@@ -1,6 +1,8 @@
 //! What tests of live queries start from: a database with tables of each kind,
 //! and a live query that is polled by hand.
 
+use std::task::Poll;
+
 use aio_sqlite::Database;
 use chaos::woken;
 use tempfile::TempDir;
@@ -42,32 +44,52 @@ pub(crate) async fn world() -> World {
 /// A live query that is polled by hand, and has given its first result.
 pub(crate) struct Watched {
     pub(crate) probe: woken::StreamProbe<aio_sqlite::watch::Live<i64>>,
+    /// A result that has come and was not asked for.
+    ahead: Option<Vec<i64>>,
 }
 
 impl Watched {
+    /// One that has given nothing yet.
+    pub(crate) fn unread(probe: woken::StreamProbe<aio_sqlite::watch::Live<i64>>) -> Watched {
+        Watched { probe, ahead: None }
+    }
+
     pub(crate) fn new(db: &Database, sql: &str) -> Watched {
         let stream = db.watch_as::<i64>(sql, ()).stream();
-        let mut watched = Watched {
-            probe: woken::probe_stream(sql, stream),
-        };
+        let mut watched = Watched::unread(woken::probe_stream(sql, stream));
         watched.next();
         watched
     }
 
     /// The next result, which must be on its way.
     pub(crate) fn next(&mut self) -> Vec<i64> {
-        loop {
-            if let std::task::Poll::Ready(item) = self.probe.poll() {
-                return item.unwrap().unwrap();
-            }
-            self.probe.woken();
+        let result = match self.ahead.take() {
+            Some(result) => result,
+            None => loop {
+                match self.poll() {
+                    Some(result) => break result,
+                    None => self.probe.woken(),
+                }
+            },
+        };
+        // So that it waits, and is woken by what comes.
+        self.ahead = self.poll();
+        result
+    }
+
+    fn poll(&mut self) -> Option<Vec<i64>> {
+        match self.probe.poll() {
+            Poll::Ready(item) => Some(item.unwrap().unwrap()),
+            Poll::Pending => None,
         }
     }
 
-    /// Asserts that nothing is on its way: it waits, and nothing has woken it.
+    /// Asserts that nothing is on its way. Whoever writes wakes it before the
+    /// write is answered, so that it has slept says that nothing was told.
     pub(crate) fn silent(&mut self) {
-        self.probe.pending();
+        assert_eq!(self.ahead, None, "one result too many");
         self.probe.asleep();
+        self.probe.pending();
     }
 
     /// Asserts that it gives a result because of the last commit, and only one.
@@ -75,5 +97,15 @@ impl Watched {
         let next = self.next();
         self.silent();
         next
+    }
+    /// Lets it run, if it was stirred, and asserts that this gives nothing. The
+    /// database's only reader has done with it when it is done with the next.
+    pub(crate) async fn settle(&mut self, db: &Database) {
+        for _ in 0..3 {
+            self.probe.pending();
+            db.read(|_| Ok(())).await.unwrap();
+        }
+        self.probe.pending();
+        self.probe.asleep();
     }
 }

@@ -1,0 +1,109 @@
+//! Live queries while the schema changes under them.
+
+use crate::watched::{Watched, world};
+
+#[tokio::test]
+async fn a_change_of_the_schema_is_news_where_it_shows() {
+    let world = world().await;
+    let db = &world.db;
+    let mut view = Watched::new(db, "SELECT count(*) FROM seen");
+    let mut t = Watched::new(db, "SELECT count(*) FROM t");
+    let mut names = Watched::new(db, "SELECT count(*) FROM sqlite_schema");
+    db.execute("CREATE TABLE new(n)", ()).await.unwrap();
+    names.next();
+    db.execute_script("DROP VIEW seen; CREATE VIEW seen AS SELECT n FROM new")
+        .await
+        .unwrap();
+    assert_eq!(view.next(), [0]);
+    // The view reads another table now, and another trigger writes another.
+    db.execute("INSERT INTO new VALUES (1)", ()).await.unwrap();
+    assert_eq!(view.next(), [1]);
+    db.execute_script(
+        "DROP TRIGGER logs;
+         CREATE TRIGGER news AFTER UPDATE ON t BEGIN INSERT INTO new VALUES (new.v); END",
+    )
+    .await
+    .unwrap();
+    db.execute("UPDATE t SET v = 200 WHERE id = 1", ())
+        .await
+        .unwrap();
+    assert_eq!(view.next(), [2]);
+    assert_eq!(t.next(), [3]);
+}
+
+#[tokio::test]
+async fn a_trigger_that_is_gone_is_forgotten() {
+    let world = world().await;
+    let db = &world.db;
+    let trigger = "CREATE TRIGGER widens AFTER UPDATE ON wide BEGIN
+        INSERT INTO log VALUES (new.v);
+    END";
+    let update = "UPDATE wide SET v = v + 1";
+    let mut log = Watched::new(db, "SELECT count(*) FROM log");
+    let mut wide = Watched::new(db, "SELECT count(*) FROM wide");
+    db.execute(trigger, ()).await.unwrap();
+    db.execute(update, ()).await.unwrap();
+    assert_eq!(log.next(), [2]);
+    db.execute("DROP TRIGGER widens", ()).await.unwrap();
+    wide.next();
+    log.settle(db).await;
+    db.execute(update, ()).await.unwrap();
+    wide.once();
+    log.silent();
+    // One that was never committed.
+    let tx = db.begin().await.unwrap();
+    tx.execute(trigger, ()).await.unwrap();
+    tx.execute(update, ()).await.unwrap();
+    tx.rollback().await.unwrap();
+    db.execute(update, ()).await.unwrap();
+    wide.once();
+    log.silent();
+}
+
+#[tokio::test]
+async fn a_trigger_of_another_connection_is_noticed() {
+    let world = world().await;
+    let db = &world.db;
+    let update = "UPDATE t SET v = 7";
+    let mut wide = Watched::new(db, "SELECT sum(v) FROM wide");
+    db.execute(update, ()).await.unwrap();
+    wide.silent();
+    let other = rusqlite::Connection::open(db.path()).unwrap();
+    other
+        .execute_batch(
+            "CREATE TRIGGER widens AFTER UPDATE ON t BEGIN
+                UPDATE wide SET v = v + 1;
+            END",
+        )
+        .unwrap();
+    db.execute(update, ()).await.unwrap();
+    assert_eq!(wide.next(), [9]);
+}
+
+#[tokio::test]
+async fn a_failed_run_is_an_item_and_the_stream_goes_on() {
+    let world = world().await;
+    let db = &world.db;
+    let mut live = db.watch_as::<i64>("SELECT n FROM later", ()).stream();
+    let error = live.next().await.unwrap().unwrap_err();
+    assert!(error.to_string().contains("later"), "{error}");
+    db.execute_script("CREATE TABLE later(n); INSERT INTO later VALUES (1)")
+        .await
+        .unwrap();
+    // The table alone may have been seen first.
+    let mut rows = live.next().await.unwrap().unwrap();
+    if rows.is_empty() {
+        rows = live.next().await.unwrap().unwrap();
+    }
+    assert_eq!(rows, [1]);
+    db.execute("DROP TABLE later", ()).await.unwrap();
+    live.next().await.unwrap().unwrap_err();
+    db.execute_script("CREATE TABLE later(n); INSERT INTO later VALUES (2)")
+        .await
+        .unwrap();
+    let mut rows = live.next().await.unwrap().unwrap();
+    if rows.is_empty() {
+        rows = live.next().await.unwrap().unwrap();
+    }
+    assert_eq!(rows, [2]);
+}
