@@ -14,6 +14,7 @@ use crate::columns::Headings;
 use crate::cursor::{After, Cursor, Fill, interrupted, refuse_nul, refuse_unfit};
 use crate::error::{Error, Result, excerpt};
 use crate::handlers::Handlers;
+use crate::look::Look;
 #[cfg(feature = "foreign-changes")]
 use crate::observing::data_version;
 use crate::observing::version;
@@ -36,37 +37,6 @@ pub struct Done {
     /// The rowid of the connection's last insert, taken right after the
     /// statement: 0 where nothing was inserted yet.
     pub last_insert_rowid: i64,
-}
-
-/// What a statement needs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Look {
-    /// Any connection: it changes nothing.
-    Read,
-    /// The connection that writes; it may share a transaction with others.
-    Write,
-    /// The connection that writes, outside any transaction.
-    Alone,
-    /// It begins or ends a transaction.
-    Control,
-    /// It changes what one connection has for itself: attached and temporary
-    /// databases.
-    OwnConnection,
-}
-
-impl Look {
-    /// Why a statement can't run on one of several connections, if that is so.
-    pub(crate) fn refused(self, sql: &str) -> Option<Error> {
-        let instead = match self {
-            Look::Read | Look::Write | Look::Alone => return None,
-            Look::Control => "`begin()`",
-            Look::OwnConnection => "`.on_connect()` when it is opened",
-        };
-        Some(Error::UseConnection {
-            sql: excerpt(sql),
-            instead,
-        })
-    }
 }
 
 /// The savepoint of the member that runs; there is one at a time.

@@ -111,6 +111,7 @@ mod handoff;
 mod journal;
 mod level;
 mod link;
+mod look;
 mod member;
 pub mod migrate;
 mod nesting;

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::engine::Look;
 use crate::error::Result;
+use crate::look::Look;
 
 /// A program has some hundred texts; one that puts values into its texts has
 /// any number.
