@@ -96,6 +96,14 @@ impl ChangeLog {
         Some(entry)
     }
 
+    /// Tells only which tables changed, where it tells rows.
+    pub(crate) fn forget_rows(&mut self) {
+        let is_row = |entry: &Entry| matches!(entry, Entry::Row { .. });
+        if self.entries.iter().any(is_row) {
+            self.collapse();
+        }
+    }
+
     /// Replaces all entries by one for each table.
     fn collapse(&mut self) {
         for entry in self.entries.drain(..) {

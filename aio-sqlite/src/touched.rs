@@ -53,6 +53,13 @@ impl Touched {
         self.unnamed |= later.unnamed;
     }
 
+    /// Some of it may have been undone since.
+    pub(crate) fn doubt(&mut self) {
+        let surely = std::mem::take(&mut self.surely);
+        self.perhaps.add_all(&surely);
+        self.log.forget_rows();
+    }
+
     /// Logs tables of which no rows are known.
     pub(crate) fn log_tables<'t>(&mut self, tables: impl IntoIterator<Item = &'t Table>) {
         for table in tables {
