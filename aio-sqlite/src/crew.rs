@@ -116,6 +116,15 @@ impl<J, W: Clone> Crew<J, W> {
         wanted
     }
 
+    /// Says that one more worker is on its way for the jobs that wait; `false`
+    /// where none waits any more, or there are enough.
+    pub(crate) fn expect_one_more(&self) -> bool {
+        let mut state = self.state();
+        let wanted = state.workers < self.most && !state.queue.is_empty();
+        state.workers += usize::from(wanted);
+        wanted
+    }
+
     /// Says that a worker has gone, or did not come.
     pub(crate) fn lose_worker(&self, id: u64) -> Left<J, W> {
         let mut state = self.state();

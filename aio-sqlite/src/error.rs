@@ -196,8 +196,8 @@ impl Error {
         }
     }
 
-    /// The same error for one more caller that it concerns. Only SQLite's own
-    /// failures concern several.
+    /// The same error for one more caller that it concerns. What concerns
+    /// several is a failure of SQLite's own, or that there is no connection.
     pub(crate) fn again(&self) -> Error {
         match self {
             Error::Sqlite {
@@ -206,6 +206,17 @@ impl Error {
             } => Error::Sqlite {
                 sql: sql.clone(),
                 source: rusqlite::Error::SqliteFailure(*code, message.clone()),
+            },
+            Error::Open {
+                path,
+                source: rusqlite::Error::SqliteFailure(code, message),
+            } => Error::Open {
+                path: path.clone(),
+                source: rusqlite::Error::SqliteFailure(*code, message.clone()),
+            },
+            Error::Thread { path, source } => Error::Thread {
+                path: path.clone(),
+                source: std::io::Error::new(source.kind(), source.to_string()),
             },
             other => Error::Sqlite {
                 sql: String::new(),

@@ -140,6 +140,11 @@ impl<M> Inbox<M> {
         Some(Closing(self))
     }
 
+    /// Tells whether the worker has gone.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.lane().ended
+    }
+
     /// Says that the last handle has gone.
     pub(crate) fn orphan(&self) {
         let mut lane = self.lane();

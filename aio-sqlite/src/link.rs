@@ -62,7 +62,7 @@ impl Link {
     pub(crate) async fn open(
         options: Options,
         limit: Option<Limit>,
-        membership: Option<Membership>,
+        membership: Option<Arc<Membership>>,
     ) -> Result<Arc<Link>> {
         let opened = Op::new(limit, OnLimit::Stop);
         let reply = Reply::new(opened.clone());
@@ -75,7 +75,7 @@ impl Link {
     pub(crate) fn start(
         options: Options,
         opened: Promise<()>,
-        membership: Option<Membership>,
+        membership: Option<Arc<Membership>>,
     ) -> Result<Arc<Link>> {
         let inbox = Arc::new(Inbox::new());
         let link = Arc::new(Link {
@@ -95,6 +95,11 @@ impl Link {
     #[cfg(feature = "foreign-changes")]
     pub(crate) fn inbox(&self) -> &Arc<Inbox<Message>> {
         &self.inbox
+    }
+
+    /// Tells whether the worker has gone.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.inbox.has_ended()
     }
 
     pub(crate) fn access(&self) -> Access {

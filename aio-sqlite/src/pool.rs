@@ -3,9 +3,8 @@
 use std::any::Any;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::time::Instant;
 
-use crate::crew::{PERMITS, Submitted};
+use crate::crew::PERMITS;
 use crate::cursor::only_reads;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
@@ -16,10 +15,10 @@ use crate::link::{Link, Place, next_id, permit};
 use crate::observers::Observers;
 use crate::op::{Limit, OnLimit, Op, Promise, Reply};
 use crate::options::Options;
-use crate::reader::{Membership, Readers, Recruit, lost, watch};
+use crate::reader::{Membership, Readers, Recruit, give};
 use crate::routes::{Route, Routes};
 use crate::turn::Scope;
-use crate::worker::{Message, Permit, Shape, Work, Worker};
+use crate::worker::{Permit, Shape, Work, Worker};
 
 /// What an observer keeps for as long as it observes.
 pub(crate) type Attention = Option<Arc<dyn Any + Send + Sync>>;
@@ -97,7 +96,7 @@ impl Pool {
         if let Some(reading) = &pool.reading {
             for _ in 0..size.readers {
                 reading.readers.expect_worker();
-                let membership = reading.membership(&pool.writer.link);
+                let membership = Arc::new(reading.membership(&pool.writer.link));
                 let link = Link::open(reading.options.clone(), limit, Some(membership)).await?;
                 reading.links().push(link);
             }
@@ -265,17 +264,8 @@ impl Pool {
         let theirs = readers.clone();
         let permit = permit(&readers.permits, &mut reply, || Permit::Readers(theirs)).await?;
         let work = Work::new(Promise::new(op), Scope::Root, Some(permit), work);
-        match readers.submit(Box::new(work), Instant::now()) {
-            Submitted::Hand(inbox, job) => {
-                let sent = inbox.deliver(Message::Shared(job));
-                if sent.map_err(|_| Error::Closed)? == Reached::Awake {
-                    underway.meet(|| reply.is_there()).await;
-                }
-            }
-            Submitted::Queued => {}
-            Submitted::Recruit => self.recruit(),
-            Submitted::Watch(inbox) => watch(&inbox),
-            Submitted::Closed(_) => return Err(Error::Closed),
+        if give(readers, Box::new(work), || self.recruit())? == Reached::Awake {
+            underway.meet(|| reply.is_there()).await;
         }
         reply.await
     }
@@ -325,18 +315,22 @@ impl Recruit for Pool {
         let Some(reading) = &self.reading else {
             return;
         };
-        let readers = &reading.readers;
-        if !readers.expect_worker() {
+        // Whoever closes looks at the links when no job waits any more: a reader
+        // that is started has its link there, or it is not started.
+        let mut links = reading.links();
+        if !reading.readers.expect_one_more() {
             return;
         }
-        let membership = reading.membership(&self.writer.link);
-        let id = membership.id;
+        links.retain(|link| !link.has_ended());
+        let membership = Arc::new(reading.membership(&self.writer.link));
         let opened = Promise::new(Op::new(None, OnLimit::Stop));
-        match Link::start(reading.options.clone(), opened, Some(membership)) {
-            Ok(link) => reading.links().push(link),
-            // Without a thread to spare those who wait go on waiting for the
-            // readers that there are.
-            Err(_) => lost(readers, id),
+        match Link::start(reading.options.clone(), opened, Some(membership.clone())) {
+            Ok(link) => links.push(link),
+            // Those who wait go on waiting for the readers that there are.
+            Err(error) => {
+                drop(links);
+                membership.leave(Some(&error));
+            }
         }
     }
 }

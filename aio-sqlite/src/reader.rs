@@ -4,9 +4,9 @@ use std::any::Any;
 use std::sync::{Arc, Weak};
 use std::time::Instant;
 
-use crate::crew::Crew;
-use crate::error::Error;
-use crate::handoff::Inbox;
+use crate::crew::{Crew, Submitted};
+use crate::error::{Error, Result};
+use crate::handoff::{Inbox, Reached};
 use crate::wakes::contain;
 use crate::worker::{Job, Message, Worker};
 
@@ -33,6 +33,61 @@ impl Membership {
             recruiter.recruit();
         }
     }
+
+    /// Hands a job on to whoever else may do it, since this worker goes.
+    pub(crate) fn hand_on(&self, job: Box<dyn Job>) {
+        // Without a recruiter there is no handle, and nobody who waits.
+        match self.recruiter.upgrade() {
+            Some(recruiter) => drop(give(&self.readers, job, || recruiter.recruit())),
+            None => contain(|| drop(job)),
+        }
+    }
+
+    /// Says to the crew that this worker has gone, or why it did not come.
+    pub(crate) fn leave(&self, error: Option<&Error>) {
+        let left = self.readers.lose_worker(self.id);
+        for job in left.jobs {
+            match error {
+                Some(error) => contain(|| job.refuse(error.again())),
+                None => self.hand_on(job),
+            }
+        }
+        if let Some(inbox) = left.watch {
+            watch(&inbox);
+        }
+    }
+}
+
+/// Gives a job to a crew of readers and tells where its worker was.
+pub(crate) fn give(
+    readers: &Readers,
+    mut job: Box<dyn Job>,
+    recruit: impl FnOnce(),
+) -> Result<Reached> {
+    loop {
+        match readers.submit(job, Instant::now()) {
+            Submitted::Hand(inbox, handed) => match inbox.deliver(Message::Shared(handed)) {
+                Ok(reached) => return Ok(reached),
+                // It has gone since it was idle: to the next.
+                Err(Message::Shared(back)) => job = back,
+                Err(_) => return Err(Error::Closed),
+            },
+            Submitted::Queued => break,
+            Submitted::Recruit => {
+                recruit();
+                break;
+            }
+            Submitted::Watch(inbox) => {
+                watch(&inbox);
+                break;
+            }
+            Submitted::Closed(refused) => {
+                contain(|| drop(refused));
+                return Err(Error::Closed);
+            }
+        }
+    }
+    Ok(Reached::Asleep)
 }
 
 /// How a worker stands with its crew.
@@ -46,24 +101,8 @@ pub(crate) enum Standing {
     Held,
 }
 
-/// Says to a worker's crew that it has gone, or did not come.
-pub(crate) fn leave(membership: Option<&Membership>) {
-    if let Some(membership) = membership {
-        lost(&membership.readers, membership.id);
-    }
-}
-
-/// Says to a crew that a worker has gone, or did not come.
-pub(crate) fn lost(readers: &Readers, id: u64) {
-    let left = readers.lose_worker(id);
-    drop(left.jobs); // their callers are told that the database is closed
-    if let Some(inbox) = left.watch {
-        watch(&inbox);
-    }
-}
-
 /// Tells a worker that is held that jobs wait for a reader.
-pub(crate) fn watch(inbox: &Inbox<Message>) {
+fn watch(inbox: &Inbox<Message>) {
     // One that has gone meanwhile is no longer held: then others take the jobs.
     let _ = inbox.deliver(Message::Look);
 }

@@ -16,7 +16,7 @@ use crate::observers::{LastWord, Observers};
 use crate::op::{Promise, Stoppable, Token, running};
 use crate::options::Options;
 use crate::pipe::{Flow, Home};
-use crate::reader::{Membership, Readers, Standing, leave};
+use crate::reader::{Membership, Readers, Standing};
 use crate::receipt::Settling;
 use crate::turn::{Scope, Turn, Verdict};
 use crate::wakes::contain;
@@ -210,7 +210,7 @@ pub(crate) struct Worker {
     /// How many members the last group had.
     pub(crate) last_group: usize,
     pub(crate) inbox: Arc<Inbox<Message>>,
-    pub(crate) membership: Option<Membership>,
+    pub(crate) membership: Option<Arc<Membership>>,
     pub(crate) standing: Standing,
     /// Who is told of commits, where this worker writes.
     pub(crate) observers: Option<Arc<Observers>>,
@@ -218,12 +218,29 @@ pub(crate) struct Worker {
     pub(crate) max_hold: Duration,
 }
 
-/// Ends the queue when the worker's thread ends, in whatever way.
-struct EndOfQueue(Arc<Inbox<Message>>);
+/// Leaves the crew and ends the queue when the worker's thread ends, in
+/// whatever way.
+struct EndOfQueue {
+    inbox: Arc<Inbox<Message>>,
+    membership: Option<Arc<Membership>>,
+    /// Why there is no connection.
+    error: Option<Error>,
+}
 
 impl Drop for EndOfQueue {
     fn drop(&mut self) {
-        drop(self.0.end());
+        let Some(membership) = &self.membership else {
+            drop(self.inbox.end());
+            return;
+        };
+        // From here on nobody is told of this worker, but somebody may have
+        // been just before.
+        membership.leave(self.error.as_ref());
+        for message in self.inbox.end() {
+            if let Message::Shared(job) = message {
+                membership.hand_on(job);
+            }
+        }
     }
 }
 
@@ -232,7 +249,7 @@ pub(crate) fn spawn(
     options: Options,
     inbox: Arc<Inbox<Message>>,
     opened: Promise<()>,
-    membership: Option<Membership>,
+    membership: Option<Arc<Membership>>,
 ) -> Result<()> {
     let path = options.path.clone();
     // A thread's name has room for 15 bytes, none of them NUL.
@@ -241,15 +258,20 @@ pub(crate) fn spawn(
         None => "sqlite".into(),
     };
     let main = move || {
-        let inbox = EndOfQueue(inbox);
+        let mut end = EndOfQueue {
+            inbox,
+            membership,
+            error: None,
+        };
         let last_word = LastWord(options.observers.clone());
         if !opened.claim() {
-            return leave(membership.as_ref());
+            return;
         }
         let opening = running(opened.op().clone(), || Engine::open(&options));
         match opening {
             Err(error) => {
-                leave(membership.as_ref());
+                end.error = Some(error.again());
+                drop(end);
                 opened.answer(Err(error));
             }
             Ok(engine) => {
@@ -263,8 +285,8 @@ pub(crate) fn spawn(
                     inside: VecDeque::new(),
                     settling: HashMap::new(),
                     last_group: 1,
-                    inbox: inbox.0.clone(),
-                    membership,
+                    inbox: end.inbox.clone(),
+                    membership: end.membership.clone(),
                     standing: Standing::Up,
                     observers: last_word.0.clone(),
                     closed: false,
@@ -329,7 +351,12 @@ impl Worker {
         self.end_flows(|_| true, "close");
         // Nobody is left to be told; SQLite rolls back what is open.
         let _ = self.engine.close();
-        leave(self.membership.as_ref());
+        for message in self.messages.drain(..) {
+            if let Message::Shared(job) = message {
+                // Back to where the end of this thread finds it.
+                let _ = inbox.deliver(Message::Shared(job));
+            }
+        }
     }
 
     /// Where this worker's streams are read on and forgotten.

@@ -1,6 +1,6 @@
 //! Users of a database who do what it can't want, and what they come to.
 
-use std::future::{Future, poll_fn};
+use std::future::{Future, IntoFuture, poll_fn};
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
@@ -311,4 +311,75 @@ async fn a_member_that_is_late_when_it_is_to_run_again_is_late_and_not_closed() 
         assert!(odd.await.unwrap_err().is_constraint());
     }
     println!("late={late}");
+}
+
+/// A value of an SQL function, dropped when the connection closes.
+struct OnDrop(chaos::Step);
+
+impl Drop for OnDrop {
+    fn drop(&mut self) {
+        self.0.pass();
+    }
+}
+
+/// Closes the database up to where its reader closes, and gives that up. The
+/// reader goes on when the gate opens.
+async fn given_up_close(db: &Database) -> Gate {
+    let gate = Gate::new("a reader that closes");
+    let on_drop = std::panic::AssertUnwindSafe(OnDrop(gate.step()));
+    db.read(move |conn| {
+        let flags = FunctionFlags::SQLITE_UTF8;
+        conn.create_scalar_function("f", 0, flags, move |_| Ok(on_drop.is_there()))
+    })
+    .await
+    .unwrap();
+    let closing = db.clone();
+    let mut close: Pending<()> = Box::pin(async move { closing.close().await });
+    poll_fn(|cx| {
+        assert!(close.as_mut().poll(cx).is_pending());
+        Poll::Ready(())
+    })
+    .await;
+    gate.reached().await;
+    gate
+}
+
+impl OnDrop {
+    fn is_there(&self) -> bool {
+        true
+    }
+}
+
+#[tokio::test]
+async fn reads_behind_a_close_that_was_given_up_find_another_reader() {
+    let (_dir, db) = database().await;
+    let gate = given_up_close(&db).await;
+    let read = || {
+        let asking = db.clone();
+        let read: Pending<i64> = Box::pin(async move {
+            let sql = "SELECT count(*) FROM t";
+            asking.query_as(sql, ()).one().await
+        });
+        polled(read)
+    };
+    // The first is handed to the reader that closes, the others wait for it.
+    let reads: Vec<_> = (0..20).map(|_| read()).collect();
+    gate.open();
+    for read in reads {
+        assert_eq!(watchdog::future("a read", read).await.unwrap(), 1);
+    }
+    db.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_reader_that_can_not_be_opened_again_says_why() {
+    let (dir, db) = database().await;
+    let gate = given_up_close(&db).await;
+    gate.open();
+    std::fs::rename(dir.path().join("test.db"), dir.path().join("moved.db")).unwrap();
+    let read = db.query("SELECT 1", ()).into_future();
+    let error = watchdog::future("a read", read).await.unwrap_err();
+    assert!(matches!(error, Error::Open { .. }), "{error:?}");
+    std::fs::rename(dir.path().join("moved.db"), dir.path().join("test.db")).unwrap();
+    assert_eq!(number(&db, "SELECT count(*) FROM t").await, 1);
 }
