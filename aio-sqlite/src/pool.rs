@@ -248,6 +248,14 @@ impl Pool {
         link.run(*scope, limit, OnLimit::Stop, work).await
     }
 
+    /// Refuses a read that would wait for the transaction whose body makes it.
+    pub(crate) fn refuse_reentry_of_reads(&self) -> Result<()> {
+        match &self.reading {
+            Some(_) => Ok(()),
+            None => self.writer.link.refuse_reentry(self.writer.scope),
+        }
+    }
+
     /// Runs work on whichever reader is free.
     pub(crate) async fn read<T: Send + 'static>(
         &self,

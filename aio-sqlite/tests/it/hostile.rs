@@ -383,3 +383,18 @@ async fn a_reader_that_can_not_be_opened_again_says_why() {
     std::fs::rename(dir.path().join("moved.db"), dir.path().join("test.db")).unwrap();
     assert_eq!(number(&db, "SELECT count(*) FROM t").await, 1);
 }
+
+#[tokio::test]
+async fn a_stream_in_memory_is_not_waited_for_inside_a_transaction() {
+    let db = aio_sqlite::open(":memory:").await.unwrap();
+    let mut rows = db.query_as::<i64>(crate::world::SERIES, [100_000]).stream();
+    rows.next().await.unwrap().unwrap();
+    let begun = db.begin().with(async |_| -> Result<()> {
+        while let Some(row) = rows.next().await {
+            row?;
+        }
+        Ok(())
+    });
+    let outcome = watchdog::future("a stream in a body", begun).await;
+    assert!(matches!(outcome, Err(Error::Reentrant)), "{outcome:?}");
+}
