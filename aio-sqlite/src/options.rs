@@ -202,6 +202,12 @@ impl Options {
                     got: "nothing: it is set by Connect::busy_timeout".into(),
                 });
             }
+            // What the file itself has, only those can set who write to it.
+            if self.access == Access::ReadOnly
+                && read_back(connection, name)?.is_some_and(|got| same(name, value, &got))
+            {
+                continue;
+            }
             set(connection, name, value.clone())?;
         }
         connection
@@ -233,13 +239,7 @@ fn set(connection: &Raw, name: &str, value: Value) -> Result<()> {
     connection
         .pragma_update(None, name, &value)
         .map_err(failed)?;
-    let mut got = None;
-    connection
-        .pragma_query(None, name, |row| {
-            got.get_or_insert(row.get(0)?);
-            Ok(())
-        })
-        .map_err(failed)?;
+    let got = read_back(connection, name)?;
     let took = match &got {
         Some(got) => same(name, &value, got),
         // Some pragmas can only be set; one that SQLite does not know is a
@@ -257,6 +257,18 @@ fn set(connection: &Raw, name: &str, value: Value) -> Result<()> {
         wanted: Shown(&value).to_string(),
         got: got.map_or("nothing".into(), |got| Shown(&got).to_string()),
     })
+}
+
+/// What SQLite says a pragma is set to, if it says anything.
+fn read_back(connection: &Raw, name: &str) -> Result<Option<Value>> {
+    let mut got = None;
+    connection
+        .pragma_query(None, name, |row| {
+            got.get_or_insert(row.get(0)?);
+            Ok(())
+        })
+        .map_err(|source| Error::sqlite(&format!("PRAGMA {name}"), source))?;
+    Ok(got)
 }
 
 /// Between two tries to switch the journal.

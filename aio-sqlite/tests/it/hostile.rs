@@ -398,3 +398,19 @@ async fn a_stream_in_memory_is_not_waited_for_inside_a_transaction() {
     let outcome = watchdog::future("a stream in a body", begun).await;
     assert!(matches!(outcome, Err(Error::Reentrant)), "{outcome:?}");
 }
+
+#[tokio::test]
+async fn a_pragma_of_the_file_is_set_once_and_found_by_the_readers() {
+    let dir = tempfile::tempdir().unwrap();
+    let db = aio_sqlite::open(dir.path().join("test.db"))
+        .pragma("application_id", 77)
+        .pragma("cache_size", -500)
+        .await
+        .unwrap();
+    assert_eq!(number(&db, "PRAGMA application_id").await, 77);
+    let told = |name: &'static str| {
+        db.read(move |conn| conn.pragma_query_value(None, name, |row| row.get::<_, i64>(0)))
+    };
+    assert_eq!(told("application_id").await.unwrap(), 77);
+    assert_eq!(told("cache_size").await.unwrap(), -500);
+}
