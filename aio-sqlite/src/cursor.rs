@@ -4,7 +4,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rusqlite::{CachedStatement, Connection, ErrorCode, Rows, Statement};
+use rusqlite::{CachedStatement, Connection, ErrorCode, Rows};
 use self_cell::{MutBorrow, self_cell};
 
 use crate::chunk::{Buffers, Chunk};
@@ -12,6 +12,7 @@ use crate::columns::{Columns, Headings};
 use crate::error::{Error, Result};
 use crate::params::Params;
 use crate::recorder::{self, Noted};
+use crate::unfit::{refuse_empty, refuse_text};
 use crate::wakes;
 
 self_cell!(
@@ -133,7 +134,7 @@ impl Cursor {
         params: &Params,
     ) -> Result<Cursor> {
         let fail = |source| Error::sqlite(&sql, source);
-        refuse_nul(&sql)?;
+        refuse_text(&sql)?;
         recorder::prepares();
         let mut prepared = Prepared::try_new(connection.clone(), |connection| {
             connection.prepare_cached(&sql).map_err(fail)
@@ -142,7 +143,7 @@ impl Cursor {
         let mut columns = headings.get(&sql);
         prepared.with_dependent_mut(|_, statement| {
             readonly = statement.readonly();
-            refuse_unfit(&sql, statement)?;
+            refuse_empty(&sql, statement)?;
             if columns.is_none() {
                 let names = Arc::new(Columns::new(statement.column_names()));
                 headings.keep(&sql, &names);
@@ -257,56 +258,8 @@ impl Cursor {
     }
 }
 
-fn misuse(sql: &str, problem: String) -> Error {
-    let code = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_MISUSE);
-    Error::sqlite(sql, rusqlite::Error::SqliteFailure(code, Some(problem)))
-}
-
-/// What is said of a live query that would do more than read.
-pub(crate) fn only_reads(sql: &str) -> Error {
-    misuse(sql, "a live query only reads tables".into())
-}
-
 /// What SQLite says of a statement that was stopped.
 pub(crate) fn interrupted(sql: &str) -> Error {
     let code = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_INTERRUPT);
     Error::sqlite(sql, rusqlite::Error::SqliteFailure(code, None))
-}
-
-/// Refuses to replace the handler by which waiting for a lock can be cancelled.
-fn refuse_busy_timeout(sql: &str) -> Result<()> {
-    let text = sql.trim_start();
-    let is_pragma = text
-        .get(..6)
-        .is_some_and(|word| word.eq_ignore_ascii_case("pragma"));
-    if is_pragma && text.to_ascii_lowercase().contains("busy_timeout") {
-        return Err(misuse(
-            sql,
-            "the busy timeout is set when connecting".into(),
-        ));
-    }
-    Ok(())
-}
-
-/// Refuses SQL that SQLite would read only up to a NUL, silently.
-pub(crate) fn refuse_nul(sql: &str) -> Result<()> {
-    match sql.find('\0') {
-        None => Ok(()),
-        Some(at) => Err(misuse(sql, format!("a NUL in the SQL, at byte {at}"))),
-    }
-}
-
-/// Refuses a text of nothing but space and comments, and what would take our
-/// handlers away.
-pub(crate) fn refuse_unfit(sql: &str, statement: &Statement<'_>) -> Result<()> {
-    if statement.readonly() {
-        refuse_busy_timeout(sql)?;
-    }
-    // The text of a statement is the one thing that an empty one lacks, and
-    // asking for it allocates: most statements are told apart without it.
-    let may_be_empty = statement.readonly() && statement.column_count() == 0;
-    if may_be_empty && statement.expanded_sql().is_none() {
-        return Err(misuse(sql, "no statement in the SQL".into()));
-    }
-    Ok(())
 }

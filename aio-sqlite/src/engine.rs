@@ -11,7 +11,7 @@ use rusqlite::{Batch, Connection, ErrorCode, ffi};
 use crate::authorizer;
 use crate::chunk::{Buffers, Chunks};
 use crate::columns::Headings;
-use crate::cursor::{After, Cursor, Fill, interrupted, refuse_nul, refuse_unfit};
+use crate::cursor::{After, Cursor, Fill, interrupted};
 use crate::error::{Error, Result, excerpt};
 use crate::handlers::Handlers;
 use crate::look::Look;
@@ -25,6 +25,7 @@ use crate::recorder::{self, Noted, Role};
 use crate::sets::Sets;
 use crate::touched::Watching;
 use crate::turn::Scope;
+use crate::unfit::{refuse_empty, refuse_script, refuse_text};
 use crate::wakes;
 
 /// What an executed statement did.
@@ -109,6 +110,10 @@ impl Engine {
                 source,
             })?;
         options.apply(&connection)?;
+        // A script of the caller's may have set a busy timeout of its own.
+        handlers
+            .install(&mut connection)
+            .map_err(|source| Error::sqlite("handlers", source))?;
         #[cfg(feature = "foreign-changes")]
         let data_version = data_version(&connection)?;
         Ok(Engine {
@@ -164,11 +169,11 @@ impl Engine {
         wakes::flush();
         let connection = self.connection();
         let fail = |source| Error::sqlite(sql, source);
-        refuse_nul(sql)?;
+        refuse_text(sql)?;
         let mut noted = None; // dropped behind the statement
         recorder::prepares();
         let mut statement = connection.prepare_cached(sql).map_err(fail)?;
-        refuse_unfit(sql, &statement)?;
+        refuse_empty(sql, &statement)?;
         if !statement.readonly() {
             noted = Noted::new(connection, sql);
         }
@@ -234,7 +239,7 @@ impl Engine {
     /// itself.
     pub(crate) fn execute_script(&self, script: &str, level: Scope) -> Result<()> {
         wakes::flush();
-        refuse_nul(script)?;
+        refuse_script(script)?;
         let mut batch = Batch::new(self.connection(), script);
         loop {
             let mut noted = None; // dropped behind the statement
@@ -254,7 +259,7 @@ impl Engine {
             if current_must_stop() {
                 return Err(interrupted(&sql)); // short statements never ask
             }
-            refuse_unfit(&sql, &statement)?;
+            refuse_empty(&sql, &statement)?;
             let parameters = statement.parameter_count();
             if parameters > 0 {
                 return Err(Error::parameter(
@@ -333,7 +338,7 @@ impl Engine {
 
     /// Says what a statement needs, without running it.
     pub(crate) fn look_at(&self, sql: &str) -> Result<Look> {
-        refuse_nul(sql)?;
+        refuse_text(sql)?;
         let connection = self.connection();
         let (prepared, seen) = authorizer::looking(|| connection.prepare(sql));
         if seen.control {

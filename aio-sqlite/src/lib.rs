@@ -143,6 +143,7 @@ mod tables;
 mod touched;
 pub mod transaction;
 mod turn;
+mod unfit;
 mod wakes;
 mod wal_race;
 pub mod watch;

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use rusqlite::{Connection, ffi};
 
 use crate::chunk::{Buffers, Chunks};
-use crate::cursor::only_reads;
 use crate::engine::Engine;
 #[cfg(feature = "foreign-changes")]
 use crate::error::Error;
@@ -16,6 +15,7 @@ use crate::params::Params;
 use crate::recorder;
 use crate::tables::{Table, Tables};
 use crate::touched::Watching;
+use crate::unfit::only_reads;
 
 impl Engine {
     /// Looks as closely at what changes as somebody wants to know. While a

@@ -5,7 +5,6 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use crate::crew::PERMITS;
-use crate::cursor::only_reads;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 #[cfg(feature = "foreign-changes")]
@@ -18,6 +17,7 @@ use crate::options::Options;
 use crate::reader::{Membership, Readers, Recruit, give};
 use crate::routes::{Route, Routes};
 use crate::turn::Scope;
+use crate::unfit::only_reads;
 use crate::worker::{Permit, Shape, Work, Worker};
 
 /// What an observer keeps for as long as it observes.

@@ -414,3 +414,29 @@ async fn a_pragma_of_the_file_is_set_once_and_found_by_the_readers() {
     assert_eq!(told("application_id").await.unwrap(), 77);
     assert_eq!(told("cache_size").await.unwrap(), -500);
 }
+
+#[tokio::test]
+async fn no_sql_takes_the_busy_handler_away() {
+    let (_dir, db) = database().await;
+    let connection = aio_sqlite::connect(db.path()).await.unwrap();
+    // SQLite says 0 for as long as the handler is the crate's own.
+    let timeout = |raw: &mut rusqlite::Connection| {
+        raw.pragma_query_value(None, "busy_timeout", |row| row.get::<_, i64>(0))
+    };
+    let sql = "/**/ PRAGMA busy_timeout = 8000";
+    let sessions: [&aio_sqlite::Session; 2] = [&connection, &db];
+    for session in sessions {
+        session.execute(sql, ()).await.unwrap_err();
+        session.query(sql, ()).await.unwrap_err();
+        session
+            .execute_script(format!("SELECT 1; {sql}"))
+            .await
+            .unwrap_err();
+        session.batch().execute(sql, ()).await.unwrap_err();
+        session.execute_many(sql, [()]).await.unwrap_err();
+    }
+    assert_eq!(connection.call(timeout).await.unwrap(), 0);
+    assert_eq!(db.call(timeout).await.unwrap(), 0);
+    let scripted = aio_sqlite::open(db.path()).on_connect(sql).await.unwrap();
+    assert_eq!(scripted.call(timeout).await.unwrap(), 0);
+}

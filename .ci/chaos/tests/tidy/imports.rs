@@ -17,7 +17,7 @@ const LAYERS: &[(&str, Layers)] = &[
             // What is true without a database.
             &[
                 "error", "deadline", "reentry", "turn", "receipt", "budget", "group", "spin",
-                "wakes", "columns", "tables", "change", "look", "sets",
+                "wakes", "columns", "unfit", "tables", "change", "look", "sets",
             ],
             &["change_log", "footprint"],
             &["touched"],
