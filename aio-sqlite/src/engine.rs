@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use rusqlite::fallible_iterator::FallibleIterator;
-use rusqlite::{Batch, Connection, ErrorCode, ffi};
+use rusqlite::{Batch, Connection, ErrorCode, TransactionState, ffi};
 
 use crate::authorizer;
 use crate::chunk::{Buffers, Chunks};
@@ -497,30 +497,35 @@ impl Engine {
             .map_err(|source| Error::sqlite(name, source))
     }
 
-    /// Runs queries for which the database stands still.
+    /// Runs queries for which the database stands still. On a connection that
+    /// writes too, as that of a database in memory, a write is an error: it is
+    /// rolled back with the rest.
     pub(crate) fn standing_still<T>(&self, work: impl FnOnce() -> Result<T>) -> Result<T> {
-        if self.handlers.role == Role::Reads {
-            return self.in_one_state(work);
-        }
-        // The connection of a database in memory writes too: a write would seem
-        // to work, and then be rolled back with the rest.
-        self.control("PRAGMA query_only = 1")?;
-        let outcome = catch_unwind(AssertUnwindSafe(|| self.in_one_state(work)));
-        let restored = self.control("PRAGMA query_only = 0");
+        self.begin("BEGIN DEFERRED")?;
+        let outcome = catch_unwind(AssertUnwindSafe(|| authorizer::as_read(work)));
+        let written = self.refuse_written();
+        let ended = self.roll_back_all();
         match outcome {
-            Ok(outcome) => outcome.and_then(|value| restored.map(|()| value)),
+            Ok(outcome) => outcome.and_then(|value| written.and(ended).map(|()| value)),
             Err(panic) => resume_unwind(panic),
         }
     }
 
-    fn in_one_state<T>(&self, work: impl FnOnce() -> Result<T>) -> Result<T> {
-        self.begin("BEGIN DEFERRED")?;
-        let outcome = catch_unwind(AssertUnwindSafe(|| authorizer::as_read(work)));
-        let ended = self.roll_back_all();
-        match outcome {
-            Ok(outcome) => outcome.and_then(|value| ended.map(|()| value)),
-            Err(panic) => resume_unwind(panic),
+    /// Refuses a transaction in which anything was written, or that SQLite has
+    /// rolled back because of that.
+    fn refuse_written(&self) -> Result<()> {
+        let state = self.connection().transaction_state(None::<&str>);
+        let written =
+            state.map_err(|source| Error::sqlite("read", source))? == TransactionState::Write;
+        if !written && !self.is_autocommit() {
+            return Ok(());
         }
+        let code = ffi::Error::new(ffi::SQLITE_READONLY);
+        let said = "a read can't write".to_owned();
+        Err(Error::sqlite(
+            "read",
+            rusqlite::Error::SqliteFailure(code, Some(said)),
+        ))
     }
 
     /// Runs a statement of the crate's own that nothing may interrupt.

@@ -91,6 +91,12 @@ async fn a_read_in_memory_can_not_write_either() {
         .await
         .unwrap_err();
     assert_eq!(error.code(), Some(ErrorCode::ReadOnly), "{error}");
+    let scripts = ["CREATE TEMP TABLE x(y)", "INSERT INTO t VALUES (2)"];
+    for script in scripts {
+        let error = db.read(move |conn| conn.execute_batch(script)).await;
+        let error = error.expect_err(script);
+        assert_eq!(error.code(), Some(ErrorCode::ReadOnly), "{script}: {error}");
+    }
     let panicked = db.read(|_| -> rusqlite::Result<()> { panic!("in a read") });
     assert!(matches!(panicked.await, Err(Error::Panicked { .. })));
     db.execute(insert, ()).await.unwrap();
@@ -439,4 +445,29 @@ async fn no_sql_takes_the_busy_handler_away() {
     assert_eq!(db.call(timeout).await.unwrap(), 0);
     let scripted = aio_sqlite::open(db.path()).on_connect(sql).await.unwrap();
     assert_eq!(scripted.call(timeout).await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn a_read_in_memory_leaves_streams_alone() {
+    let db = aio_sqlite::open(":memory:").await.unwrap();
+    db.execute_script("CREATE TABLE t(x); CREATE TABLE u(y); INSERT INTO u VALUES (1)")
+        .await
+        .unwrap();
+    db.execute_many("INSERT INTO t VALUES (?1)", (0..2000).map(|n| (n,)))
+        .await
+        .unwrap();
+    // Each row opens a cursor of its own.
+    let sql = "SELECT (SELECT count(*) FROM u WHERE y < x) FROM t";
+    let mut rows = db.query_as::<i64>(sql, ()).stream();
+    let mut seen = 0;
+    while let Some(row) = rows.next().await {
+        row.unwrap();
+        seen += 1;
+        if seen % 200 == 0 {
+            db.read(|conn| conn.query_row("SELECT count(*) FROM t", (), |_| Ok(())))
+                .await
+                .unwrap();
+        }
+    }
+    assert_eq!(seen, 2000);
 }
