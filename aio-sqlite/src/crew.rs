@@ -3,8 +3,8 @@
 //! A queue of its own for each worker would let a job wait behind a long one
 //! while another worker has nothing to do. A worker that is held, because
 //! somebody reads a stream on it, takes no jobs; where all are held, another is
-//! asked for. Where there may be no more, one of the held ones watches how long
-//! the jobs wait: it sleeps, so it is told when there is something to watch.
+//! asked for. Where there may be no more, the held ones watch how long the jobs
+//! wait: those that sleep are told when there is something to watch.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -45,11 +45,13 @@ impl<J, W: Clone> State<J, W> {
         self.held.len() >= self.workers
     }
 
-    /// Who is to be told that jobs wait while all are held.
-    fn watch(&self) -> Option<W> {
-        let stuck = self.is_stuck() && !self.queue.is_empty();
-        let (_, way) = self.held.first().filter(|_| stuck)?;
-        Some(way.clone())
+    /// Who is to be told that jobs wait while all are held: everybody, since
+    /// some may be at work on their streams.
+    fn watch(&self) -> Vec<W> {
+        if !self.is_stuck() || self.queue.is_empty() {
+            return Vec::new();
+        }
+        self.held.iter().map(|(_, way)| way.clone()).collect()
     }
 }
 
@@ -62,9 +64,9 @@ pub(crate) enum Submitted<J, W> {
     Queued,
     /// It waits, and one more worker is asked for: all are held.
     Recruit,
-    /// It waits, and all are held that there may be: this one is to be told, so
-    /// that it looks how long.
-    Watch(W),
+    /// It waits, and all are held that there may be: these are to be told, so
+    /// that they look how long.
+    Watch(Vec<W>),
     /// No new jobs are taken.
     Closed(J),
 }
@@ -75,7 +77,18 @@ pub(crate) struct Left<J, W> {
     /// The jobs that nobody is left for.
     pub(crate) jobs: Vec<J>,
     /// Who is to be told that jobs wait while all are held.
-    pub(crate) watch: Option<W>,
+    pub(crate) watch: Vec<W>,
+}
+
+/// What is to be done for those who wait when one more worker is held.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Held<W> {
+    /// Nothing: none waits, or another worker is free.
+    Enough,
+    /// One more worker is asked for.
+    Recruit,
+    /// These are to be told that jobs wait while all are held.
+    Watch(Vec<W>),
 }
 
 impl<J, W> Crew<J, W> {
@@ -150,10 +163,11 @@ impl<J, W: Clone> Crew<J, W> {
             Some((_, worker)) => Submitted::Hand(worker, job),
             None => {
                 state.queue.push_back((now, job));
-                match state.watch() {
-                    _ if state.is_stuck() && state.workers < self.most => Submitted::Recruit,
-                    Some(worker) => Submitted::Watch(worker),
-                    None => Submitted::Queued,
+                match state.is_stuck() {
+                    true if state.workers < self.most => Submitted::Recruit,
+                    // Where others wait already, the held ones know.
+                    true if state.queue.len() == 1 => Submitted::Watch(state.watch()),
+                    _ => Submitted::Queued,
                 }
             }
         }
@@ -172,11 +186,15 @@ impl<J, W: Clone> Crew<J, W> {
         }
     }
 
-    /// Says that a worker takes no more jobs for now; `true` asks for one more.
-    pub(crate) fn hold(&self, id: u64, way: W) -> bool {
+    /// Says that a worker takes no more jobs for now.
+    pub(crate) fn hold(&self, id: u64, way: W) -> Held<W> {
         let mut state = self.state();
         state.held.push((id, way));
-        state.is_stuck() && state.workers < self.most && !state.queue.is_empty()
+        match state.watch() {
+            watch if watch.is_empty() => Held::Enough,
+            _ if state.workers < self.most => Held::Recruit,
+            watch => Held::Watch(watch),
+        }
     }
 
     /// Says that a worker takes jobs again.
@@ -274,22 +292,24 @@ mod tests {
             "its worker may be on its way"
         );
         assert_eq!(crew.take(1, || "one"), Some("a"));
-        assert!(!crew.hold(1, "one"), "nobody waits");
+        assert_eq!(crew.hold(1, "one"), Held::Enough, "nobody waits");
         assert_eq!(crew.submit("b", now), Submitted::Recruit);
         assert!(crew.expect_worker());
         assert!(!crew.expect_worker(), "there are enough");
         assert_eq!(crew.take(2, || "two"), Some("b"));
         assert_eq!(crew.submit("c", now), queued, "one is busy, not held");
-        assert!(!crew.hold(2, "two"), "there are enough, though one waits");
+        let watch = Held::Watch(vec!["one", "two"]);
+        assert_eq!(crew.hold(2, "two"), watch, "one waits");
         assert_eq!(crew.deadline(), Some(now + Duration::from_secs(5)));
         assert_eq!(crew.take_expired(now), None);
         assert_eq!(crew.take_expired(now + Duration::from_secs(5)), Some("c"));
         assert_eq!(crew.deadline(), None, "nobody waits");
         assert_eq!(
             crew.submit("d", now),
-            Submitted::Watch("one"),
+            Submitted::Watch(vec!["one", "two"]),
             "both may sleep"
         );
+        assert_eq!(crew.submit("f", now), queued, "they have been told");
         crew.release(1);
         crew.submit("e", now);
         assert_eq!(crew.deadline(), None, "one takes jobs again");
@@ -298,13 +318,13 @@ mod tests {
     #[test]
     fn a_worker_that_does_not_come_leaves_nobody_unwatched() {
         let crew = crew(2, 1);
-        assert!(!crew.hold(1, "one"));
+        assert_eq!(crew.hold(1, "one"), Held::Enough);
         assert_eq!(crew.submit("a", Instant::now()), Submitted::Recruit);
         assert!(crew.expect_worker());
         let left = crew.lose_worker(2);
-        assert_eq!((left.jobs.len(), left.watch), (0, Some("one")));
+        assert_eq!((left.jobs.len(), left.watch), (0, vec!["one"]));
         let left = crew.lose_worker(1);
-        assert_eq!((left.jobs, left.watch), (vec!["a"], None));
+        assert_eq!((left.jobs, left.watch), (vec!["a"], vec![]));
     }
 
     #[test]

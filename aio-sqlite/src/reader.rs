@@ -4,7 +4,7 @@ use std::any::Any;
 use std::sync::{Arc, Weak};
 use std::time::Instant;
 
-use crate::crew::{Crew, Submitted};
+use crate::crew::{Crew, Held, Submitted};
 use crate::error::{Error, Result};
 use crate::handoff::{Inbox, Reached};
 use crate::wakes::contain;
@@ -52,9 +52,7 @@ impl Membership {
                 None => self.hand_on(job),
             }
         }
-        if let Some(inbox) = left.watch {
-            watch(&inbox);
-        }
+        watch(&left.watch);
     }
 }
 
@@ -77,8 +75,8 @@ pub(crate) fn give(
                 recruit();
                 break;
             }
-            Submitted::Watch(inbox) => {
-                watch(&inbox);
+            Submitted::Watch(held) => {
+                watch(&held);
                 break;
             }
             Submitted::Closed(refused) => {
@@ -101,10 +99,13 @@ pub(crate) enum Standing {
     Held,
 }
 
-/// Tells a worker that is held that jobs wait for a reader.
-fn watch(inbox: &Inbox<Message>) {
-    // One that has gone meanwhile is no longer held: then others take the jobs.
-    let _ = inbox.deliver(Message::Look);
+/// Tells workers that are held that jobs wait for a reader.
+fn watch(held: &[Arc<Inbox<Message>>]) {
+    for inbox in held {
+        // One that has gone meanwhile is no longer held: then others take the
+        // jobs.
+        let _ = inbox.deliver(Message::Look);
+    }
 }
 
 impl Worker {
@@ -119,8 +120,10 @@ impl Worker {
             (Standing::Up, true) => {
                 self.standing = Standing::Held;
                 let way = self.inbox.clone();
-                if membership.readers.hold(membership.id, way) {
-                    membership.recruit();
+                match membership.readers.hold(membership.id, way) {
+                    Held::Enough => {}
+                    Held::Recruit => membership.recruit(),
+                    Held::Watch(held) => watch(&held),
                 }
                 return None;
             }

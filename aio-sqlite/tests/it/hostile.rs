@@ -471,3 +471,65 @@ async fn a_read_in_memory_leaves_streams_alone() {
     }
     assert_eq!(seen, 2000);
 }
+
+#[tokio::test]
+async fn a_held_reader_that_computes_leaves_those_who_wait_to_the_others() {
+    let dir = tempfile::tempdir().unwrap();
+    let db = aio_sqlite::open(dir.path().join("test.db"))
+        .readers(2)
+        .max_readers(2)
+        .busy_timeout(Duration::from_millis(100))
+        .await
+        .unwrap();
+    // Both readers get the function.
+    let gate = Gate::within("between two rows", Duration::from_secs(90));
+    let both = Gate::new("both readers");
+    let mut made: Vec<Pending<()>> = Vec::new();
+    for _ in 0..2 {
+        let (db, step, here) = (db.clone(), gate.step(), both.step());
+        let step = std::panic::AssertUnwindSafe(step);
+        made.push(polled(Box::pin(async move {
+            db.read(move |conn| {
+                conn.create_scalar_function(
+                    "gate",
+                    1,
+                    FunctionFlags::SQLITE_UTF8,
+                    move |context| {
+                        let n = context.get::<i64>(0)?;
+                        if n == 90 {
+                            step.pass();
+                        }
+                        Ok(n)
+                    },
+                )?;
+                here.pass();
+                Ok(())
+            })
+            .await
+        })));
+    }
+    both.reached().await;
+    both.open();
+    for each in made {
+        each.await.unwrap();
+    }
+    let series = crate::world::SERIES;
+    let gated = series.replace("SELECT n FROM c", "SELECT gate(n) FROM c");
+    let mut slow = db.query_as::<i64>(gated, [1000]).stream();
+    for _ in 0..16 {
+        slow.next().await.unwrap().unwrap();
+    }
+    let mut idle = db.query_as::<i64>(series, [100_000]).stream();
+    idle.next().await.unwrap().unwrap();
+    // The next poll asks for the chunk that stops at the gate.
+    poll_fn(|cx| {
+        let mut next = std::pin::pin!(slow.next());
+        assert!(next.as_mut().poll(cx).is_pending());
+        Poll::Ready(())
+    })
+    .await;
+    gate.reached().await;
+    let read = db.query("SELECT 1", ()).into_future();
+    let error = watchdog::future("a read", read).await.unwrap_err();
+    assert!(matches!(error, Error::NoReader { .. }), "{error}");
+}
