@@ -32,6 +32,10 @@ use crate::transaction::Begin;
 /// are [`Error::UseConnection`](crate::Error::UseConnection), which names what
 /// to use.
 ///
+/// `SELECT last_insert_rowid()` and `changes()` only read, so that a reader
+/// answers them, which has inserted nothing:
+/// [`Done`](crate::Done) has both, of the statement itself.
+///
 /// Reads go on while a transaction is open and see the database without it.
 ///
 /// The handle is cheap to clone and may be used from any task, thread and
