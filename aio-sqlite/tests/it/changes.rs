@@ -217,7 +217,11 @@ async fn a_replay_of_a_group_is_told_once() {
     first.unwrap();
     last.unwrap();
     bad.unwrap_err();
-    assert_eq!(told(&mut changes), "+t:10 +t:12");
+    // Texts that are new are looked at by whichever readers are free, and queue
+    // up when they have been.
+    let told = told(&mut changes);
+    let either = ["+t:10 +t:12", "+t:12 +t:10"];
+    assert!(either.contains(&&*told), "{told}");
 }
 
 #[tokio::test]
