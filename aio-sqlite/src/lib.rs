@@ -109,6 +109,7 @@ mod group;
 mod handlers;
 mod handoff;
 mod journal;
+mod lend;
 mod level;
 mod link;
 mod look;

@@ -29,7 +29,7 @@ const LAYERS: &[(&str, Layers)] = &[
             &["wal_race", "handlers"],
             // What is done with one, on its thread.
             &["cursor", "row"],
-            &["engine", "observing", "pipe", "from_row"],
+            &["engine", "lend", "observing", "pipe", "from_row"],
             &["worker", "reader"],
             &["flows", "nesting", "member", "patience", "publish"],
             // The handles' side.
