@@ -14,7 +14,7 @@ RESULTS = HERE / "results"
 README = HERE.parent / "README.md"
 BEGIN = "<!-- written by compare/run, from compare/results/table.md -->\n"
 END = "<!-- end of what compare/run wrote -->\n"
-HEADER = ("work", "ours", "limit or peer", "ratio", "target", "")
+HEADER = ("work", "ours", "limit or peer", "ratio", "target", "verdict")
 
 
 def line(cells: list[str] | tuple[str, ...]) -> str:
