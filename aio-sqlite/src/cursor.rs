@@ -4,7 +4,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rusqlite::{CachedStatement, Connection, ErrorCode, Rows};
+use rusqlite::{CachedStatement, Connection, ErrorCode, Rows, Statement};
 use self_cell::{MutBorrow, self_cell};
 
 use crate::chunk::{Buffers, Chunk};
@@ -26,17 +26,35 @@ self_cell!(
 
 self_cell!(
     /// A statement with its parameters bound, stepping through its rows.
-    struct Stepping {
+    pub(crate) struct Stepping {
         owner: MutBorrow<Prepared>,
         #[not_covariant]
         dependent: Rows,
     }
 );
 
-/// A running statement.
-pub(crate) struct Cursor {
+/// The rows of a running statement.
+pub(crate) trait Steps {
+    fn with_rows<T>(&mut self, work: impl FnOnce(&mut Rows<'_>) -> T) -> T;
+}
+
+impl Steps for Stepping {
+    fn with_rows<T>(&mut self, work: impl FnOnce(&mut Rows<'_>) -> T) -> T {
+        self.with_dependent_mut(|_, rows| work(rows))
+    }
+}
+
+impl Steps for Rows<'_> {
+    fn with_rows<T>(&mut self, work: impl FnOnce(&mut Rows<'_>) -> T) -> T {
+        work(self)
+    }
+}
+
+/// A running statement: one that is left half read, or the rows of one that is
+/// run to its end at once.
+pub(crate) struct Cursor<S = Stepping> {
     sql: Arc<str>,
-    stepping: Stepping,
+    steps: S,
     columns: Arc<Columns>,
     wrote: Wrote,
 }
@@ -133,40 +151,74 @@ impl Cursor {
         sql: Arc<str>,
         params: &Params,
     ) -> Result<Cursor> {
-        let fail = |source| Error::sqlite(&sql, source);
         refuse_text(&sql)?;
         recorder::prepares();
         let mut prepared = Prepared::try_new(connection.clone(), |connection| {
-            connection.prepare_cached(&sql).map_err(fail)
+            let prepared = connection.prepare_cached(&sql);
+            prepared.map_err(|source| Error::sqlite(&sql, source))
         })?;
-        let mut readonly = false;
-        let mut columns = headings.get(&sql);
-        prepared.with_dependent_mut(|_, statement| {
-            readonly = statement.readonly();
-            refuse_empty(&sql, statement)?;
-            if columns.is_none() {
-                let names = Arc::new(Columns::new(statement.column_names()));
-                headings.keep(&sql, &names);
-                columns = Some(names);
-            }
-            params.bind(&sql, statement)
-        })?;
-        if !readonly {
-            wakes::flush(); // a commit waits for the disk
-        }
-        let stepping = Stepping::new(MutBorrow::new(prepared), |prepared| {
+        let (columns, readonly) = prepared
+            .with_dependent_mut(|_, statement| make_ready(statement, headings, &sql, params))?;
+        let steps = Stepping::new(MutBorrow::new(prepared), |prepared| {
             prepared
                 .borrow_mut()
                 .with_dependent_mut(|_, statement| statement.raw_query())
         });
         Ok(Cursor {
-            columns: columns.unwrap_or_default(),
+            columns,
             wrote: Wrote::new(connection, readonly, &sql),
             sql,
-            stepping,
+            steps,
         })
     }
+}
 
+/// Prepares a statement, has `work` step through it, and drops it: for one that
+/// is not left half read, which needs no place of its own.
+pub(crate) fn at_once<T>(
+    connection: &Rc<Connection>,
+    headings: &Headings,
+    sql: Arc<str>,
+    params: &Params,
+    work: impl FnOnce(&mut Cursor<Rows<'_>>) -> Result<T>,
+) -> Result<T> {
+    refuse_text(&sql)?;
+    recorder::prepares();
+    let prepared = connection.prepare_cached(&sql);
+    let mut statement = prepared.map_err(|source| Error::sqlite(&sql, source))?;
+    let (columns, readonly) = make_ready(&mut statement, headings, &sql, params)?;
+    let mut cursor = Cursor {
+        columns,
+        wrote: Wrote::new(connection, readonly, &sql),
+        sql,
+        steps: statement.raw_query(),
+    };
+    work(&mut cursor)
+}
+
+/// Checks a statement and binds its parameters; returns what its columns are
+/// called, and whether it leaves the database as it is.
+fn make_ready(
+    statement: &mut Statement<'_>,
+    headings: &Headings,
+    sql: &Arc<str>,
+    params: &Params,
+) -> Result<(Arc<Columns>, bool)> {
+    refuse_empty(sql, statement)?;
+    let readonly = statement.readonly();
+    let columns = headings.get(sql).unwrap_or_else(|| {
+        let names = Arc::new(Columns::new(statement.column_names()));
+        headings.keep(sql, &names);
+        names
+    });
+    params.bind(sql, statement)?;
+    if !readonly {
+        wakes::flush(); // a commit waits for the disk
+    }
+    Ok((columns, readonly))
+}
+
+impl<S: Steps> Cursor<S> {
     /// What the rows' columns are called, once there is a row.
     pub(crate) fn columns(&self) -> &Arc<Columns> {
         &self.columns
@@ -181,7 +233,7 @@ impl Cursor {
     pub(crate) fn finish(&mut self) -> Result<()> {
         let sql = &self.sql;
         let wrote = &self.wrote;
-        self.stepping.with_dependent_mut(|_, rows| {
+        self.steps.with_rows(|rows| {
             loop {
                 match rows.next() {
                     Ok(Some(_)) => {}
@@ -216,7 +268,7 @@ impl Cursor {
         let sql = &self.sql;
         let columns = &mut self.columns;
         let wrote = &self.wrote;
-        self.stepping.with_dependent_mut(|_, rows| {
+        self.steps.with_rows(|rows| {
             let mut slice = fill.time.map(|length| Slice {
                 began: Instant::now(),
                 length,

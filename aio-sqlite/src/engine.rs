@@ -5,12 +5,12 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use rusqlite::fallible_iterator::FallibleIterator;
-use rusqlite::{Batch, Connection, ErrorCode, ffi};
+use rusqlite::{Batch, Connection, ErrorCode, Rows, ffi};
 
 use crate::authorizer;
 use crate::chunk::{Buffers, Chunks};
 use crate::columns::Headings;
-use crate::cursor::{After, Cursor, Fill, interrupted};
+use crate::cursor::{After, Cursor, Fill, at_once, interrupted};
 use crate::error::{Error, Result, excerpt};
 use crate::handlers::Handlers;
 use crate::look::Look;
@@ -146,7 +146,9 @@ impl Engine {
     /// Runs a statement to its end.
     pub(crate) fn execute(&self, sql: Arc<str>, params: &Params) -> Result<Done> {
         let before = self.connection().total_changes();
-        self.cursor(sql, params)?.finish()?;
+        at_once(self.connection(), &self.headings, sql, params, |cursor| {
+            cursor.finish()
+        })?;
         Ok(self.done_since(before))
     }
 
@@ -295,35 +297,37 @@ impl Engine {
         limit: usize,
         mut buffers: Buffers,
     ) -> Result<Chunks> {
-        let mut cursor = self.cursor(sql.clone(), params)?;
-        let columns = cursor.columns().clone();
-        let mut chunks = Chunks::default();
-        let mut left = limit;
-        loop {
-            let fill = Fill {
-                rows: left,
-                ..WHOLE
-            };
-            let (chunk, after) = cursor.fill(std::mem::take(&mut buffers), fill);
-            left -= chunk.rows();
-            if chunk.rows() > 0 {
-                chunks.push(chunk);
-            }
-            if !Arc::ptr_eq(cursor.columns(), &columns) {
-                self.headings.keep(&sql, cursor.columns()); // the schema changed
-            }
-            match after {
-                After::More => {}
-                After::End => return Ok(chunks),
-                After::Failed(error) => return Err(error),
-            }
-            if left == 0 {
-                if !cursor.is_readonly() {
-                    cursor.finish()?; // a statement that writes runs whole
+        let run = |cursor: &mut Cursor<Rows<'_>>| {
+            let columns = cursor.columns().clone();
+            let mut chunks = Chunks::default();
+            let mut left = limit;
+            loop {
+                let fill = Fill {
+                    rows: left,
+                    ..WHOLE
+                };
+                let (chunk, after) = cursor.fill(std::mem::take(&mut buffers), fill);
+                left -= chunk.rows();
+                if chunk.rows() > 0 {
+                    chunks.push(chunk);
                 }
-                return Ok(chunks);
+                if !Arc::ptr_eq(cursor.columns(), &columns) {
+                    self.headings.keep(&sql, cursor.columns()); // the schema changed
+                }
+                match after {
+                    After::More => {}
+                    After::End => return Ok(chunks),
+                    After::Failed(error) => return Err(error),
+                }
+                if left == 0 {
+                    if !cursor.is_readonly() {
+                        cursor.finish()?; // a statement that writes runs whole
+                    }
+                    return Ok(chunks);
+                }
             }
-        }
+        };
+        at_once(self.connection(), &self.headings, sql.clone(), params, run)
     }
 
     /// Begins a transaction, which may wait for another connection's lock.

@@ -67,7 +67,7 @@ impl Worker {
             return;
         };
         let scope = flow.scope();
-        let filled = self.guarded(scope, flow.pipe().clone(), |_| flow.fill());
+        let filled = self.guarded(scope, &flow.pipe().clone(), |_| flow.fill());
         match filled {
             Ok(true) => {
                 self.flows.insert(id, flow);

@@ -112,6 +112,7 @@ mod journal;
 mod lend;
 mod level;
 mod link;
+mod list;
 mod look;
 mod member;
 pub mod migrate;

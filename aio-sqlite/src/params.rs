@@ -8,6 +8,7 @@ use rusqlite::Statement;
 use rusqlite::types::Value;
 
 use crate::error::{Error, Result};
+use crate::list::Values;
 use crate::sets::{Bind, Sets, wrong_count};
 
 /// The parameters of one execution, ready to cross to the worker.
@@ -16,7 +17,7 @@ pub struct Params(Kind);
 
 #[derive(Clone, Debug, PartialEq)]
 enum Kind {
-    Positional(Vec<Value>),
+    Positional(Values),
     Named(Vec<(Cow<'static, str>, Value)>),
     /// A value that SQLite can't hold; the operation says so when it is awaited.
     Unfit(String),
@@ -24,7 +25,7 @@ enum Kind {
 
 impl Default for Params {
     fn default() -> Params {
-        Params(Kind::Positional(Vec::new()))
+        Params(Kind::Positional(Values::default()))
     }
 }
 
@@ -62,7 +63,7 @@ impl Params {
             Kind::Positional(values) => match value.into_value() {
                 Ok(value) => values.push(value),
                 Err(Unfit(problem)) => {
-                    let number = values.len() + 1;
+                    let number = values.as_slice().len() + 1;
                     self.0 = Kind::Unfit(format!("parameter {number}: {problem}"));
                 }
             },
@@ -100,7 +101,7 @@ impl Params {
                 }
         };
         match &self.0 {
-            Kind::Positional(values) => values.iter().map(of).sum(),
+            Kind::Positional(values) => values.as_slice().iter().map(of).sum(),
             Kind::Named(pairs) => pairs.iter().map(|(_, value)| of(value)).sum(),
             Kind::Unfit(_) => 0,
         }
@@ -113,6 +114,7 @@ impl Params {
         match &self.0 {
             Kind::Unfit(problem) => Err(Error::parameter(sql, problem)),
             Kind::Positional(values) => {
+                let values = values.as_slice();
                 if values.len() != expected {
                     return Err(wrong_count(sql, values.len(), expected));
                 }
@@ -412,9 +414,7 @@ impl IntoParams for Params {
     fn add_to(self, sets: &mut Sets) {
         match self.0 {
             Kind::Positional(values) => {
-                for value in values {
-                    sets.value(value);
-                }
+                values.drain(|value| sets.value(value));
                 sets.end_set();
             }
             Kind::Named(_) | Kind::Unfit(_) => {

@@ -142,14 +142,12 @@ impl<'s, T> Query<'s, T> {
         let decode = self.decode;
         // A second row, if there is one, is read to know that there is.
         let chunks = self.collect(2).await?;
-        let mut rows = rows_of(chunks);
-        let Some(row) = rows.next() else {
-            return Ok(None);
-        };
-        if rows.next().is_some() {
+        if chunks.rows() > 1 {
             return Err(Error::ManyRows { sql: excerpt(&sql) });
         }
-        decode(&row).map(Some)
+        let only = chunks.into_iter().next();
+        only.map(|chunk| decode(&Row::new(Arc::new(chunk), 0)))
+            .transpose()
     }
 
     async fn collect(self, most: usize) -> Result<Chunks> {

@@ -182,7 +182,7 @@ where
             permit,
             work,
         } = *self;
-        let answer = worker.guarded(scope, promise.op().clone(), work);
+        let answer = worker.guarded(scope, promise.op(), work);
         drop(permit);
         promise.answer(answer);
     }
@@ -425,7 +425,7 @@ impl Worker {
     pub(crate) fn guarded<T, O: Stoppable + 'static>(
         &mut self,
         scope: Scope,
-        op: Arc<O>,
+        op: &Arc<O>,
         work: impl FnOnce(&mut Worker) -> Result<T>,
     ) -> Result<T> {
         self.watch_as_wanted();
