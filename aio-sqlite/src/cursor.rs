@@ -151,14 +151,15 @@ impl Cursor {
         sql: Arc<str>,
         params: &Params,
     ) -> Result<Cursor> {
-        refuse_text(&sql)?;
+        let known = known(headings, &sql)?;
         recorder::prepares();
         let mut prepared = Prepared::try_new(connection.clone(), |connection| {
             let prepared = connection.prepare_cached(&sql);
             prepared.map_err(|source| Error::sqlite(&sql, source))
         })?;
-        let (columns, readonly) = prepared
-            .with_dependent_mut(|_, statement| make_ready(statement, headings, &sql, params))?;
+        let (columns, readonly) = prepared.with_dependent_mut(|_, statement| {
+            make_ready(statement, known, headings, &sql, params)
+        })?;
         let steps = Stepping::new(MutBorrow::new(prepared), |prepared| {
             prepared
                 .borrow_mut()
@@ -182,11 +183,11 @@ pub(crate) fn at_once<T>(
     params: &Params,
     work: impl FnOnce(&mut Cursor<Rows<'_>>) -> Result<T>,
 ) -> Result<T> {
-    refuse_text(&sql)?;
+    let known = known(headings, &sql)?;
     recorder::prepares();
     let prepared = connection.prepare_cached(&sql);
     let mut statement = prepared.map_err(|source| Error::sqlite(&sql, source))?;
-    let (columns, readonly) = make_ready(&mut statement, headings, &sql, params)?;
+    let (columns, readonly) = make_ready(&mut statement, known, headings, &sql, params)?;
     let mut cursor = Cursor {
         columns,
         wrote: Wrote::new(connection, readonly, &sql),
@@ -196,17 +197,28 @@ pub(crate) fn at_once<T>(
     work(&mut cursor)
 }
 
+/// What the columns of a text are called, if it has run before; refuses one that
+/// can't be a statement.
+fn known(headings: &Headings, sql: &Arc<str>) -> Result<Option<Arc<Columns>>> {
+    let known = headings.get(sql);
+    if known.is_none() {
+        refuse_text(sql)?;
+    }
+    Ok(known)
+}
+
 /// Checks a statement and binds its parameters; returns what its columns are
 /// called, and whether it leaves the database as it is.
 fn make_ready(
     statement: &mut Statement<'_>,
+    known: Option<Arc<Columns>>,
     headings: &Headings,
     sql: &Arc<str>,
     params: &Params,
 ) -> Result<(Arc<Columns>, bool)> {
     refuse_empty(sql, statement)?;
     let readonly = statement.readonly();
-    let columns = headings.get(sql).unwrap_or_else(|| {
+    let columns = known.unwrap_or_else(|| {
         let names = Arc::new(Columns::new(statement.column_names()));
         headings.keep(sql, &names);
         names

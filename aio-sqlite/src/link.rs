@@ -213,13 +213,15 @@ pub(crate) async fn permit<T: Send + 'static>(
 ) -> Result<Permit> {
     let mut acquire = pin!(permits.acquire());
     poll_fn(|cx| {
-        if let Poll::Ready(Err(error)) = Pin::new(&mut *reply).poll(cx) {
-            return Poll::Ready(Err(error));
-        }
-        acquire.as_mut().poll(cx).map(|permit| {
+        if let Poll::Ready(permit) = acquire.as_mut().poll(cx) {
             permit.map_err(|_| Error::Closed)?.forget();
-            Ok(())
-        })
+            return Poll::Ready(Ok(()));
+        }
+        // Nobody answers what is not queued yet, but its limit may pass.
+        match Pin::new(&mut *reply).poll(cx) {
+            Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
+            _ => Poll::Pending,
+        }
     })
     .await?;
     Ok(permit())
