@@ -1,10 +1,10 @@
 //! What may share a commit, and who comes to what: group commit without SQLite.
 //!
 //! Writes that are independent of each other run one behind the other in one
-//! transaction, each inside a savepoint of its own, and are acknowledged after
-//! its commit. One that fails is undone by itself. Where SQLite rolls back the
-//! whole transaction instead, those that had succeeded are run again in a new
-//! one, without the one that failed.
+//! transaction, and are acknowledged after its commit. One that fails is undone
+//! by itself: a single statement undoes itself, and several stand inside a
+//! savepoint. Where SQLite rolls back the whole transaction instead, those that
+//! had succeeded are run again in a new one, without the one that failed.
 //!
 //! The idea is old (DeWitt et al., *Implementation Techniques for Main Memory
 //! Database Systems*, SIGMOD 1984, section 5.2): the wait for the disk is paid
@@ -16,7 +16,10 @@ pub(crate) trait Ground {
     /// before; `false` where that fails for all of them.
     fn begin(&mut self, due: &[usize]) -> bool;
 
-    /// Runs a member inside a savepoint. `others_wait` says that some have
+    /// Takes in one more member, if one has come.
+    fn come(&mut self) -> bool;
+
+    /// Runs a member. `others_wait` says that some have
     /// succeeded before it, which then wait for its end too.
     fn run(&mut self, member: usize, others_wait: bool) -> Ran;
 
@@ -77,20 +80,22 @@ pub(crate) enum Fate {
 /// that the survivors are committed and the rest is postponed.
 const REPLAYS: usize = 1;
 
-/// Runs a group of so many members and says what becomes of each.
+/// Runs a group, of so many members at first and of whoever comes meanwhile, and
+/// says what becomes of each.
 pub(crate) fn commit_together(count: usize, ground: &mut impl Ground) -> Vec<Fate> {
     // Whoever has no fate yet is to be run.
     let mut fates: Vec<Option<Fate>> = vec![None; count];
     let mut replays = 0;
-    let mut last = count;
+    // Once it is set, those behind it have to wait for the next group.
+    let mut last = None;
     loop {
-        let due: Vec<usize> = (0..last)
+        let due: Vec<usize> = (0..last.unwrap_or(fates.len()))
             .filter(|&member| fates[member].is_none())
             .collect();
         if !ground.begin(&due) {
             return settle(fates, Fate::NotBegun);
         }
-        match attempt(&mut fates, due, ground) {
+        match attempt(&mut fates, due, last.is_none(), ground) {
             Attempt::Whole { kept } => {
                 let fate = match ground.commit() {
                     Commit::Done => Fate::Committed,
@@ -108,10 +113,10 @@ pub(crate) fn commit_together(count: usize, ground: &mut impl Ground) -> Vec<Fat
                     return settle(fates, Fate::Postponed);
                 }
                 if replays > REPLAYS {
-                    last = behind;
+                    last = Some(behind);
                 }
             }
-            Attempt::Stopped { at } => last = at,
+            Attempt::Stopped { at } => last = Some(at),
         }
     }
 }
@@ -125,13 +130,25 @@ enum Attempt {
     Stopped { at: usize },
 }
 
-/// Runs the members that are due: those that have no fate yet.
-fn attempt(fates: &mut [Option<Fate>], due: Vec<usize>, ground: &mut impl Ground) -> Attempt {
+/// Runs the members that are due, which are those that have no fate yet, and
+/// where the group is open also those that come meanwhile.
+fn attempt(
+    fates: &mut Vec<Option<Fate>>,
+    due: Vec<usize>,
+    open: bool,
+    ground: &mut impl Ground,
+) -> Attempt {
     let mut kept = Vec::new();
-    for member in due {
-        if !kept.is_empty() && ground.is_time() {
-            break;
-        }
+    let mut due = due.into_iter();
+    while kept.is_empty() || !ground.is_time() {
+        let member = match due.next() {
+            Some(member) => member,
+            None if open && ground.come() => {
+                fates.push(None);
+                fates.len() - 1
+            }
+            None => break,
+        };
         match ground.run(member, !kept.is_empty()) {
             Ran::Kept => kept.push(member),
             Ran::Undone => fates[member] = Some(Fate::Failed),
@@ -171,6 +188,8 @@ mod tests {
         begun: usize,
         committed: usize,
         runs: usize,
+        /// So many more come while the group runs.
+        coming: usize,
     }
 
     impl Ground for Lists {
@@ -183,6 +202,12 @@ mod tests {
             self.begun += 1;
             self.open = Some(Vec::new());
             true
+        }
+
+        fn come(&mut self) -> bool {
+            let comes = self.coming > 0;
+            self.coming -= usize::from(comes);
+            comes
         }
 
         fn run(&mut self, member: usize, others_wait: bool) -> Ran {
@@ -241,11 +266,47 @@ mod tests {
     }
 
     #[test]
+    fn whoever_comes_while_the_group_runs_shares_its_commit() {
+        let mut lists = Lists {
+            coming: 62,
+            ..Lists::default()
+        };
+        let fates = commit_together(2, &mut lists);
+        assert_eq!(fates, vec![Fate::Committed; 64]);
+        assert_eq!(lists.database, (0..64).collect::<Vec<_>>());
+        assert_eq!((lists.begun, lists.committed), (1, 1));
+    }
+
+    #[test]
+    fn nobody_comes_in_when_it_is_time_or_others_are_put_off() {
+        let mut lists = Lists {
+            coming: 62,
+            time_after: Some(3),
+            ..Lists::default()
+        };
+        assert_eq!(
+            commit_together(2, &mut lists),
+            [Fate::Committed; 3],
+            "the group is as large as it may be"
+        );
+        let mut lists = Lists {
+            coming: 62,
+            ..scripted(2, 1, Ran::Stopped)
+        };
+        use Fate::{Committed, Postponed};
+        assert_eq!(commit_together(2, &mut lists), [Committed, Postponed]);
+        assert_eq!(lists.coming, 62, "they come behind the one that is put off");
+    }
+
+    #[test]
     fn one_that_fails_harms_itself_only() {
         for ran in [Ran::Undone, Ran::Lost, Ran::Gone] {
             for at in 0..64 {
+                // Some are there at the beginning, the others come.
+                let there = 1 + at % 3 * 20;
                 let mut lists = scripted(64, at, ran);
-                let fates = commit_together(64, &mut lists);
+                lists.coming = 64 - there;
+                let fates = commit_together(there, &mut lists);
                 for (member, fate) in fates.iter().enumerate() {
                     let expected = match ran {
                         _ if member != at => Fate::Committed,

@@ -12,7 +12,7 @@ use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::group::{Commit, Fate, Ground, Ran, commit_together};
 use crate::handoff::{Found, Wait};
-use crate::op::{Promise, Stop, Stoppable, running};
+use crate::op::{Promise, Stop, Stoppable, Used, running};
 use crate::wakes::contain;
 use crate::worker::{
     Member, Message, Outside, Permit, Shape, Sharing, Worker, limit_that_stopped, panic_message,
@@ -24,8 +24,9 @@ const TIME: Duration = Duration::from_millis(20);
 
 /// A closure with the operation that it answers.
 pub(crate) struct Write<T, F> {
-    promise: Promise<T>,
-    permit: Permit,
+    /// None once it is answered.
+    promise: Option<Promise<T>>,
+    permit: Option<Permit>,
     shape: Shape,
     work: F,
     outcome: Option<Result<T>>,
@@ -38,12 +39,16 @@ where
 {
     pub(crate) fn new(promise: Promise<T>, permit: Permit, shape: Shape, work: F) -> Write<T, F> {
         Write {
-            promise,
-            permit,
+            promise: Some(promise),
+            permit: Some(permit),
             shape,
             work,
             outcome: None,
         }
+    }
+
+    fn promise(&self) -> &Promise<T> {
+        self.promise.as_ref().expect("an answered write is not run")
     }
 }
 
@@ -53,15 +58,15 @@ where
     F: FnMut(&Engine) -> Result<T> + Send + 'static,
 {
     fn claim(&self) -> bool {
-        self.promise.claim()
+        self.promise().claim()
     }
 
     fn put_back(&self) {
-        self.promise.put_back();
+        self.promise().put_back();
     }
 
     fn operation(&self) -> Arc<dyn Stoppable> {
-        self.promise.op().clone()
+        self.promise().op().clone()
     }
 
     fn shape(&self) -> Shape {
@@ -81,18 +86,10 @@ where
         contain(|| drop(before));
     }
 
-    fn answer(self: Box<Self>) {
-        let Write {
-            promise,
-            permit,
-            work,
-            outcome,
-            ..
-        } = *self;
-        contain(|| drop(work)); // before its caller goes on
-        drop(permit);
-        if let Some(outcome) = outcome {
-            promise.answer(outcome);
+    fn answer(mut self: Box<Self>) {
+        drop(self.permit.take());
+        if let (Some(promise), Some(outcome)) = (self.promise.take(), self.outcome.take()) {
+            promise.answer_with(outcome, Some(Used::new(self)));
         }
     }
 }
@@ -115,39 +112,29 @@ const MOST_MEMBERS: usize = 1024;
 const QUIET: Duration = Duration::from_micros(10);
 
 impl Worker {
-    /// The group that begins with this member: every write that is queued
-    /// behind it, up to the first work of another kind.
-    pub(crate) fn gather(
-        &mut self,
-        first: Box<dyn Member>,
-        sharing: Sharing,
-    ) -> Vec<Box<dyn Member>> {
-        let mut members = vec![first];
-        if sharing == Sharing::Nobody {
-            return members;
+    /// The next write that may join a group of so many members: whatever is
+    /// queued, up to the first work of another kind.
+    fn next_member(&mut self, members: usize) -> Option<Box<dyn Member>> {
+        if members >= MOST_MEMBERS {
+            return None;
         }
         let mut quiet_since = None;
-        while members.len() < MOST_MEMBERS {
+        loop {
             match self.waiting.front() {
-                Some(Outside::Write(_, Sharing::Anybody)) => {
-                    if let Some(Outside::Write(member, _)) = self.waiting.pop_front() {
-                        members.push(member);
-                    }
-                    continue;
-                }
-                Some(_) => break,
+                Some(Outside::Write(_, Sharing::Anybody)) => match self.waiting.pop_front() {
+                    Some(Outside::Write(member, _)) => return Some(member),
+                    _ => return None,
+                },
+                Some(_) => return None,
                 None => {}
             }
             match self.messages.pop_front() {
-                Some(Message::Write(member)) => {
-                    members.push(member);
-                    quiet_since = None;
-                }
+                Some(Message::Write(member)) => return Some(member),
                 // Levels that are over, and streams: nothing to do with these.
                 Some(Message::Finish(finisher)) => self.finish(finisher),
                 Some(other) => {
                     self.messages.push_front(other);
-                    break;
+                    return None;
                 }
                 None => {
                     let inbox = self.inbox.clone();
@@ -158,47 +145,47 @@ impl Worker {
                     }
                     // Those who were answered together come back one by one:
                     // for them, and only for them, it pays to look again.
-                    if members.len() >= self.last_group {
-                        break;
+                    if members >= self.last_group {
+                        return None;
                     }
                     let quiet_since = quiet_since.get_or_insert_with(Instant::now);
                     if quiet_since.elapsed() >= QUIET {
-                        break;
+                        return None;
                     }
                     std::hint::spin_loop();
                 }
             }
         }
-        members
     }
 
-    /// Runs a group and returns those that come again.
+    /// Runs the group that begins with this member, and returns those that come
+    /// again.
     pub(crate) fn run_group(
         &mut self,
-        mut members: Vec<Box<dyn Member>>,
+        first: Box<dyn Member>,
+        sharing: Sharing,
     ) -> Vec<(Box<dyn Member>, Sharing)> {
         self.watch_as_wanted();
-        if let [member] = &mut *members
-            && member.shape() == Shape::Statement
-        {
-            if member.claim() {
-                self.run_lone(&mut **member);
-                self.publish();
-                answer(members);
-            } else {
-                contain(|| drop(members));
-            }
+        let second = match sharing {
+            Sharing::Anybody => self.next_member(1),
+            Sharing::Nobody => None,
+        };
+        if second.is_none() && first.shape() == Shape::Statement {
+            self.last_group = 1;
+            self.run_lone(first);
             return Vec::new();
         }
         let mut ground = OnWorker {
             worker: self,
-            members: &mut members,
+            members: std::iter::once(first).chain(second).collect(),
+            sharing,
             began: Instant::now(),
             fault: None,
         };
-        let count = ground.members.len();
-        let fates = commit_together(count, &mut ground);
-        let fault = ground.fault.take();
+        let there = ground.members.len();
+        let fates = commit_together(there, &mut ground);
+        let OnWorker { members, fault, .. } = ground;
+        self.last_group = members.len();
         self.publish();
         let mut again = Vec::new();
         for (mut member, fate) in members.into_iter().zip(fates) {
@@ -224,10 +211,16 @@ impl Worker {
 
     /// Runs the only member of a group, a statement, which SQLite commits by
     /// itself.
-    fn run_lone(&mut self, member: &mut dyn Member) {
-        if let Err(message) = self.run_member(member) {
+    fn run_lone(&mut self, mut member: Box<dyn Member>) {
+        if !member.claim() {
+            contain(|| drop(member));
+            return;
+        }
+        if let Err(message) = self.run_member(&mut *member) {
             self.abort(format!("rolled back after a panic: {message}"));
         }
+        self.publish();
+        contain(|| member.answer());
     }
 
     /// Runs a member under its own token. `Err` is the message of its panic,
@@ -255,16 +248,11 @@ impl Worker {
     }
 }
 
-fn answer(members: Vec<Box<dyn Member>>) {
-    for member in members {
-        contain(|| member.answer());
-    }
-}
-
 /// A group's members on the worker's connection.
 struct OnWorker<'w> {
     worker: &'w mut Worker,
-    members: &'w mut [Box<dyn Member>],
+    members: Vec<Box<dyn Member>>,
+    sharing: Sharing,
     began: Instant,
     /// Why the transaction could not be begun or committed.
     fault: Option<Error>,
@@ -284,14 +272,26 @@ impl Ground for OnWorker<'_> {
         self.fault.is_none()
     }
 
+    fn come(&mut self) -> bool {
+        if self.sharing == Sharing::Nobody {
+            return false;
+        }
+        let next = self.worker.next_member(self.members.len());
+        let came = next.is_some();
+        self.members.extend(next);
+        came
+    }
+
     fn run(&mut self, at: usize, others_wait: bool) -> Ran {
         let member = &mut *self.members[at];
         if !member.claim() {
             return Ran::Gone;
         }
-        if let Err(error) = self.worker.engine.enter_member() {
+        if member.shape() == Shape::Several
+            && let Err(error) = self.worker.engine.enter_member()
+        {
             member.fail(error);
-            return self.undo();
+            return self.undo(at);
         }
         let until = others_wait.then(|| self.began + TIME);
         let (((), seen), spent) = budget::within(until, || {
@@ -352,34 +352,44 @@ impl Ground for OnWorker<'_> {
 impl OnWorker<'_> {
     /// Keeps what the member has done that has just run, or undoes it where it
     /// failed.
-    fn leave(&mut self, member: usize) -> Ran {
-        let member = &mut *self.members[member];
-        if member.error().is_some() {
-            return self.undo();
+    fn leave(&mut self, at: usize) -> Ran {
+        let engine = &self.worker.engine;
+        let member = &mut *self.members[at];
+        match (member.shape(), member.error()) {
+            // A statement that fails undoes itself, as far as it would alone.
+            (Shape::Statement, Some(error)) if is_of_sqlite(error) => return Ran::Undone,
+            (_, Some(_)) => return self.undo(at),
+            (_, None) => {}
         }
-        let left = self
-            .worker
-            .engine
-            .refuse_broken_references()
-            .and_then(|()| self.worker.engine.leave_member());
+        let mut left = engine.refuse_broken_references();
+        if member.shape() == Shape::Several {
+            left = left.and_then(|()| engine.leave_member());
+        }
         match left {
             Ok(()) => Ran::Kept,
             Err(error) => {
                 member.fail(error);
-                self.undo()
+                self.undo(at)
             }
         }
     }
 
-    /// Undoes the member that has just run.
-    fn undo(&mut self) -> Ran {
-        match self.worker.engine.undo_member() {
-            Ok(()) => Ran::Undone,
-            // Nothing is open any more, or nothing may be kept.
-            Err(_) => {
-                let _ = self.worker.engine.roll_back_all();
-                Ran::Lost
-            }
+    /// Undoes the member that has just run: by itself where it has a savepoint,
+    /// else with all the others, which are run again.
+    fn undo(&mut self, at: usize) -> Ran {
+        let engine = &self.worker.engine;
+        if self.members[at].shape() == Shape::Several && engine.undo_member().is_ok() {
+            return Ran::Undone;
         }
+        let _ = engine.roll_back_all();
+        Ran::Lost
     }
+}
+
+/// Tells whether it was SQLite that failed the statement, and so has undone it.
+fn is_of_sqlite(error: &Error) -> bool {
+    matches!(
+        error,
+        Error::Sqlite { .. } | Error::Parameter { .. } | Error::TimedOut { .. }
+    )
 }

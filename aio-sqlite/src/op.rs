@@ -5,6 +5,7 @@
 //! and of several.
 
 use std::cell::RefCell;
+use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
@@ -190,7 +191,25 @@ pub(crate) struct Op<T> {
 #[derive(Debug)]
 struct Slot<T> {
     answer: Option<Result<T>>,
+    used: Option<Used>,
     waker: Option<Waker>,
+}
+
+/// What an operation crossed with, on its way back: whoever asked made it, and
+/// is to free it. Allocators keep what a thread made for that thread, and one
+/// that frees it from another makes both wait for each other.
+pub(crate) struct Used(#[expect(dead_code, reason = "it is kept to be dropped")] Box<dyn Send>);
+
+impl Used {
+    pub(crate) fn new(used: Box<dyn Send>) -> Used {
+        Used(used)
+    }
+}
+
+impl fmt::Debug for Used {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Used")
+    }
 }
 
 impl<T> Op<T> {
@@ -200,6 +219,7 @@ impl<T> Op<T> {
             on_limit,
             slot: Mutex::new(Slot {
                 answer: None,
+                used: None,
                 waker: None,
             }),
             answered: AtomicBool::new(false),
@@ -211,14 +231,15 @@ impl<T> Op<T> {
         self.slot.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Hands the answer to the waiting future.
-    fn answer(&self, answer: Result<T>) {
+    /// Puts the answer where the waiting future finds it, and returns whom to
+    /// wake.
+    fn answer(&self, answer: Result<T>, used: Option<Used>) -> Option<Waker> {
         let mut slot = self.slot();
         slot.answer = Some(answer);
+        slot.used = used;
         let waker = slot.waker.take();
         self.answered.store(true, Ordering::Release);
-        drop(slot);
-        wake(waker);
+        waker
     }
 }
 
@@ -252,16 +273,23 @@ impl<T> Promise<T> {
         }
     }
 
-    pub(crate) fn answer(mut self, answer: Result<T>) {
+    pub(crate) fn answer(self, answer: Result<T>) {
+        self.answer_with(answer, None);
+    }
+
+    /// Answers, and gives back what the operation crossed with.
+    pub(crate) fn answer_with(mut self, answer: Result<T>, used: Option<Used>) {
         self.kept = true;
-        self.op.answer(answer);
+        let waker = self.op.answer(answer, used);
+        drop(self); // so that its caller is the last to hold the operation
+        wake(waker);
     }
 }
 
 impl<T> Drop for Promise<T> {
     fn drop(&mut self) {
         if !self.kept {
-            self.op.answer(Err(Error::Closed));
+            wake(self.op.answer(Err(Error::Closed), None));
         }
     }
 }
@@ -315,6 +343,9 @@ impl<T: Send + 'static> Future for Reply<T> {
             slot.answer = None; // from a worker that dropped what had expired
         }
         if let Some(answer) = slot.answer.take() {
+            let used = slot.used.take();
+            drop(slot);
+            drop(used); // before its caller goes on
             return Poll::Ready(answer);
         }
         // The waker goes in before the state is read: who expires the

@@ -13,7 +13,7 @@ use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::handoff::{Found, Inbox, Wait};
 use crate::observers::{LastWord, Observers};
-use crate::op::{Promise, Stoppable, Token, running};
+use crate::op::{Promise, Stoppable, Token, Used, running};
 use crate::options::Options;
 use crate::pipe::{Flow, Home};
 use crate::reader::{Membership, Readers, Standing};
@@ -141,8 +141,13 @@ impl Home for Inbox<Message> {
 
 /// A closure with the operation that it answers.
 pub(crate) struct Work<T, F> {
-    promise: Promise<T>,
     scope: Scope,
+    /// None once it has run.
+    load: Option<Load<T, F>>,
+}
+
+struct Load<T, F> {
+    promise: Promise<T>,
     permit: Option<Permit>,
     work: F,
 }
@@ -154,10 +159,12 @@ where
 {
     pub(crate) fn new(promise: Promise<T>, scope: Scope, permit: Option<Permit>, work: F) -> Self {
         Work {
-            promise,
             scope,
-            permit,
-            work,
+            load: Some(Load {
+                promise,
+                permit,
+                work,
+            }),
         }
     }
 }
@@ -172,23 +179,21 @@ where
     }
 
     fn claim(&self) -> bool {
-        self.promise.claim()
+        self.load.as_ref().is_some_and(|load| load.promise.claim())
     }
 
-    fn run(self: Box<Self>, worker: &mut Worker) {
-        let Work {
-            promise,
-            scope,
-            permit,
-            work,
-        } = *self;
-        let answer = worker.guarded(scope, promise.op(), work);
-        drop(permit);
-        promise.answer(answer);
+    fn run(mut self: Box<Self>, worker: &mut Worker) {
+        if let Some(load) = self.load.take() {
+            let answer = worker.guarded(self.scope, load.promise.op(), load.work);
+            drop(load.permit);
+            load.promise.answer_with(answer, Some(Used::new(self)));
+        }
     }
 
-    fn refuse(self: Box<Self>, error: Error) {
-        self.promise.answer(Err(error));
+    fn refuse(mut self: Box<Self>, error: Error) {
+        if let Some(load) = self.load.take() {
+            load.promise.answer(Err(error));
+        }
     }
 }
 
@@ -382,9 +387,7 @@ impl Worker {
             Outside::Job(job) => self.start(job),
             Outside::Write(..) if !self.turn.is_free() => self.waiting.push_back(work),
             Outside::Write(first, sharing) => {
-                let members = self.gather(first, sharing);
-                self.last_group = members.len();
-                for (member, sharing) in self.run_group(members).into_iter().rev() {
+                for (member, sharing) in self.run_group(first, sharing).into_iter().rev() {
                     self.waiting.push_front(Outside::Write(member, sharing));
                 }
             }
