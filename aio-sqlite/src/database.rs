@@ -36,7 +36,9 @@ use crate::transaction::Begin;
 /// answers them, which has inserted nothing:
 /// [`Done`](crate::Done) has both, of the statement itself.
 ///
-/// Reads go on while a transaction is open and see the database without it.
+/// Reads go on while a transaction is open and see the database without it. Its
+/// guard lets temporary tables through: they are the writer's, seen by later
+/// writes and by no read, so it is well to drop them before the commit.
 ///
 /// The handle is cheap to clone and may be used from any task, thread and
 /// runtime. Dropping the last one ends the threads; [`close`](Database::close)

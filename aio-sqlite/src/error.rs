@@ -352,7 +352,7 @@ impl fmt::Display for Error {
             ),
             Error::Batch { index, source } => write!(f, "statement {index} of the batch: {source}"),
             Error::TimedOut { limit, sql: None } => {
-                write!(f, "timed out after {limit:.1?} before it could start")
+                write!(f, "timed out after {limit:.1?} without an answer")
             }
             Error::TimedOut {
                 limit,

@@ -38,8 +38,10 @@ impl Route {
     }
 }
 
-/// What is known of the statements' texts. A text never changes its route:
-/// what it is about may change with the schema, but not whether it writes.
+/// What is known of the statements' texts. A text keeps its route: what it is
+/// about may change with the schema, but not whether it writes. One of which
+/// only the writer could make anything stays with the writer, which can run it
+/// whatever the schema becomes.
 #[derive(Debug, Default)]
 pub(crate) struct Routes(Mutex<HashMap<Arc<str>, Route>>);
 
