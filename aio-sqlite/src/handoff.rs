@@ -159,7 +159,12 @@ impl<M> Inbox<M> {
 
     /// Takes everything that is queued, waiting for it if there is nothing.
     pub(crate) fn take(&self, into: &mut VecDeque<M>, wait: Wait) -> Found {
-        wakes::flush();
+        // With more to do right away, those who were answered are woken together
+        // with the next. Only the worker clears the news: where there is some,
+        // there are messages, or the end has come.
+        if !self.has_news() {
+            wakes::flush();
+        }
         if !matches!(wait, Wait::Never) {
             self.for_a_job.until(|| self.has_news());
         }
@@ -171,7 +176,7 @@ impl<M> Inbox<M> {
                 // only while it grows.
                 debug_assert!(into.is_empty());
                 std::mem::swap(into, &mut lane.messages);
-                wakes::expect(into.len());
+                wakes::expect(into.len() + 1); // there may be news again
                 return Found::Messages;
             }
             if lane.orphaned {

@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 use crate::group::{Commit, Fate, Ground, Ran, commit_together};
 use crate::handoff::{Found, Wait};
 use crate::op::{Promise, Stop, Stoppable, Used, running};
-use crate::wakes::contain;
+use crate::wakes::{self, contain};
 use crate::worker::{
     Member, Message, Outside, Permit, Shape, Sharing, Worker, limit_that_stopped, panic_message,
 };
@@ -166,6 +166,7 @@ impl Worker {
         sharing: Sharing,
     ) -> Vec<(Box<dyn Member>, Sharing)> {
         self.watch_as_wanted();
+        wakes::flush(); // a commit waits for the disk
         let second = match sharing {
             Sharing::Anybody => self.next_member(1),
             Sharing::Nobody => None,
@@ -187,6 +188,7 @@ impl Worker {
         let OnWorker { members, fault, .. } = ground;
         self.last_group = members.len();
         self.publish();
+        wakes::expect(members.len() + 1);
         let mut again = Vec::new();
         for (mut member, fate) in members.into_iter().zip(fates) {
             match fate {

@@ -7,8 +7,8 @@
 //! callers together.
 //!
 //! No caller waits for more than a few quick reads of others. Kept wakers go
-//! before anything that may take its time ([`flush`]): a write, a look into the
-//! queue, the code of a caller, and a read once it has run for a moment, which
+//! before anything that may take its time ([`flush`]): a write, an empty queue,
+//! the code of a caller, and a read once it has run for a moment, which
 //! the progress handler notices. Where a caller's code has once run, there may
 //! be SQL functions of its own, which may even wait for a caller that is to be
 //! woken: from then on nothing is kept on that thread. A thread that ends wakes

@@ -36,9 +36,11 @@ impl World {
                 .unwrap();
             for session in [&connection as &Session, &database] {
                 session.execute_script(schema).await.unwrap();
+                let journal = session.query_as::<String>("PRAGMA journal_mode", ());
+                let synchronous = session.query_as::<i64>("PRAGMA synchronous", ());
+                assert_eq!(journal.one().await.unwrap(), "wal");
+                assert_eq!(synchronous.one().await.unwrap(), 2);
             }
-            connection.call(assert_durable).await.unwrap();
-            database.call(assert_durable).await.unwrap();
             (connection, database)
         });
         World {

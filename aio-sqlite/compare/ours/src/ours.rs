@@ -3,7 +3,7 @@
 #[path = "../../work.rs"]
 mod work;
 
-use aio_sqlite::{Connection, Database, Session};
+use aio_sqlite::{Connection, Database, Session, ValueRef};
 use futures_util::stream;
 use work::{Peer, SQL, Work, main_of, message, wide_sum};
 
@@ -54,15 +54,13 @@ impl Peer for Ours {
     }
 
     async fn text(db: &mut Ours, sql: &'static str) -> String {
-        // On the connection that writes.
-        let read = move |raw: &mut aio_sqlite::rusqlite::Connection| {
-            raw.query_row(sql, (), |row| row.get(0))
-        };
-        let text = match db {
-            Ours::Connection(db) => db.call(read).await,
-            Ours::Database(db) => db.call(read).await,
-        };
-        text.expect("a text")
+        // Pragmas go to the connection that writes.
+        let row = db.session().query(sql, ()).one().await.expect("a row");
+        match row.value(0).expect("a column") {
+            ValueRef::Text(text) => String::from_utf8_lossy(text).into_owned(),
+            ValueRef::Integer(number) => number.to_string(),
+            other => panic!("{other:?} is no text"),
+        }
     }
 
     async fn select(db: &mut Ours, key: i64) -> (i64, String) {
