@@ -12,6 +12,8 @@ use std::fmt;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
+use crate::wakes::contain;
+
 /// Something whose waiting ends at a deadline.
 pub(crate) trait Expire: Send + Sync {
     fn expire(&self);
@@ -87,7 +89,12 @@ fn run() {
         let due = clock.pending.remove(&(instant, number));
         drop(clock);
         if let Some(due) = due {
-            due.expire(); // wakes a task, so not under the lock
+            // It wakes a task and may be the last to hold what the task asked
+            // for: not under the lock, and no panic of it ends this thread.
+            contain(|| {
+                due.expire();
+                drop(due);
+            });
         }
         clock = self::clock();
     }

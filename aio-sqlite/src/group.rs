@@ -2,9 +2,9 @@
 //!
 //! Writes that are independent of each other run one behind the other in one
 //! transaction, and are acknowledged after its commit. One that fails is undone
-//! by itself: a single statement undoes itself, and several stand inside a
-//! savepoint. Where SQLite rolls back the whole transaction instead, those that
-//! had succeeded are run again in a new one, without the one that failed.
+//! by itself where it has a savepoint. Where it has none, or SQLite rolls back
+//! the whole transaction, those that had succeeded are run again in a new one,
+//! without the one that failed.
 //!
 //! The idea is old (DeWitt et al., *Implementation Techniques for Main Memory
 //! Database Systems*, SIGMOD 1984, section 5.2): the wait for the disk is paid
@@ -93,7 +93,10 @@ pub(crate) fn commit_together(count: usize, ground: &mut impl Ground) -> Vec<Fat
             .filter(|&member| fates[member].is_none())
             .collect();
         if !ground.begin(&due) {
-            return settle(fates, Fate::NotBegun);
+            for member in due {
+                fates[member] = Some(Fate::NotBegun);
+            }
+            return settle(fates, Fate::Postponed);
         }
         match attempt(&mut fates, due, last.is_none(), ground) {
             Attempt::Whole { kept } => {
@@ -140,7 +143,8 @@ fn attempt(
 ) -> Attempt {
     let mut kept = Vec::new();
     let mut due = due.into_iter();
-    while kept.is_empty() || !ground.is_time() {
+    let mut somebody_waits = false;
+    while !somebody_waits || !ground.is_time() {
         let member = match due.next() {
             Some(member) => member,
             None if open && ground.come() => {
@@ -149,7 +153,9 @@ fn attempt(
             }
             None => break,
         };
-        match ground.run(member, !kept.is_empty()) {
+        let ran = ground.run(member, !kept.is_empty());
+        somebody_waits |= ran != Ran::Gone;
+        match ran {
             Ran::Kept => kept.push(member),
             Ran::Undone => fates[member] = Some(Fate::Failed),
             Ran::Gone => fates[member] = Some(Fate::Gone),

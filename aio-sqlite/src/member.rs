@@ -104,6 +104,11 @@ impl Stop for Anybody {
     }
 }
 
+/// After a failure, so many groups have a savepoint for each statement too. It
+/// takes as long as a small statement does, and a failure without one costs a
+/// replay: where statements fail now and then, that is more.
+const WARY: u32 = 16;
+
 /// As many writes as a group has at the most: as many as may be queued.
 const MOST_MEMBERS: usize = 1024;
 
@@ -180,6 +185,7 @@ impl Worker {
             worker: self,
             members: std::iter::once(first).chain(second).collect(),
             sharing,
+            inside: false,
             began: Instant::now(),
             fault: None,
         };
@@ -187,6 +193,7 @@ impl Worker {
         let fates = commit_together(there, &mut ground);
         let OnWorker { members, fault, .. } = ground;
         self.last_group = members.len();
+        self.wary = self.wary.saturating_sub(1);
         self.publish();
         wakes::expect(members.len() + 1);
         let mut again = Vec::new();
@@ -255,6 +262,8 @@ struct OnWorker<'w> {
     worker: &'w mut Worker,
     members: Vec<Box<dyn Member>>,
     sharing: Sharing,
+    /// The member that runs has a savepoint.
+    inside: bool,
     began: Instant,
     /// Why the transaction could not be begun or committed.
     fault: Option<Error>,
@@ -289,11 +298,12 @@ impl Ground for OnWorker<'_> {
         if !member.claim() {
             return Ran::Gone;
         }
-        if member.shape() == Shape::Several
+        self.inside = member.shape() == Shape::Several || self.worker.wary > 0;
+        if self.inside
             && let Err(error) = self.worker.engine.enter_member()
         {
             member.fail(error);
-            return self.undo(at);
+            return self.undo();
         }
         let until = others_wait.then(|| self.began + TIME);
         let (((), seen), spent) = budget::within(until, || {
@@ -357,41 +367,37 @@ impl OnWorker<'_> {
     fn leave(&mut self, at: usize) -> Ran {
         let engine = &self.worker.engine;
         let member = &mut *self.members[at];
-        match (member.shape(), member.error()) {
-            // A statement that fails undoes itself, as far as it would alone.
-            (Shape::Statement, Some(error)) if is_of_sqlite(error) => return Ran::Undone,
-            (_, Some(_)) => return self.undo(at),
-            (_, None) => {}
+        match member.error() {
+            // Nothing has run.
+            Some(Error::Parameter { .. }) if !self.inside => return Ran::Undone,
+            Some(_) => return self.undo(),
+            None => {}
         }
         let mut left = engine.refuse_broken_references();
-        if member.shape() == Shape::Several {
+        if self.inside {
             left = left.and_then(|()| engine.leave_member());
         }
         match left {
             Ok(()) => Ran::Kept,
             Err(error) => {
                 member.fail(error);
-                self.undo(at)
+                self.undo()
             }
         }
     }
 
     /// Undoes the member that has just run: by itself where it has a savepoint,
     /// else with all the others, which are run again.
-    fn undo(&mut self, at: usize) -> Ran {
-        let engine = &self.worker.engine;
-        if self.members[at].shape() == Shape::Several && engine.undo_member().is_ok() {
+    ///
+    /// In a transaction SQLite leaves some of what a failed statement did: with
+    /// `OR FAIL`, and where it did not foresee the failure, as with a value that
+    /// a STRICT table refuses.
+    fn undo(&mut self) -> Ran {
+        self.worker.wary = WARY;
+        if self.inside && self.worker.engine.undo_member().is_ok() {
             return Ran::Undone;
         }
-        let _ = engine.roll_back_all();
+        let _ = self.worker.engine.roll_back_all();
         Ran::Lost
     }
-}
-
-/// Tells whether it was SQLite that failed the statement, and so has undone it.
-fn is_of_sqlite(error: &Error) -> bool {
-    matches!(
-        error,
-        Error::Sqlite { .. } | Error::Parameter { .. } | Error::TimedOut { .. }
-    )
 }

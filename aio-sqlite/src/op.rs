@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use crate::deadline::{self, Expire};
 use crate::error::{Error, Result};
-use crate::wakes::{self, wake};
+use crate::wakes::{self, contain, wake};
 
 /// Where an operation stands; each step is one atomic exchange.
 const QUEUED: u8 = 0;
@@ -345,7 +345,7 @@ impl<T: Send + 'static> Future for Reply<T> {
         if let Some(answer) = slot.answer.take() {
             let used = slot.used.take();
             drop(slot);
-            drop(used); // before its caller goes on
+            contain(|| drop(used)); // before its caller goes on
             return Poll::Ready(answer);
         }
         // The waker goes in before the state is read: who expires the

@@ -214,6 +214,8 @@ pub(crate) struct Worker {
     pub(crate) settling: HashMap<u64, Settling>,
     /// How many members the last group had.
     pub(crate) last_group: usize,
+    /// So many groups are run with a savepoint for each member.
+    pub(crate) wary: u32,
     pub(crate) inbox: Arc<Inbox<Message>>,
     pub(crate) membership: Option<Arc<Membership>>,
     pub(crate) standing: Standing,
@@ -290,6 +292,7 @@ pub(crate) fn spawn(
                     inside: VecDeque::new(),
                     settling: HashMap::new(),
                     last_group: 1,
+                    wary: 0,
                     inbox: end.inbox.clone(),
                     membership: end.membership.clone(),
                     standing: Standing::Up,

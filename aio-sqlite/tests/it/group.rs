@@ -188,6 +188,39 @@ async fn a_member_that_fails_harms_itself_only() {
     }
 }
 
+/// SQLite leaves the first row of these in an open transaction.
+#[tokio::test]
+async fn nothing_of_a_member_that_fails_half_way_is_committed() {
+    for sql in [
+        "INSERT INTO strict VALUES (1), ('x')",
+        "INSERT OR REPLACE INTO strict VALUES (1), ('x')",
+        "INSERT OR FAIL INTO strict VALUES (1), (1)",
+        "INSERT OR FAIL INTO child_of VALUES (1, 77), (1, 78)",
+    ] {
+        let world = World::new().await;
+        world
+            .db
+            .execute_script(
+                "CREATE TABLE strict(n INTEGER UNIQUE) STRICT;
+                 CREATE TABLE child_of(id UNIQUE,
+                     parent REFERENCES parent DEFERRABLE INITIALLY DEFERRED)",
+            )
+            .await
+            .unwrap();
+        know(&world.db, "INSERT INTO t VALUES (?1, 'plain')").await;
+        know(&world.db, sql).await;
+        let db = world.db.clone();
+        let odd = Box::pin(async move { db.execute(sql, ()).await.map(drop) });
+        let (answer, commits) = world.group(odd).await;
+        assert!(answer.expect_err(sql).is_constraint(), "{sql}");
+        assert!((1..=2).contains(&commits), "{sql}: {commits} commits");
+        world.others_landed().await;
+        let left = "SELECT (SELECT count(*) FROM strict) + (SELECT count(*) FROM child_of)";
+        let left: i64 = world.db.query_as(left, ()).one().await.unwrap();
+        assert_eq!(left, 0, "{sql}");
+    }
+}
+
 #[tokio::test]
 async fn a_full_disk_is_the_error_of_whoever_fills_it() {
     let world = World::new().await;
