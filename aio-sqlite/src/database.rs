@@ -26,7 +26,9 @@ use crate::transaction::Begin;
 ///
 /// Independent writes that come while the writer is busy share the next
 /// commit: each is acknowledged when it is durable, and one that fails, panics
-/// or is cancelled harms itself only. `PRAGMA`, `VACUUM` and
+/// or is cancelled harms itself only, and leaves nothing: `OR FAIL` keeps the
+/// rows before the one that fails only where its statement had no company.
+/// `PRAGMA`, `VACUUM` and
 /// [`call`](Database::call) run by themselves. Statements that need one
 /// connection for themselves (`BEGIN` and its kin, `ATTACH`, temporary tables)
 /// are [`Error::UseConnection`](crate::Error::UseConnection), which names what

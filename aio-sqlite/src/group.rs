@@ -19,8 +19,8 @@ pub(crate) trait Ground {
     /// Takes in one more member, if one has come.
     fn come(&mut self) -> bool;
 
-    /// Runs a member. `others_wait` says that some have
-    /// succeeded before it, which then wait for its end too.
+    /// Runs a member. `others_wait` says that some have succeeded before it,
+    /// which then wait for its end too.
     fn run(&mut self, member: usize, others_wait: bool) -> Ran;
 
     /// Tells whether the transaction has run for so long that it is time to
