@@ -186,6 +186,30 @@ impl<J, W: Clone> Crew<J, W> {
         }
     }
 
+    /// Takes the next job if it is such a one; it is told since when the job
+    /// waits.
+    pub(crate) fn take_if(&self, is_such: impl FnOnce(Instant, &J) -> bool) -> Option<J> {
+        let mut state = self.state();
+        let (since, job) = state.queue.front()?;
+        match is_such(*since, job) {
+            true => state.queue.pop_front().map(|(_, job)| job),
+            false => None,
+        }
+    }
+
+    /// How many jobs at the front are such ones, up to `most`.
+    pub(crate) fn count_at_front(
+        &self,
+        most: usize,
+        mut is_such: impl FnMut(Instant, &J) -> bool,
+    ) -> usize {
+        let state = self.state();
+        let front = state.queue.iter().take(most);
+        front
+            .take_while(|(since, job)| is_such(*since, job))
+            .count()
+    }
+
     /// Says that a worker takes no more jobs for now.
     pub(crate) fn hold(&self, id: u64, way: W) -> Held<W> {
         let mut state = self.state();
@@ -279,6 +303,21 @@ mod tests {
         let queued = Submitted::Queued;
         assert_eq!(crew.submit("c", now), queued, "both are busy, not held");
         assert_eq!(crew.take(2, || "two"), Some("c"));
+    }
+
+    #[test]
+    fn the_next_job_is_looked_at_before_it_is_taken() {
+        let crew = crew(1, 1);
+        let began = Instant::now();
+        for (job, wait) in [("a", 0), ("b", 1), ("c", 2)] {
+            crew.submit(job, began + Duration::from_secs(wait));
+        }
+        let by = |last: u64| move |since, _: &&str| since <= began + Duration::from_secs(last);
+        assert_eq!(crew.count_at_front(9, by(1)), 2);
+        assert_eq!(crew.count_at_front(1, by(1)), 1);
+        assert_eq!(crew.take_if(by(0)), Some("a"));
+        assert_eq!(crew.take_if(by(0)), None);
+        assert_eq!(crew.take(1, || "one"), Some("b"));
     }
 
     #[test]

@@ -22,6 +22,7 @@ use crate::error::{Error, Result};
 use crate::handoff::Inbox;
 use crate::link::Link;
 use crate::op::{OnLimit, Op, Promise, Reply, shielded};
+use crate::selects::Reads;
 use crate::touched::{Touched, Watching};
 use crate::turn::Scope;
 use crate::worker::{Message, Work, Worker};
@@ -104,7 +105,7 @@ impl Bell {
             }
             looked
         };
-        let work = Work::new(Promise::new(op), Scope::Root, None, look);
+        let work = Work::new(Promise::new(op), Scope::Root, Reads::Alone, None, look);
         if self.inbox.submit(Message::Work(Box::new(work))).is_ok() {
             let mut waits = self.waits.lock().unwrap_or_else(PoisonError::into_inner);
             let before = waits.replace(reply);

@@ -136,6 +136,7 @@ mod routes;
 pub mod row;
 mod rows;
 mod savepoint;
+mod selects;
 #[cfg(feature = "serde")]
 mod serde;
 mod session;

@@ -18,6 +18,7 @@ use crate::op::{Limit, OnLimit, Op, Promise, Reply};
 use crate::options::{Access, Options};
 use crate::reader::Membership;
 use crate::reentry;
+use crate::selects::Reads;
 use crate::turn::Scope;
 use crate::worker::{self, Finisher, Message, Permit, Shape, Work, Worker};
 
@@ -131,6 +132,19 @@ impl Link {
         on_limit: OnLimit,
         work: impl FnOnce(&mut Worker) -> Result<T> + Send + 'static,
     ) -> Result<T> {
+        self.run_beside(Reads::Alone, scope, limit, on_limit, work)
+            .await
+    }
+
+    /// As [`run`](Link::run), for work that may share its read transaction.
+    pub(crate) async fn run_beside<T: Send + 'static>(
+        &self,
+        reads: Reads,
+        scope: Scope,
+        limit: Option<Limit>,
+        on_limit: OnLimit,
+        work: impl FnOnce(&mut Worker) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
         self.refuse_reentry(scope)?;
         let op = Op::new(limit, on_limit);
         let mut reply = Reply::new(op.clone());
@@ -138,13 +152,13 @@ impl Link {
         let sent = match scope {
             Scope::Root => {
                 let permit = self.permit(&mut reply).await?;
-                let work = Work::new(Promise::new(op), scope, Some(permit), work);
+                let work = Work::new(Promise::new(op), scope, reads, Some(permit), work);
                 self.inbox.submit(Message::Work(Box::new(work)))
             }
             // An open transaction goes on while others queue up behind it, and
             // while a close waits for it.
             _ => {
-                let work = Work::new(Promise::new(op), scope, None, work);
+                let work = Work::new(Promise::new(op), scope, reads, None, work);
                 self.inbox.deliver(Message::Work(Box::new(work)))
             }
         };
@@ -187,7 +201,13 @@ impl Link {
         };
         let op = Op::new(None, OnLimit::Stop);
         let reply = Reply::new(op.clone());
-        let close = Work::new(Promise::new(op), Scope::Root, None, Worker::close);
+        let close = Work::new(
+            Promise::new(op),
+            Scope::Root,
+            Reads::Alone,
+            None,
+            Worker::close,
+        );
         // A finisher's way in, since new work is refused from now on.
         if self.inbox.deliver(Message::Work(Box::new(close))).is_err() {
             return Ok(());

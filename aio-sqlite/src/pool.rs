@@ -16,6 +16,7 @@ use crate::op::{Limit, OnLimit, Op, Promise, Reply};
 use crate::options::Options;
 use crate::reader::{Membership, Readers, Recruit, give};
 use crate::routes::{Route, Routes};
+use crate::selects::Reads;
 use crate::turn::Scope;
 use crate::unfit::only_reads;
 use crate::worker::{Permit, Shape, Work, Worker};
@@ -154,7 +155,11 @@ impl Pool {
             }
         };
         match route {
-            Route::Reader => self.read(limit, move |worker| work(&worker.engine)).await,
+            Route::Reader => {
+                let reads = Reads::of(sql, Scope::Root);
+                let work = move |worker: &mut Worker| work(&worker.engine);
+                self.read_beside(reads, limit, work).await
+            }
             Route::Writer => self.write(limit, Shape::Statement, work).await,
             Route::Alone => self.alone(limit, move |worker| work(&worker.engine)).await,
         }
@@ -262,6 +267,16 @@ impl Pool {
         limit: Option<Limit>,
         work: impl FnOnce(&mut Worker) -> Result<T> + Send + 'static,
     ) -> Result<T> {
+        self.read_beside(Reads::Alone, limit, work).await
+    }
+
+    /// As [`read`](Pool::read), for work that may share its read transaction.
+    async fn read_beside<T: Send + 'static>(
+        &self,
+        reads: Reads,
+        limit: Option<Limit>,
+        work: impl FnOnce(&mut Worker) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
         let Some(reading) = &self.reading else {
             return self.alone(limit, work).await;
         };
@@ -271,7 +286,7 @@ impl Pool {
         let underway = readers.callers.underway();
         let theirs = readers.clone();
         let permit = permit(&readers.permits, &mut reply, || Permit::Readers(theirs)).await?;
-        let work = Work::new(Promise::new(op), Scope::Root, Some(permit), work);
+        let work = Work::new(Promise::new(op), Scope::Root, reads, Some(permit), work);
         if give(readers, Box::new(work), || self.recruit())? == Reached::Awake {
             underway.meet(|| reply.is_there()).await;
         }

@@ -10,6 +10,7 @@ use crate::error::Result;
 use crate::link::Place;
 use crate::op::{Limit, OnLimit};
 use crate::pool::Pool;
+use crate::selects::Reads;
 use crate::worker::Worker;
 
 /// Where statements run: on a connection, or inside a transaction or savepoint.
@@ -72,7 +73,9 @@ impl Seat {
             Seat::Pool(pool) => pool.run(sql, limit, work).await,
             Seat::Place(Place { link, scope }) => {
                 let work = move |worker: &mut Worker| work(&worker.engine);
-                link.run(*scope, limit, OnLimit::Stop, work).await
+                let reads = Reads::of(sql, *scope);
+                link.run_beside(reads, *scope, limit, OnLimit::Stop, work)
+                    .await
             }
         }
     }

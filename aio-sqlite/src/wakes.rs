@@ -96,6 +96,11 @@ pub(crate) fn wake_at_once() {
     let _ = KEPT.try_with(|kept| kept.borrow_mut().at_once = true);
 }
 
+/// Tells whether a caller's code has run on this thread.
+pub(crate) fn is_at_once() -> bool {
+    KEPT.try_with(|kept| kept.borrow().at_once).unwrap_or(true)
+}
+
 fn wake_all(wakers: &mut Vec<Waker>) {
     for waker in wakers.drain(..) {
         contain(|| waker.wake());

@@ -18,6 +18,7 @@ use crate::options::Options;
 use crate::pipe::{Flow, Home};
 use crate::reader::{Membership, Readers, Standing};
 use crate::receipt::Settling;
+use crate::selects::Reads;
 use crate::turn::{Scope, Turn, Verdict};
 use crate::wakes::contain;
 
@@ -51,6 +52,7 @@ pub(crate) enum Finisher {
 /// caller that the connection is closed.
 pub(crate) trait Job: Send {
     fn scope(&self) -> Scope;
+    fn reads(&self) -> Reads;
     /// Tells whether somebody still waits, and marks the operation as running.
     fn claim(&self) -> bool;
     fn run(self: Box<Self>, worker: &mut Worker);
@@ -142,6 +144,7 @@ impl Home for Inbox<Message> {
 /// A closure with the operation that it answers.
 pub(crate) struct Work<T, F> {
     scope: Scope,
+    reads: Reads,
     /// None once it has run.
     load: Option<Load<T, F>>,
 }
@@ -157,9 +160,16 @@ where
     T: Send + 'static,
     F: FnOnce(&mut Worker) -> Result<T> + Send + 'static,
 {
-    pub(crate) fn new(promise: Promise<T>, scope: Scope, permit: Option<Permit>, work: F) -> Self {
+    pub(crate) fn new(
+        promise: Promise<T>,
+        scope: Scope,
+        reads: Reads,
+        permit: Option<Permit>,
+        work: F,
+    ) -> Self {
         Work {
             scope,
+            reads,
             load: Some(Load {
                 promise,
                 permit,
@@ -176,6 +186,10 @@ where
 {
     fn scope(&self) -> Scope {
         self.scope
+    }
+
+    fn reads(&self) -> Reads {
+        self.reads
     }
 
     fn claim(&self) -> bool {
@@ -323,13 +337,13 @@ impl Worker {
             }
             if let Some(message) = self.messages.pop_front() {
                 match message {
-                    Message::Work(job) => self.start(job),
+                    Message::Work(job) => self.start_own(job),
                     Message::Write(member) => {
                         self.start_outside(Outside::Write(member, Sharing::Anybody));
                     }
                     Message::Shared(job) => {
                         self.standing = Standing::Up;
-                        self.start(job);
+                        self.start_shared(job);
                     }
                     Message::Finish(finisher) => self.finish(finisher),
                     Message::Look => {} // the next turn of the loop does
@@ -337,7 +351,7 @@ impl Worker {
                 continue;
             }
             if let Some(job) = self.next_shared() {
-                self.start(job);
+                self.start_shared(job);
                 continue;
             }
             // A reader that waits gets a chunk after each look into the queue,
@@ -398,7 +412,7 @@ impl Worker {
     }
 
     /// Runs a job, keeps it for later, or tells its caller why it can't run.
-    fn start(&mut self, job: Box<dyn Job>) {
+    pub(crate) fn start(&mut self, job: Box<dyn Job>) {
         let scope = job.scope();
         match self.turn.judge(scope) {
             Verdict::Wait if scope == Scope::Root => {

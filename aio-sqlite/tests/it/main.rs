@@ -24,6 +24,7 @@ mod migrate; // each step whole, once, in order
 mod neighbours; // users of one connection beside each other
 mod queries; // statements with rows
 mod runtimes; // every kind of runtime, and auto traits
+mod selects; // queries that share a read transaction
 #[cfg(feature = "serde")]
 mod serde; // rows and parameters by serde
 mod transactions; // the guards
