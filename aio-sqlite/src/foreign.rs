@@ -21,7 +21,7 @@ use notify::{Config, ErrorKind, Event, EventKind, RecommendedWatcher, RecursiveM
 use crate::error::{Error, Result};
 use crate::handoff::Inbox;
 use crate::link::Link;
-use crate::op::{OnLimit, Op, Promise, Reply, shielded};
+use crate::op::{OnLimit, Reply, shielded};
 use crate::selects::Reads;
 use crate::touched::{Touched, Watching};
 use crate::turn::Scope;
@@ -92,8 +92,6 @@ impl Bell {
         if self.rung.swap(true, Ordering::AcqRel) {
             return;
         }
-        let op = Op::new(None, OnLimit::Stop);
-        let reply = Reply::new(op.clone());
         let bell = self.clone();
         let look = move |worker: &mut Worker| {
             bell.rung.store(false, Ordering::Release);
@@ -105,8 +103,8 @@ impl Bell {
             }
             looked
         };
-        let work = Work::new(Promise::new(op), Scope::Root, Reads::Alone, None, look);
-        if self.inbox.submit(Message::Work(Box::new(work))).is_ok() {
+        let (work, reply) = Work::ask(Scope::Root, Reads::Alone, None, OnLimit::Stop, look);
+        if self.inbox.submit(Message::Work(work)).is_ok() {
             let mut waits = self.waits.lock().unwrap_or_else(PoisonError::into_inner);
             let before = waits.replace(reply);
             drop(waits);

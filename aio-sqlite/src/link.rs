@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::Poll;
 
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, TryAcquireError};
 
 use crate::engine::Engine;
 use crate::error::{Error, Result};
@@ -20,7 +20,7 @@ use crate::reader::Membership;
 use crate::reentry;
 use crate::selects::Reads;
 use crate::turn::Scope;
-use crate::worker::{self, Finisher, Message, Permit, Shape, Work, Worker};
+use crate::worker::{self, Finisher, Job, Message, Permit, Shape, Work, Worker};
 
 /// Numbers connections, transactions, savepoints and streams: none is ever
 /// used twice in a process, so a late command can't hit a newcomer.
@@ -125,42 +125,50 @@ impl Link {
     ///
     /// Dropped while it waits, it never runs; dropped while it runs, SQLite is
     /// stopped.
-    pub(crate) async fn run<T: Send + 'static>(
+    pub(crate) fn run<T: Send + 'static>(
         &self,
         scope: Scope,
         limit: Option<Limit>,
         on_limit: OnLimit,
         work: impl FnOnce(&mut Worker) -> Result<T> + Send + 'static,
-    ) -> Result<T> {
+    ) -> impl Future<Output = Result<T>> + Send {
         self.run_beside(Reads::Alone, scope, limit, on_limit, work)
-            .await
     }
 
     /// As [`run`](Link::run), for work that may share its read transaction.
-    pub(crate) async fn run_beside<T: Send + 'static>(
+    pub(crate) fn run_beside<T: Send + 'static>(
         &self,
         reads: Reads,
         scope: Scope,
         limit: Option<Limit>,
         on_limit: OnLimit,
         work: impl FnOnce(&mut Worker) -> Result<T> + Send + 'static,
-    ) -> Result<T> {
+    ) -> impl Future<Output = Result<T>> + Send {
+        let (work, reply) = Work::ask(scope, reads, limit, on_limit, work);
+        self.send(work, reply)
+    }
+
+    /// Sends work to the worker and waits for its answer.
+    pub(crate) async fn send<T, F>(
+        &self,
+        mut work: Box<Work<T, F>>,
+        mut reply: Reply<T>,
+    ) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Worker) -> Result<T> + Send + 'static,
+    {
+        let scope = work.scope();
         self.refuse_reentry(scope)?;
-        let op = Op::new(limit, on_limit);
-        let mut reply = Reply::new(op.clone());
         let underway = self.inbox.callers.underway();
         let sent = match scope {
             Scope::Root => {
-                let permit = self.permit(&mut reply).await?;
-                let work = Work::new(Promise::new(op), scope, reads, Some(permit), work);
-                self.inbox.submit(Message::Work(Box::new(work)))
+                work.admit(self.permit(&mut reply).await?);
+                self.inbox.submit(Message::Work(work))
             }
             // An open transaction goes on while others queue up behind it, and
             // while a close waits for it.
-            _ => {
-                let work = Work::new(Promise::new(op), scope, reads, None, work);
-                self.inbox.deliver(Message::Work(Box::new(work)))
-            }
+            _ => self.inbox.deliver(Message::Work(work)),
         };
         if sent.map_err(|_| Error::Closed)? == Reached::Awake {
             underway.meet(|| reply.is_there()).await;
@@ -170,27 +178,27 @@ impl Link {
 
     /// Has a write run that may share its commit with others, and that may be
     /// run more than once until it is answered.
-    pub(crate) async fn write<T: Send + 'static>(
+    pub(crate) fn write<T: Send + 'static>(
         &self,
         limit: Option<Limit>,
         shape: Shape,
         work: impl FnMut(&Engine) -> Result<T> + Send + 'static,
-    ) -> Result<T> {
-        self.refuse_reentry(Scope::Root)?;
-        let op = Op::new(limit, OnLimit::Stop);
-        let mut reply = Reply::new(op.clone());
-        let _underway = self.inbox.callers.underway();
-        let permit = self.permit(&mut reply).await?;
-        let write = Write::new(Promise::new(op), permit, shape, work);
-        self.inbox
-            .submit(Message::Write(Box::new(write)))
-            .map_err(|_| Error::Closed)?;
-        reply.await
+    ) -> impl Future<Output = Result<T>> + Send {
+        let (mut write, mut reply) = Write::ask(limit, shape, work);
+        async move {
+            self.refuse_reentry(Scope::Root)?;
+            let _underway = self.inbox.callers.underway();
+            write.admit(self.permit(&mut reply).await?);
+            self.inbox
+                .submit(Message::Write(write))
+                .map_err(|_| Error::Closed)?;
+            reply.await
+        }
     }
 
     async fn permit<T: Send + 'static>(&self, reply: &mut Reply<T>) -> Result<Permit> {
-        let inbox = self.inbox.clone();
-        permit(&self.inbox.permits, reply, move || Permit::Inbox(inbox)).await
+        admitted(&self.inbox.permits, reply).await?;
+        Ok(Permit::Inbox(self.inbox.clone()))
     }
 
     /// Closes the connection when it is this call's turn.
@@ -199,17 +207,15 @@ impl Link {
         let Some(_closing) = self.inbox.close() else {
             return Ok(()); // closed already
         };
-        let op = Op::new(None, OnLimit::Stop);
-        let reply = Reply::new(op.clone());
-        let close = Work::new(
-            Promise::new(op),
+        let (close, reply) = Work::ask(
             Scope::Root,
             Reads::Alone,
             None,
+            OnLimit::Stop,
             Worker::close,
         );
         // A finisher's way in, since new work is refused from now on.
-        if self.inbox.deliver(Message::Work(Box::new(close))).is_err() {
+        if self.inbox.deliver(Message::Work(close)).is_err() {
             return Ok(());
         }
         match reply.await {
@@ -225,12 +231,24 @@ impl Link {
     }
 }
 
-/// Waits for leave to queue work, no longer than the operation's limit.
-pub(crate) async fn permit<T: Send + 'static>(
+/// Waits for a permit to queue work, no longer than the operation's limit.
+pub(crate) async fn admitted<T: Send + 'static>(
     permits: &Semaphore,
     reply: &mut Reply<T>,
-    permit: impl FnOnce() -> Permit,
-) -> Result<Permit> {
+) -> Result<()> {
+    match permits.try_acquire() {
+        Ok(permit) => permit.forget(),
+        Err(TryAcquireError::Closed) => return Err(Error::Closed),
+        // Seldom, and its future is larger than all the others.
+        Err(TryAcquireError::NoPermits) => Box::pin(wait_for_permit(permits, reply)).await?,
+    }
+    Ok(())
+}
+
+async fn wait_for_permit<T: Send + 'static>(
+    permits: &Semaphore,
+    reply: &mut Reply<T>,
+) -> Result<()> {
     let mut acquire = pin!(permits.acquire());
     poll_fn(|cx| {
         if let Poll::Ready(permit) = acquire.as_mut().poll(cx) {
@@ -243,6 +261,5 @@ pub(crate) async fn permit<T: Send + 'static>(
             _ => Poll::Pending,
         }
     })
-    .await?;
-    Ok(permit())
+    .await
 }

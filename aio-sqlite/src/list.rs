@@ -24,7 +24,11 @@ impl Values {
     pub(crate) fn push(&mut self, value: Value) {
         *self = match std::mem::take(self) {
             Values::None => Values::One(value),
-            Values::One(first) => Values::Many(vec![first, value]),
+            Values::One(first) => {
+                let mut many = Vec::with_capacity(4);
+                many.extend([first, value]);
+                Values::Many(many)
+            }
             Values::Many(mut many) => {
                 many.push(value);
                 Values::Many(many)

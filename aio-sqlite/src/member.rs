@@ -12,7 +12,7 @@ use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::group::{Commit, Fate, Ground, Ran, commit_together};
 use crate::handoff::{Found, Wait};
-use crate::op::{Promise, Stop, Stoppable, Used, running};
+use crate::op::{Limit, OnLimit, Op, Promise, Reply, Stop, Stoppable, Used, running};
 use crate::wakes::{self, contain};
 use crate::worker::{
     Member, Message, Outside, Permit, Shape, Sharing, Worker, limit_that_stopped, panic_message,
@@ -37,14 +37,23 @@ where
     T: Send + 'static,
     F: FnMut(&Engine) -> Result<T> + Send + 'static,
 {
-    pub(crate) fn new(promise: Promise<T>, permit: Permit, shape: Shape, work: F) -> Write<T, F> {
-        Write {
-            promise: Some(promise),
-            permit: Some(permit),
+    /// A write, as it is sent and as it is waited for.
+    pub(crate) fn ask(limit: Option<Limit>, shape: Shape, work: F) -> (Box<Self>, Reply<T>) {
+        let op = Op::new(limit, OnLimit::Stop);
+        let reply = Reply::new(op.clone());
+        let write = Write {
+            promise: Some(Promise::new(op)),
+            permit: None,
             shape,
             work,
             outcome: None,
-        }
+        };
+        (Box::new(write), reply)
+    }
+
+    /// Keeps the permit until the write is answered.
+    pub(crate) fn admit(&mut self, permit: Permit) {
+        self.permit = Some(permit);
     }
 
     fn promise(&self) -> &Promise<T> {

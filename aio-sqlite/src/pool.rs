@@ -10,9 +10,9 @@ use crate::error::{Error, Result};
 #[cfg(feature = "foreign-changes")]
 use crate::foreign::Foreign;
 use crate::handoff::Reached;
-use crate::link::{Link, Place, next_id, permit};
+use crate::link::{Link, Place, admitted, next_id};
 use crate::observers::Observers;
-use crate::op::{Limit, OnLimit, Op, Promise, Reply};
+use crate::op::{Limit, OnLimit, Op, Promise};
 use crate::options::Options;
 use crate::reader::{Membership, Readers, Recruit, give};
 use crate::routes::{Route, Routes};
@@ -65,8 +65,6 @@ enum First<T, F> {
     Ran(T),
     /// It belongs elsewhere.
     Belongs(Route, F),
-    /// A reader can make nothing of it.
-    Unclear(Error, F),
 }
 
 impl Pool {
@@ -139,20 +137,11 @@ impl Pool {
     {
         let (route, mut work) = match self.routes.get(sql) {
             Some(route) => (route, work),
-            None => {
-                let (route, work) = match self.run_first(sql, limit, work).await? {
-                    First::Ran(value) => {
-                        self.routes.learn(sql, Route::Reader);
-                        return Ok(value);
-                    }
-                    First::Belongs(route, work) => (route, work),
-                    First::Unclear(error, work) => {
-                        (self.look_at_writer(sql, limit, error).await?, work)
-                    }
-                };
-                self.routes.learn(sql, route);
-                (route, work)
-            }
+            // Seldom, and its future is larger than all the others.
+            None => match Box::pin(self.run_new(sql, limit, work)).await? {
+                First::Ran(value) => return Ok(value),
+                First::Belongs(route, work) => (route, work),
+            },
         };
         match route {
             Route::Reader => {
@@ -165,9 +154,9 @@ impl Pool {
         }
     }
 
-    /// Looks at a statement whose text is new, and runs it there if it only
-    /// reads.
-    async fn run_first<T, F>(
+    /// Learns where a statement belongs, and has run it where that was found
+    /// out if it belongs there.
+    async fn run_new<T, F>(
         &self,
         sql: &Arc<str>,
         limit: Option<Limit>,
@@ -181,14 +170,26 @@ impl Pool {
         let first = move |worker: &mut Worker| {
             let look = match worker.engine.look_at(&text) {
                 Ok(look) => look,
-                Err(error) => return Ok(First::Unclear(error, work)),
+                Err(error) => return Ok(Err((error, work))),
             };
-            Ok(match Route::of(look, &text)? {
+            Ok(Ok(match Route::of(look, &text)? {
                 Route::Reader => First::Ran(work(&worker.engine)?),
                 other => First::Belongs(other, work),
-            })
+            }))
         };
-        self.read(limit, first).await
+        let first = match self.read(limit, first).await? {
+            Ok(first) => first,
+            // A reader can make nothing of it.
+            Err((error, work)) => {
+                First::Belongs(self.look_at_writer(sql, limit, error).await?, work)
+            }
+        };
+        let route = match &first {
+            First::Ran(_) => Route::Reader,
+            First::Belongs(route, _) => *route,
+        };
+        self.routes.learn(sql, route);
+        Ok(first)
     }
 
     /// Looks at a statement of which no reader can make anything: it may use
@@ -234,23 +235,23 @@ impl Pool {
     }
 
     /// Has a write run that may share its commit with others.
-    pub(crate) async fn write<T: Send + 'static>(
+    pub(crate) fn write<T: Send + 'static>(
         &self,
         limit: Option<Limit>,
         shape: Shape,
         work: impl FnMut(&Engine) -> Result<T> + Send + 'static,
-    ) -> Result<T> {
-        self.writer.link.write(limit, shape, work).await
+    ) -> impl Future<Output = Result<T>> + Send {
+        self.writer.link.write(limit, shape, work)
     }
 
     /// Runs work on the writer outside any transaction.
-    pub(crate) async fn alone<T: Send + 'static>(
+    pub(crate) fn alone<T: Send + 'static>(
         &self,
         limit: Option<Limit>,
         work: impl FnOnce(&mut Worker) -> Result<T> + Send + 'static,
-    ) -> Result<T> {
+    ) -> impl Future<Output = Result<T>> + Send {
         let Place { link, scope } = &self.writer;
-        link.run(*scope, limit, OnLimit::Stop, work).await
+        link.run(*scope, limit, OnLimit::Stop, work)
     }
 
     /// Refuses a read that would wait for the transaction whose body makes it.
@@ -262,35 +263,35 @@ impl Pool {
     }
 
     /// Runs work on whichever reader is free.
-    pub(crate) async fn read<T: Send + 'static>(
+    pub(crate) fn read<T: Send + 'static>(
         &self,
         limit: Option<Limit>,
         work: impl FnOnce(&mut Worker) -> Result<T> + Send + 'static,
-    ) -> Result<T> {
-        self.read_beside(Reads::Alone, limit, work).await
+    ) -> impl Future<Output = Result<T>> + Send {
+        self.read_beside(Reads::Alone, limit, work)
     }
 
     /// As [`read`](Pool::read), for work that may share its read transaction.
-    async fn read_beside<T: Send + 'static>(
+    fn read_beside<T: Send + 'static>(
         &self,
         reads: Reads,
         limit: Option<Limit>,
         work: impl FnOnce(&mut Worker) -> Result<T> + Send + 'static,
-    ) -> Result<T> {
-        let Some(reading) = &self.reading else {
-            return self.alone(limit, work).await;
-        };
-        let readers = &reading.readers;
-        let op = Op::new(limit, OnLimit::Stop);
-        let mut reply = Reply::new(op.clone());
-        let underway = readers.callers.underway();
-        let theirs = readers.clone();
-        let permit = permit(&readers.permits, &mut reply, || Permit::Readers(theirs)).await?;
-        let work = Work::new(Promise::new(op), Scope::Root, reads, Some(permit), work);
-        if give(readers, Box::new(work), || self.recruit())? == Reached::Awake {
-            underway.meet(|| reply.is_there()).await;
+    ) -> impl Future<Output = Result<T>> + Send {
+        let (mut work, mut reply) = Work::ask(Scope::Root, reads, limit, OnLimit::Stop, work);
+        async move {
+            let Some(reading) = &self.reading else {
+                return self.writer.link.send(work, reply).await;
+            };
+            let readers = &reading.readers;
+            let underway = readers.callers.underway();
+            admitted(&readers.permits, &mut reply).await?;
+            work.admit(Permit::Readers(readers.clone()));
+            if give(readers, work, || self.recruit())? == Reached::Awake {
+                underway.meet(|| reply.is_there()).await;
+            }
+            reply.await
         }
-        reply.await
     }
 
     /// Closes all connections: the readers first, so that the writer is the

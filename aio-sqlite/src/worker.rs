@@ -13,7 +13,7 @@ use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::handoff::{Found, Inbox, Wait};
 use crate::observers::{LastWord, Observers};
-use crate::op::{Promise, Stoppable, Token, Used, running};
+use crate::op::{Limit, OnLimit, Op, Promise, Reply, Stoppable, Token, Used, running};
 use crate::options::Options;
 use crate::pipe::{Flow, Home};
 use crate::reader::{Membership, Readers, Standing};
@@ -160,21 +160,32 @@ where
     T: Send + 'static,
     F: FnOnce(&mut Worker) -> Result<T> + Send + 'static,
 {
-    pub(crate) fn new(
-        promise: Promise<T>,
+    /// An operation, as it is sent and as it is waited for.
+    ///
+    /// It is boxed before there is a future, which is then small whatever the
+    /// work holds: futures are made for each operation, and moved.
+    pub(crate) fn ask(
         scope: Scope,
         reads: Reads,
-        permit: Option<Permit>,
+        limit: Option<Limit>,
+        on_limit: OnLimit,
         work: F,
-    ) -> Self {
-        Work {
-            scope,
-            reads,
-            load: Some(Load {
-                promise,
-                permit,
-                work,
-            }),
+    ) -> (Box<Self>, Reply<T>) {
+        let op = Op::new(limit, on_limit);
+        let reply = Reply::new(op.clone());
+        let load = Load {
+            promise: Promise::new(op),
+            permit: None,
+            work,
+        };
+        let load = Some(load);
+        (Box::new(Work { scope, reads, load }), reply)
+    }
+
+    /// Keeps the permit for as long as the work is queued or runs.
+    pub(crate) fn admit(&mut self, permit: Permit) {
+        if let Some(load) = &mut self.load {
+            load.permit = Some(permit);
         }
     }
 }
