@@ -16,7 +16,8 @@ use crate::routes::Route;
 use crate::row::Row;
 use crate::session::{Seat, Session};
 use crate::turn::Holder;
-use crate::worker::{Shape, Worker};
+use crate::work::Shape;
+use crate::worker::Worker;
 
 impl Session {
     /// Collects statements that cross to the connection's thread together and

@@ -11,7 +11,8 @@ use crate::engine::Engine;
 use crate::error::Result;
 use crate::op::Limit;
 use crate::pool::Pool;
-use crate::worker::{Shape, Worker};
+use crate::work::Shape;
+use crate::worker::Worker;
 
 impl Database {
     /// Runs a closure on the writer's connection inside a transaction: any

@@ -25,7 +25,8 @@ use crate::op::{OnLimit, Reply, shielded};
 use crate::selects::Reads;
 use crate::touched::{Touched, Watching};
 use crate::turn::Scope;
-use crate::worker::{Message, Work, Worker};
+use crate::work::{Message, Work};
+use crate::worker::Worker;
 
 /// How long the lock's holder is left alone where the busy timeout is shorter.
 const PAUSE: Duration = Duration::from_millis(10);

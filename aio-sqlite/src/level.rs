@@ -13,7 +13,8 @@ use crate::receipt::{Receipt, Settling, Ticket};
 use crate::session::Session;
 use crate::turn::{Holder, Scope};
 use crate::wakes::wake;
-use crate::worker::{Finisher, Worker};
+use crate::work::Finisher;
+use crate::worker::Worker;
 
 /// Rolls its level back when it is dropped, unless the level is over.
 #[derive(Debug)]

@@ -150,6 +150,7 @@ mod unfit;
 mod wakes;
 mod wal_race;
 pub mod watch;
+mod work;
 mod worker;
 
 /// The builders that the methods return: inert until they are awaited,

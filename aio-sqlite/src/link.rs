@@ -20,7 +20,8 @@ use crate::reader::Membership;
 use crate::reentry;
 use crate::selects::Reads;
 use crate::turn::Scope;
-use crate::worker::{self, Finisher, Job, Message, Permit, Shape, Work, Worker};
+use crate::work::{Finisher, Job, Message, Permit, Shape, Work};
+use crate::worker::{self, Worker};
 
 /// Numbers connections, transactions, savepoints and streams: none is ever
 /// used twice in a process, so a late command can't hit a newcomer.

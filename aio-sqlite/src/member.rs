@@ -14,9 +14,8 @@ use crate::group::{Commit, Fate, Ground, Ran, commit_together};
 use crate::handoff::{Found, Wait};
 use crate::op::{Limit, OnLimit, Op, Promise, Reply, Stop, Stoppable, Used, running};
 use crate::wakes::{self, contain};
-use crate::worker::{
-    Member, Message, Outside, Permit, Shape, Sharing, Worker, limit_that_stopped, panic_message,
-};
+use crate::work::{Member, Message, Outside, Permit, Shape, Sharing};
+use crate::worker::{Worker, limit_that_stopped, panic_message};
 
 /// How long a group collects what its members do before it commits: so long
 /// can a replay take, and so long does one member keep the others waiting.

@@ -19,7 +19,8 @@ use crate::routes::{Route, Routes};
 use crate::selects::Reads;
 use crate::turn::Scope;
 use crate::unfit::only_reads;
-use crate::worker::{Permit, Shape, Work, Worker};
+use crate::work::{Permit, Shape, Work};
+use crate::worker::Worker;
 
 /// What an observer keeps for as long as it observes.
 pub(crate) type Attention = Option<Arc<dyn Any + Send + Sync>>;

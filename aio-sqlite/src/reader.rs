@@ -8,7 +8,8 @@ use crate::crew::{Crew, Held, Submitted};
 use crate::error::{Error, Result};
 use crate::handoff::{Inbox, Reached};
 use crate::wakes::contain;
-use crate::worker::{Job, Message, Worker};
+use crate::work::{Job, Message};
+use crate::worker::Worker;
 
 /// The workers that share a queue, seen from there.
 pub(crate) type Readers = Crew<Box<dyn Job>, Arc<Inbox<Message>>>;

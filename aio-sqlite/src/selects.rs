@@ -24,7 +24,8 @@ use crate::params::Params;
 use crate::reader::Readers;
 use crate::turn::Scope;
 use crate::wakes;
-use crate::worker::{Job, Message, Worker};
+use crate::work::{Job, Message};
+use crate::worker::Worker;
 
 /// With fewer it costs as much as it saves.
 const FEWEST: usize = 4;

@@ -30,7 +30,7 @@ const LAYERS: &[(&str, Layers)] = &[
             // What is done with one, on its thread.
             &["cursor", "row"],
             &["engine", "lend", "observing", "pipe", "from_row"],
-            &["worker", "reader", "selects"],
+            &["work", "worker", "reader", "selects"],
             &["flows", "nesting", "member", "patience", "publish"],
             // The handles' side.
             &["link", "routes"],
