@@ -9,6 +9,7 @@ use crate::connection::Connection;
 use crate::error::Result;
 use crate::link::Place;
 use crate::op::{Limit, OnLimit};
+use crate::reentry;
 use crate::worker::Worker;
 
 impl Connection {
@@ -17,7 +18,9 @@ impl Connection {
     ///
     /// Streams that are half read are ended first. A panic in the closure is
     /// caught, what it had open is rolled back, and the connection goes on. The
-    /// crate's own busy and progress handlers are put back afterwards.
+    /// crate's own busy and progress handlers are put back afterwards. A call
+    /// of this connection that waits for its turn is
+    /// [`Error::Reentrant`](crate::Error::Reentrant) in the closure.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -94,9 +97,10 @@ where
         let Call { place, work, limit } = self;
         Box::pin(async move {
             let limit = Limit::starting_now(limit);
+            let held = place.link.lent_id();
             let work = move |worker: &mut Worker| {
                 worker.end_flows(|_| true, "call");
-                worker.engine.lend(work)
+                reentry::during(held, || worker.engine.lend(work))
             };
             place
                 .link

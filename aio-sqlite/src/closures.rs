@@ -11,6 +11,7 @@ use crate::engine::Engine;
 use crate::error::Result;
 use crate::op::Limit;
 use crate::pool::Pool;
+use crate::reentry;
 use crate::work::Shape;
 use crate::worker::Worker;
 
@@ -25,7 +26,8 @@ impl Database {
     /// run again. So it had better do nothing but talk to SQLite. Others write
     /// through the same connection: it can't begin or end transactions, make
     /// temporary tables or change settings by `PRAGMA`, except
-    /// `defer_foreign_keys`, which holds for this closure alone.
+    /// `defer_foreign_keys`, which holds for this closure alone. A call of this
+    /// database that waits for the writer is [`Error::Reentrant`](crate::Error::Reentrant) in it.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -169,7 +171,10 @@ where
         } = self;
         Box::pin(async move {
             let limit = Limit::starting_now(limit);
-            let work = move |engine: &Engine| engine.lend_shared("write", &mut work);
+            let held = pool.writer().link.lent_id();
+            let work = move |engine: &Engine| {
+                reentry::during(held, || engine.lend_shared("write", &mut work))
+            };
             pool.write(limit, Shape::Several, work).await
         })
     }
@@ -187,9 +192,11 @@ where
         let Read { pool, work, limit } = self;
         Box::pin(async move {
             let limit = Limit::starting_now(limit);
+            let held = pool.lent_id_of_reads();
             let work = move |worker: &mut Worker| {
                 let engine = &worker.engine;
-                engine.standing_still(|| engine.lend_shared("read", work))
+                let lend = || engine.lend_shared("read", work);
+                engine.standing_still(|| reentry::during(held, lend))
             };
             pool.read(limit, work).await
         })

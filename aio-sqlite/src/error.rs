@@ -99,7 +99,8 @@ pub enum Error {
     /// The connection is closed.
     Closed,
     /// A call through the plain handle inside the body of a transaction, which
-    /// would wait for that very transaction.
+    /// would wait for that very transaction, or inside a closure that holds the
+    /// connection which the call needs.
     Reentrant,
     /// Another transaction has held the connection longer than a caller waits.
     Busy {
@@ -333,8 +334,8 @@ impl fmt::Display for Error {
             Error::ManyRows { sql } => write!(f, "the query has more than one row: {sql}"),
             Error::Closed => f.write_str("the connection is closed"),
             Error::Reentrant => f.write_str(
-                "a call through the plain handle inside a transaction's body would wait for \
-                 that transaction: call it on the transaction",
+                "a call through the plain handle would wait for the transaction or closure that \
+                 makes it: call it on the transaction, or on the connection that the closure has",
             ),
             Error::Busy { held_for } => write!(
                 f,

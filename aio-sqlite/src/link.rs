@@ -42,6 +42,8 @@ pub(crate) struct Place {
 /// worker.
 pub(crate) struct Link {
     id: u64,
+    /// Names the connection in the hands of a closure.
+    lent: u64,
     path: PathBuf,
     access: Access,
     inbox: Arc<Inbox<Message>>,
@@ -82,6 +84,7 @@ impl Link {
         let inbox = Arc::new(Inbox::new());
         let link = Arc::new(Link {
             id: next_id(),
+            lent: next_id(),
             path: options.path.clone(),
             access: options.access,
             inbox: inbox.clone(),
@@ -108,9 +111,10 @@ impl Link {
         self.access
     }
 
-    /// Refuses a call that would wait for the transaction whose body makes it.
+    /// Refuses a call that would wait for the transaction whose body makes it, or
+    /// for the closure.
     pub(crate) fn refuse_reentry(&self, scope: Scope) -> Result<()> {
-        if reentry::is_inside(self.reentry_id(scope)) {
+        if reentry::is_inside(self.reentry_id(scope)) || reentry::is_inside(self.lent) {
             return Err(Error::Reentrant);
         }
         Ok(())
@@ -120,6 +124,11 @@ impl Link {
     /// operation inside a transaction, that transaction.
     pub(crate) fn reentry_id(&self, outer: Scope) -> u64 {
         outer.transaction().unwrap_or(self.id)
+    }
+
+    /// Names what a closure holds that the connection is lent to.
+    pub(crate) fn lent_id(&self) -> u64 {
+        self.lent
     }
 
     /// Runs `work` on the worker's thread when it is that level's turn.

@@ -15,6 +15,7 @@ use crate::observers::Observers;
 use crate::op::{Limit, OnLimit, Op, Promise};
 use crate::options::Options;
 use crate::reader::{Membership, Readers, Recruit, give};
+use crate::reentry;
 use crate::routes::{Route, Routes};
 use crate::selects::Reads;
 use crate::turn::Scope;
@@ -40,6 +41,8 @@ pub(crate) struct Pool {
 /// The readers of a database.
 struct Reading {
     readers: Arc<Readers>,
+    /// Names a reader in the hands of a closure.
+    lent: u64,
     options: Options,
     links: Mutex<Vec<Arc<Link>>>,
     pool: Weak<Pool>,
@@ -84,6 +87,7 @@ impl Pool {
             },
             reading: options.map(|options| Reading {
                 readers: Arc::new(Readers::new(size.most, options.busy_timeout)),
+                lent: next_id(),
                 options,
                 links: Mutex::default(),
                 pool: weak.clone(),
@@ -255,11 +259,21 @@ impl Pool {
         link.run(*scope, limit, OnLimit::Stop, work)
     }
 
-    /// Refuses a read that would wait for the transaction whose body makes it.
+    /// Refuses a read that would wait for the transaction whose body makes it, or
+    /// for a reader while a closure has one.
     pub(crate) fn refuse_reentry_of_reads(&self) -> Result<()> {
         match &self.reading {
+            Some(reading) if reentry::is_inside(reading.lent) => Err(Error::Reentrant),
             Some(_) => Ok(()),
             None => self.writer.link.refuse_reentry(self.writer.scope),
+        }
+    }
+
+    /// Names what a closure holds that reads.
+    pub(crate) fn lent_id_of_reads(&self) -> u64 {
+        match &self.reading {
+            Some(reading) => reading.lent,
+            None => self.writer.link.lent_id(),
         }
     }
 
@@ -284,6 +298,7 @@ impl Pool {
             let Some(reading) = &self.reading else {
                 return self.writer.link.send(work, reply).await;
             };
+            self.refuse_reentry_of_reads()?;
             let readers = &reading.readers;
             let underway = readers.callers.underway();
             admitted(&readers.permits, &mut reply).await?;

@@ -1,5 +1,6 @@
-//! Knows whether a call comes from inside the body of a transaction, or from
-//! the source of a bulk operation, and would wait for that very thing.
+//! Knows whether a call comes from inside the body of a transaction, the source
+//! of a bulk operation, or a closure that has a connection in its hands, and
+//! would wait for that very thing.
 //!
 //! Task ids can't tell the branches of a `join!` apart, so the mark is set
 //! while the body is being polled and at no other time.
@@ -10,7 +11,7 @@ use std::pin::pin;
 
 thread_local! {
     /// The connections and transactions whose bodies are being polled on this
-    /// thread.
+    /// thread, and those that a closure has in its hands.
     static INSIDE: RefCell<Vec<u64>> = const { RefCell::new(Vec::new()) };
 }
 
@@ -32,6 +33,12 @@ impl Drop for Mark {
     fn drop(&mut self) {
         INSIDE.with_borrow_mut(|inside| inside.pop());
     }
+}
+
+/// Runs a closure that holds that, with the mark set.
+pub(crate) fn during<T>(held: u64, closure: impl FnOnce() -> T) -> T {
+    let _mark = Mark::set(held);
+    closure()
 }
 
 /// Runs a body with the mark set during each of its polls.

@@ -23,6 +23,7 @@ mod limits; // full disks, permissions, many callers, stalled readers
 mod migrate; // each step whole, once, in order
 mod neighbours; // users of one connection beside each other
 mod queries; // statements with rows
+mod reentry; // calls that would wait for themselves
 mod runtimes; // every kind of runtime, and auto traits
 mod selects; // queries that share a read transaction
 #[cfg(feature = "serde")]
