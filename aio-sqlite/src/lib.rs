@@ -30,7 +30,8 @@
 //! ```
 //!
 //! - [`open`] gives a [`Database`]: one connection that writes and several that
-//!   read, over a write-ahead log. Writes that come together share a commit.
+//!   read, over a write-ahead log. Writes that come together share a commit,
+//!   and queries that wait together a read transaction.
 //! - [`connect`] opens a [`Connection`]: one SQLite connection on one thread,
 //!   every operation in the order it was called.
 //! - [`Session`] is what can be done on both: `execute`, `execute_many`,
