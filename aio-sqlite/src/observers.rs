@@ -147,9 +147,10 @@ struct LiveSeat(Mutex<LiveState>);
 struct LiveState {
     /// What the query reads; `None` until it has run.
     reads: Option<Arc<Tables>>,
-    /// What changed before that was known.
+    /// What changed before it was known what the run reads: it may have seen
+    /// that or may not.
     early: Tables,
-    /// The query runs: it may see a commit or may not.
+    /// The query runs.
     running: bool,
     stir: Option<Stir>,
     closed: bool,
@@ -173,14 +174,14 @@ impl LiveState {
 impl LiveSeat {
     fn told(&self, touched: &Touched) -> Option<Waker> {
         let mut state = lock(&self.0);
-        let Some(reads) = state.reads.clone() else {
+        // A run may come to read other tables than the one before it did.
+        let Some(reads) = state.reads.clone().filter(|_| !state.running) else {
             state.early.add_all(&touched.surely);
             state.early.add_all(&touched.perhaps);
             return None; // its own run wakes it
         };
         let stir = LiveState::judge(&reads, touched)?;
-        let running = state.running;
-        state.stir(if running { Stir::Perhaps } else { stir });
+        state.stir(stir);
         state.waker.take()
     }
 }
@@ -213,6 +214,7 @@ impl LiveEntry {
         let mut state = lock(&self.seat.0);
         state.running = true;
         state.stir = None;
+        state.early = Tables::default();
     }
 
     /// Says that the query has run, and what it reads; without that, it reads

@@ -1,5 +1,8 @@
 //! Live queries while the schema changes under them.
 
+use chaos::Gate;
+use rusqlite::functions::FunctionFlags;
+
 use crate::watched::{Watched, world};
 
 #[tokio::test]
@@ -106,4 +109,39 @@ async fn a_failed_run_is_an_item_and_the_stream_goes_on() {
         rows = live.next().await.unwrap().unwrap();
     }
     assert_eq!(rows, [2]);
+}
+
+#[tokio::test]
+async fn a_commit_while_a_changed_view_is_first_run_is_told() {
+    let world = world().await;
+    let db = &world.db;
+    let gate = Gate::new("the first run of the changed view");
+    let step = std::panic::AssertUnwindSafe(gate.step());
+    db.read(move |conn| {
+        conn.create_scalar_function("held", 1, FunctionFlags::SQLITE_UTF8, move |context| {
+            let value: i64 = context.get(0)?;
+            if value == 77 {
+                step.pass();
+            }
+            Ok(value)
+        })
+    })
+    .await
+    .unwrap();
+    db.execute_script("CREATE TABLE new(n); INSERT INTO new VALUES (77)")
+        .await
+        .unwrap();
+    let mut view = Watched::new(db, "SELECT held(max(v)) FROM seen");
+    db.execute_script("DROP VIEW seen; CREATE VIEW seen AS SELECT n AS v FROM new")
+        .await
+        .unwrap();
+    view.probe.pending();
+    gate.reached().await;
+    // Its snapshot is taken. The run before it did not read this table.
+    db.write(|tx| tx.execute("INSERT INTO new VALUES (78)", ()))
+        .await
+        .unwrap();
+    gate.open();
+    assert_eq!(view.next(), [77]);
+    assert_eq!(view.next(), [78]);
 }
