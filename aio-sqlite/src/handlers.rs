@@ -11,6 +11,7 @@ use crate::authorizer;
 use crate::budget;
 use crate::op::current_must_stop;
 use crate::options::Ownership;
+use crate::reads;
 use crate::recorder::{self, Role};
 use crate::touched::Watching;
 
@@ -75,7 +76,10 @@ impl Handlers {
             return connection.trace_v2(statements, None::<fn(TraceEvent<'_>)>);
         }
         connection.update_hook(Some(recorder::row))?;
-        let traced = |event: TraceEvent<'_>| recorder::traced(&event);
+        let traced = |event: TraceEvent<'_>| {
+            reads::traced(&event);
+            recorder::traced(&event);
+        };
         connection.trace_v2(statements, Some(traced))
     }
 }

@@ -130,6 +130,7 @@ mod pool;
 mod publish;
 mod query;
 mod reader;
+mod reads;
 mod receipt;
 mod recorder;
 mod reentry;

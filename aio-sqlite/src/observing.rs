@@ -7,15 +7,14 @@ use rusqlite::{Connection, ffi};
 
 use crate::chunk::{Buffers, Chunks};
 use crate::engine::Engine;
-#[cfg(feature = "foreign-changes")]
-use crate::error::Error;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::handlers::Handlers;
 use crate::params::Params;
+use crate::reads;
 use crate::recorder;
 use crate::tables::{Table, Tables};
 use crate::touched::Watching;
-use crate::unfit::only_reads;
+use crate::unfit::{only_reads, refuse_text};
 
 impl Engine {
     /// Looks as closely at what changes as somebody wants to know. While a
@@ -61,20 +60,28 @@ impl Engine {
     }
 
     /// Runs a query and returns its rows, and the tables that it reads.
-    pub(crate) fn observe(&self, sql: &Arc<str>, params: &Params) -> Result<(Chunks, Arc<Tables>)> {
-        let cursor = self.cursor(sql.clone(), params)?;
-        if !cursor.is_readonly() {
+    pub(crate) fn observe(
+        &mut self,
+        sql: &Arc<str>,
+        params: &Params,
+    ) -> Result<(Chunks, Arc<Tables>)> {
+        refuse_text(sql)?;
+        if self.watching == Watching::Nothing {
+            self.watch(Watching::Tables);
+        }
+        let connection = self.connection();
+        let named = reads::named(connection, sql).map_err(|source| Error::sqlite(sql, source));
+        let (mut reads, readonly) = named?;
+        if !readonly {
             return Err(only_reads(sql));
         }
-        let footprint = recorder::footprint(self.connection(), sql);
-        drop(cursor); // back into the cache, from where it is run
-        let chunks = self.collect(sql.clone(), params, usize::MAX, Buffers::default())?;
-        let mut reads = match footprint {
-            Some(footprint) => footprint.reads.clone(),
-            None => Tables::everything(),
-        };
-        reads.add_all(&recorder::read_meanwhile());
-        Ok((chunks, Arc::new(reads)))
+        let run = || self.collect(sql.clone(), params, usize::MAX, Buffers::default());
+        let (outcome, unnamed) = reads::unnamed(connection, run);
+        reads.add_all(&unnamed);
+        if self.watching == Watching::Nothing {
+            reads.add_everything(); // nobody has heard what else was run
+        }
+        Ok((outcome?, Arc::new(reads)))
     }
 }
 

@@ -16,7 +16,6 @@ use rusqlite::{Connection, ffi};
 use crate::change::Op;
 use crate::footprint::Footprint;
 use crate::journal::{How, Journal, Ran, Reported};
-use crate::tables::Tables;
 use crate::touched::{Touched, Watching};
 
 /// So many footprints are kept; a program that puts values into its texts has
@@ -321,10 +320,9 @@ pub(crate) fn footprint(connection: &Connection, sql: &str) -> Option<Rc<Footpri
     })
 }
 
-/// The tables that were read by what a statement prepared while it ran: a
-/// virtual table's own statements.
-pub(crate) fn read_meanwhile() -> Tables {
-    with(|record| std::mem::take(&mut record.seen).reads).unwrap_or_default()
+/// Takes what SQLite has asked since the last look.
+pub(crate) fn seen() -> Footprint {
+    with(|record| std::mem::take(&mut record.seen)).unwrap_or_default()
 }
 
 /// Tells whether a statement may delete rows to make room for others, which

@@ -35,5 +35,6 @@ mod wakes; // callers that are woken together
 mod watch; // live queries
 mod watch_model; // live queries against asking again
 mod watch_schema; // live queries while the schema changes
+mod watch_virtual; // live queries on virtual tables
 mod watched; // what tests of live queries start from
 mod world; // what most tests start from

@@ -111,6 +111,35 @@ async fn a_failed_run_is_an_item_and_the_stream_goes_on() {
     assert_eq!(rows, [2]);
 }
 
+/// The live query runs more than once after the change: what it reads is known
+/// each time.
+#[tokio::test]
+async fn a_view_that_reads_another_table_is_followed_from_then_on() {
+    // Where somebody else runs the same text first, SQLite has prepared it anew
+    // for him.
+    for somebody_else in [false, true] {
+        let world = world().await;
+        let db = &world.db;
+        let sql = "SELECT count(*) FROM seen";
+        db.execute("CREATE TABLE new(n)", ()).await.unwrap();
+        let mut view = Watched::new(db, sql);
+        db.execute_script("DROP VIEW seen; CREATE VIEW seen AS SELECT n FROM new")
+            .await
+            .unwrap();
+        if somebody_else {
+            db.query(sql, ()).await.unwrap();
+        }
+        assert_eq!(view.next(), [0]);
+        for n in 1..4 {
+            db.execute("INSERT INTO new VALUES (1)", ()).await.unwrap();
+            assert_eq!(view.next(), [n]);
+        }
+        // And what the view read before is forgotten.
+        db.execute("UPDATE t SET v = 6", ()).await.unwrap();
+        view.silent();
+    }
+}
+
 #[tokio::test]
 async fn a_commit_while_a_changed_view_is_first_run_is_told() {
     let world = world().await;

@@ -22,7 +22,7 @@ const LAYERS: &[(&str, Layers)] = &[
             &["change_log", "footprint"],
             &["touched"],
             &["journal", "observers"],
-            &["recorder"],
+            &["recorder", "reads"],
             &["callers"],
             &["handoff", "crew"],
             &["op", "chunk", "params", "options", "authorizer"],
