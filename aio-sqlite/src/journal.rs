@@ -23,6 +23,9 @@ pub(crate) enum How {
     Failed,
     /// It was somebody else's, who keeps to himself whether it failed.
     Unknown,
+    /// Somebody else's, and another's that had not ended ran beside it: what
+    /// SQLite counts in it may be that one's, and it may count its own later.
+    Entangled,
 }
 
 /// What is known of a run when it has ended.
@@ -115,7 +118,8 @@ impl Journal {
         } = ran;
         // A failed statement that changes the schema is undone.
         let opaque = footprint.opaque && how != How::Failed;
-        if changes == 0 && !opaque {
+        let entangled = how == How::Entangled;
+        if changes == 0 && !opaque && !entangled {
             return;
         }
         let rows_are_known = self.watching == Watching::Rows;
@@ -136,8 +140,18 @@ impl Journal {
             How::Failed => true,
             // Of a statement that failed none of its own changes are left.
             How::Unknown => own == 0,
+            How::Entangled => false,
         };
-        if changes == 0 {
+        if entangled {
+            touched.surely.add_all(&reported.tables);
+            touched.perhaps.add_all(&left);
+            touched.unnamed |= written.is_everything();
+            touched.log.append(reported.rows);
+            if !rows_are_known || footprint.replaces {
+                touched.log_tables(reported.tables.named());
+            }
+            touched.log_tables(left.named());
+        } else if changes == 0 {
             // Of the schema only: nothing of the tables is to be said.
         } else if unheard {
             touched.perhaps.add_all(written);

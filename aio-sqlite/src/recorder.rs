@@ -5,17 +5,18 @@
 //! while SQLite runs.
 
 use std::cell::{Cell, RefCell};
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use rusqlite::Connection;
 use rusqlite::hooks::{Action, AuthContext};
 use rusqlite::trace::TraceEvent;
-use rusqlite::{Connection, ffi};
 
 use crate::change::Op;
 use crate::footprint::Footprint;
 use crate::journal::{How, Journal, Ran, Reported};
+use crate::overheard::{Closure, Handle};
 use crate::touched::{Touched, Watching};
 
 /// So many footprints are kept; a program that puts values into its texts has
@@ -47,58 +48,6 @@ struct Record {
     closure: Option<Closure>,
 }
 
-/// The statements of a closure, as far as they have run.
-struct Closure {
-    handle: Handle,
-    /// The text of the statement that runs.
-    running: Option<Arc<str>>,
-    changes_before: u64,
-    runs: Vec<Run>,
-    texts: HashSet<Arc<str>>,
-}
-
-/// What is known of a statement in a closure.
-struct Run {
-    text: Option<Arc<str>>,
-    reported: Reported,
-    changes: u64,
-    own: u64,
-}
-
-impl Run {
-    /// Tells whether all that SQLite counted was reported, and kept.
-    fn is_clear(&self) -> bool {
-        self.own > 0 && self.changes == self.reported.count()
-    }
-}
-
-/// A connection that is asked from within a callback of its own, where
-/// rusqlite's may be borrowed.
-#[derive(Clone, Copy)]
-struct Handle(*mut ffi::sqlite3);
-
-impl Handle {
-    #[expect(unsafe_code, reason = "rusqlite's handle is for such callbacks")]
-    fn of(connection: &Connection) -> Handle {
-        // SAFETY: the handle is used only while the closure that was lent the
-        // connection runs, on its thread, and only to read two counters.
-        Handle(unsafe { connection.handle() })
-    }
-
-    /// All changes so far, and those of the last statement.
-    #[expect(unsafe_code, reason = "rusqlite's counters borrow the connection")]
-    fn counters(self) -> (u64, u64) {
-        // SAFETY: see `of`; the connection is open, and both only read.
-        let (all, own) = unsafe {
-            (
-                ffi::sqlite3_total_changes64(self.0),
-                ffi::sqlite3_changes64(self.0),
-            )
-        };
-        (all.cast_unsigned(), own.cast_unsigned())
-    }
-}
-
 impl Record {
     fn keep(&mut self, text: Arc<str>, footprint: Footprint) -> Rc<Footprint> {
         if self.footprints.len() >= MOST {
@@ -109,45 +58,10 @@ impl Record {
         footprint
     }
 
-    /// A statement of a closure has ended, because another begins or the
-    /// closure ends.
+    /// A statement of a closure has ended.
     fn cut(&mut self, next: Option<&str>) {
-        let (Some(closure), Some(journal)) = (&mut self.closure, &mut self.journal) else {
-            return;
-        };
-        let (all, own) = closure.handle.counters();
-        // What a foreign key does is announced as the statement itself, before
-        // the rows of that are counted.
-        if next.is_some()
-            && next == closure.running.as_deref()
-            && all - closure.changes_before < journal.reported()
-        {
-            return;
-        }
-        let run = Run {
-            text: closure.running.take(),
-            reported: journal.take_reported(),
-            changes: all - closure.changes_before,
-            own,
-        };
-        closure.changes_before = all;
-        closure.running = next.map(|text| match closure.texts.get(text) {
-            Some(text) => text.clone(),
-            None => {
-                let text: Arc<str> = text.into();
-                closure.texts.insert(text.clone());
-                text
-            }
-        });
-        if run.changes == 0 && run.reported.count() == 0 {
-            return;
-        }
-        match closure.runs.last_mut() {
-            Some(last) if last.text == run.text && last.is_clear() && run.is_clear() => {
-                last.changes += run.changes;
-                last.reported.add(run.reported);
-            }
-            _ => closure.runs.push(run),
+        if let (Some(closure), Some(journal)) = (&mut self.closure, &mut self.journal) {
+            closure.cut(journal, next);
         }
     }
 }
@@ -375,9 +289,9 @@ pub(crate) fn closure<T>(connection: &Connection, work: impl FnOnce() -> T) -> T
         return work();
     }
     prepares();
-    let handle = Handle::of(connection);
-    let (changes_before, _) = handle.counters();
     if watching() == Watching::Nothing {
+        let handle = Handle::of(connection);
+        let (changes_before, _) = handle.counters();
         let value = work();
         let (all, own) = handle.counters();
         if connection.is_autocommit() {
@@ -389,17 +303,17 @@ pub(crate) fn closure<T>(connection: &Connection, work: impl FnOnce() -> T) -> T
                 opaque: seen.opaque,
                 ..Footprint::unknown()
             };
-            record.ran_unknown(&footprint, None, all - changes_before, own);
+            let ran = Ran {
+                how: How::Unknown,
+                footprint: &footprint,
+                changes: all - changes_before,
+                own,
+            };
+            record.ran_in_closure(ran, Reported::default());
         });
         return value;
     }
-    let _end = Tracing::start(Closure {
-        handle,
-        running: None,
-        changes_before,
-        runs: Vec::new(),
-        texts: HashSet::new(),
-    });
+    let _end = Tracing::start(Closure::new(connection));
     let value = work();
     TRACING.set(false);
     if connection.is_autocommit() {
@@ -411,46 +325,43 @@ pub(crate) fn closure<T>(connection: &Connection, work: impl FnOnce() -> T) -> T
         (record.closure.take(), seen)
     });
     if let Some((Some(closure), seen)) = closure {
-        for run in closure.runs {
+        let none = Footprint::default();
+        for run in closure.into_runs() {
             let footprint = match &run.text {
                 // Its rows tell all.
                 Some(_) if run.is_clear() && watching() == Watching::Tables => None,
                 Some(text) => footprint(connection, text),
                 None => None,
             };
-            let none = Footprint::default();
-            with(|record| {
-                let footprint = footprint.as_deref().unwrap_or(&none);
-                record.ran_unknown(footprint, Some(run.reported), run.changes, run.own);
-            });
+            let ran = Ran {
+                how: run.how,
+                footprint: footprint.as_deref().unwrap_or(&none),
+                changes: run.changes,
+                own: run.own,
+            };
+            with(|record| record.ran_in_closure(ran, run.reported));
         }
         if seen.opaque {
-            with(|record| record.ran_unknown(&seen, None, 0, 0));
+            let ran = Ran {
+                how: How::Unknown,
+                footprint: &seen,
+                changes: 0,
+                own: 0,
+            };
+            with(|record| record.ran_in_closure(ran, Reported::default()));
         }
     }
     value
 }
 
 impl Record {
-    fn ran_unknown(
-        &mut self,
-        footprint: &Footprint,
-        reported: Option<Reported>,
-        changes: u64,
-        own: u64,
-    ) {
-        if footprint.opaque {
+    fn ran_in_closure(&mut self, ran: Ran<'_>, reported: Reported) {
+        if ran.footprint.opaque {
             self.footprints.clear();
             self.schema_changed = true;
         }
         if let Some(journal) = &mut self.journal {
-            let ran = Ran {
-                how: How::Unknown,
-                footprint,
-                changes,
-                own,
-            };
-            journal.ran_and_reported(ran, reported.unwrap_or_default());
+            journal.ran_and_reported(ran, reported);
         }
     }
 }

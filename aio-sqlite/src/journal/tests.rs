@@ -341,3 +341,17 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn of_statements_beside_each_other_the_rows_are_sure() {
+    let mut journal = watching(Watching::Rows);
+    journal.insert("t", 1);
+    journal.end(How::Entangled, &footprint(&["t", "wide"]), 0);
+    let touched = journal.commit().unwrap();
+    assert_eq!(names(&touched.surely), ["t"]);
+    assert_eq!(names(&touched.perhaps), ["wide"]);
+    assert_eq!(changes(&touched), [inserted("t", 1), table("wide")]);
+    // A count that is another's.
+    journal.end(How::Entangled, &footprint(&[]), 3);
+    assert!(journal.commit().is_none());
+}

@@ -1,9 +1,11 @@
 //! Committed changes, one by one.
 
-use aio_sqlite::changes::{Change, Changes, Op};
+use aio_sqlite::changes::Change;
 use aio_sqlite::{Database, Error};
 use chaos::{Gate, cuts, woken};
 use futures_util::FutureExt;
+
+use crate::watched::Told;
 
 const SCHEMA: &str = "
     CREATE TABLE t(id INTEGER PRIMARY KEY, k UNIQUE, v);
@@ -23,28 +25,6 @@ async fn database() -> Database {
     let db = aio_sqlite::open(":memory:").await.unwrap();
     db.execute_script(SCHEMA).await.unwrap();
     db
-}
-
-/// What has been told and not read, in short: `+t:1 ~t:2 -t:3 t?`.
-fn told(changes: &mut Changes) -> String {
-    let mut all = Vec::new();
-    while let Some(change) = changes.next().now_or_never() {
-        all.push(match change.unwrap().unwrap() {
-            Change::Row {
-                table, op, rowid, ..
-            } => {
-                let sign = match op {
-                    Op::Insert => '+',
-                    Op::Update => '~',
-                    Op::Delete => '-',
-                };
-                format!("{sign}{table}:{rowid}")
-            }
-            Change::Table { table, .. } => format!("{table}?"),
-            other => panic!("{other:?}"),
-        });
-    }
-    all.join(" ")
 }
 
 #[tokio::test]
@@ -77,7 +57,7 @@ async fn each_row_is_told_or_its_table() {
             ("INSERT INTO t VALUES (7, 'x', 0), (7, 'y', 0)", ""),
         ] {
             let db = database().await;
-            let mut changes = db.changes().stream();
+            let mut changes = Told::new(&db);
             // Some fail, and what they keep is told.
             match closure {
                 false => drop(db.execute(sql, ()).await),
@@ -86,11 +66,7 @@ async fn each_row_is_told_or_its_table() {
                     write.await.unwrap();
                 }
             }
-            assert_eq!(
-                told(&mut changes),
-                expected,
-                "{sql}, in a closure: {closure}"
-            );
+            assert_eq!(changes.so_far(), expected, "{sql}, in a closure: {closure}");
         }
     }
 }
@@ -98,7 +74,7 @@ async fn each_row_is_told_or_its_table() {
 #[tokio::test]
 async fn only_what_is_committed_is_told_and_then_at_once() {
     let db = database().await;
-    let mut changes = db.changes().stream();
+    let mut changes = Told::new(&db);
     let mut tx = db.begin().await.unwrap();
     tx.execute("INSERT INTO t(id) VALUES (10)", ())
         .await
@@ -116,9 +92,9 @@ async fn only_what_is_committed_is_told_and_then_at_once() {
         .await
         .unwrap();
     savepoint.commit().await.unwrap();
-    assert_eq!(told(&mut changes), "");
+    assert_eq!(changes.so_far(), "");
     tx.commit().await.unwrap();
-    assert_eq!(told(&mut changes), "+t:10 +t:12");
+    assert_eq!(changes.so_far(), "+t:10 +t:12");
     let tx = db.begin().await.unwrap();
     tx.execute("INSERT INTO t(id) VALUES (13)", ())
         .await
@@ -127,7 +103,7 @@ async fn only_what_is_committed_is_told_and_then_at_once() {
     db.execute_many("INSERT INTO log VALUES (?1)", [[1], [2]])
         .await
         .unwrap();
-    assert_eq!(told(&mut changes), "+log:2 +log:3");
+    assert_eq!(changes.so_far(), "+log:2 +log:3");
 }
 
 #[tokio::test]
@@ -137,12 +113,12 @@ async fn who_comes_in_the_middle_is_told_the_tables() {
     tx.execute("INSERT INTO t(id) VALUES (10)", ())
         .await
         .unwrap();
-    let mut changes = db.changes().stream();
+    let mut changes = Told::new(&db);
     tx.execute("INSERT INTO t(id) VALUES (11)", ())
         .await
         .unwrap();
     tx.commit().await.unwrap();
-    assert_eq!(told(&mut changes), "t? +t:11");
+    assert_eq!(changes.so_far(), "t? +t:11");
     // Where a closure wrote that nobody listened to, all tables.
     drop(changes);
     let gate = Gate::new("in a closure");
@@ -154,13 +130,13 @@ async fn who_comes_in_the_middle_is_told_the_tables() {
     });
     let watch = async {
         gate.reached().await;
-        let changes = db.changes().stream();
+        let changes = Told::new(&db);
         gate.open();
         changes
     };
     let (done, mut changes) = tokio::join!(write, watch);
     done.unwrap();
-    let all = told(&mut changes);
+    let all = changes.so_far();
     let mut all: Vec<&str> = all.split(' ').collect();
     all.sort_unstable();
     assert_eq!(all, ["child?", "log?", "t?", "wide?"]);
@@ -169,25 +145,25 @@ async fn who_comes_in_the_middle_is_told_the_tables() {
 #[tokio::test]
 async fn the_schema_and_a_call_are_told_by_tables() {
     let db = database().await;
-    let mut changes = db.changes().stream();
+    let mut changes = Told::new(&db);
     db.execute("CREATE TABLE new(n)", ()).await.unwrap();
     db.execute("ALTER TABLE new ADD COLUMN m", ())
         .await
         .unwrap();
     db.execute("DROP TABLE log", ()).await.unwrap();
-    assert_eq!(told(&mut changes), "new? new? log?");
+    assert_eq!(changes.so_far(), "new? new? log?");
     db.call(|raw| raw.query_row("SELECT 1", (), |_| Ok(())))
         .await
         .unwrap();
-    assert_eq!(told(&mut changes), "");
+    assert_eq!(changes.so_far(), "");
     db.call(|raw| raw.execute("INSERT INTO new VALUES (1, 2)", ()))
         .await
         .unwrap();
-    assert!(told(&mut changes).contains("new?"));
+    assert!(changes.so_far().contains("new?"));
     db.execute("INSERT INTO new VALUES (1, 2)", ())
         .await
         .unwrap();
-    assert_eq!(told(&mut changes), "+new:2");
+    assert_eq!(changes.so_far(), "+new:2");
 }
 
 #[tokio::test]
@@ -197,7 +173,7 @@ async fn a_replay_of_a_group_is_told_once() {
     let bad = "INSERT OR ROLLBACK INTO t(id) VALUES (?1), (?1)";
     db.execute(insert, [9]).await.unwrap();
     db.execute(bad, [9]).await.unwrap_err();
-    let mut changes = db.changes().stream();
+    let mut changes = Told::new(&db);
     let gate = Gate::new("the call before the group");
     let step = gate.step();
     let call = db.call(move |_| {
@@ -219,7 +195,7 @@ async fn a_replay_of_a_group_is_told_once() {
     bad.unwrap_err();
     // Texts that are new are looked at by whichever readers are free, and queue
     // up when they have been.
-    let told = told(&mut changes);
+    let told = changes.so_far();
     let either = ["+t:10 +t:12", "+t:12 +t:10"];
     assert!(either.contains(&&*told), "{told}");
 }
@@ -227,7 +203,7 @@ async fn a_replay_of_a_group_is_told_once() {
 #[tokio::test]
 async fn a_consumer_that_stops_reading_costs_bounded_memory() {
     let db = database().await;
-    let mut changes = db.changes().stream();
+    let mut changes = Told::new(&db);
     let series = "INSERT INTO log WITH RECURSIVE c(n) AS
         (VALUES (1) UNION ALL SELECT n + 1 FROM c WHERE n < 50000) SELECT n FROM c";
     for _ in 0..3 {
@@ -236,14 +212,14 @@ async fn a_consumer_that_stops_reading_costs_bounded_memory() {
             .await
             .unwrap();
     }
-    let rest = told(&mut changes);
+    let rest = changes.so_far();
     assert!(rest.starts_with("log? "), "{}", &rest[..40.min(rest.len())]);
     assert!(rest.split(' ').count() <= 65_537);
     // From then on each row is told again.
     db.execute("INSERT INTO log VALUES ('x')", ())
         .await
         .unwrap();
-    assert_eq!(told(&mut changes), "+log:150002");
+    assert_eq!(changes.so_far(), "+log:150002");
 }
 
 #[tokio::test]

@@ -4,7 +4,9 @@
 use std::task::Poll;
 
 use aio_sqlite::Database;
+use aio_sqlite::changes::{Change, Changes, Op};
 use chaos::woken;
+use futures_util::FutureExt;
 use tempfile::TempDir;
 
 pub(crate) const SCHEMA: &str = "
@@ -107,5 +109,36 @@ impl Watched {
         }
         self.probe.pending();
         self.probe.asleep();
+    }
+}
+
+/// Committed changes, in short: `+t:1 ~t:2 -t:3 t?`.
+pub(crate) struct Told(Changes);
+
+impl Told {
+    pub(crate) fn new(db: &Database) -> Told {
+        Told(db.changes().stream())
+    }
+
+    /// What has been told since this was last asked.
+    pub(crate) fn so_far(&mut self) -> String {
+        let mut all = Vec::new();
+        while let Some(change) = self.0.next().now_or_never() {
+            all.push(match change.unwrap().unwrap() {
+                Change::Row {
+                    table, op, rowid, ..
+                } => {
+                    let sign = match op {
+                        Op::Insert => '+',
+                        Op::Update => '~',
+                        Op::Delete => '-',
+                    };
+                    format!("{sign}{table}:{rowid}")
+                }
+                Change::Table { table, .. } => format!("{table}?"),
+                other => panic!("{other:?}"),
+            });
+        }
+        all.join(" ")
     }
 }

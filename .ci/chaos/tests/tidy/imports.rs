@@ -22,6 +22,7 @@ const LAYERS: &[(&str, Layers)] = &[
             &["change_log", "footprint"],
             &["touched"],
             &["journal", "observers"],
+            &["overheard"],
             &["recorder", "reads"],
             &["callers"],
             &["handoff", "crew"],
