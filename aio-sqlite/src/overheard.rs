@@ -112,6 +112,11 @@ impl Closure {
                 .is_some_and(|running| self.handle.writers_under_way(running) > begun)
     }
 
+    /// The texts of all that has run.
+    pub(crate) fn texts(&self) -> impl Iterator<Item = &Arc<str>> {
+        self.texts.iter()
+    }
+
     pub(crate) fn into_runs(self) -> Vec<Run> {
         self.runs
     }

@@ -17,6 +17,7 @@ use crate::change::Op;
 use crate::footprint::Footprint;
 use crate::journal::{How, Journal, Ran, Reported};
 use crate::overheard::{Closure, Handle};
+use crate::tables::Tables;
 use crate::touched::{Touched, Watching};
 
 /// So many footprints are kept; a program that puts values into its texts has
@@ -325,6 +326,7 @@ pub(crate) fn closure<T>(connection: &Connection, work: impl FnOnce() -> T) -> T
         (record.closure.take(), seen)
     });
     if let Some((Some(closure), seen)) = closure {
+        with(|record| record.forget_stale(&closure, &seen));
         let none = Footprint::default();
         for run in closure.into_runs() {
             let footprint = match &run.text {
@@ -355,6 +357,23 @@ pub(crate) fn closure<T>(connection: &Connection, work: impl FnOnce() -> T) -> T
 }
 
 impl Record {
+    /// Forgets what is known of a closure's statements, where SQLite has said
+    /// more of them just now: it prepares them anew when another connection has
+    /// changed the schema.
+    fn forget_stale(&mut self, closure: &Closure, seen: &Footprint) {
+        let mut known = Tables::default();
+        for text in closure.texts() {
+            if let Some(footprint) = self.footprints.get(text) {
+                known.add_all(&footprint.writes);
+            }
+        }
+        if !known.cover(&seen.writes) {
+            for text in closure.texts() {
+                self.footprints.remove(text);
+            }
+        }
+    }
+
     fn ran_in_closure(&mut self, ran: Ran<'_>, reported: Reported) {
         if ran.footprint.opaque {
             self.footprints.clear();

@@ -143,6 +143,12 @@ impl Tables {
         }
     }
 
+    /// Tells whether all that the others name is named here.
+    pub(crate) fn cover(&self, others: &Tables) -> bool {
+        (self.everything || !others.everything)
+            && others.named.iter().all(|table| self.names(table))
+    }
+
     /// Tells whether a table is named by both.
     pub(crate) fn share_a_name(&self, others: &Tables) -> bool {
         self.named
@@ -196,6 +202,14 @@ mod tests {
         assert!(Tables::everything().meet(&Tables::everything()));
         assert!(!Tables::everything().meet(&Tables::default()));
         assert!(!Tables::everything().share_a_name(&set(&["main.a"])));
+    }
+
+    #[test]
+    fn a_set_covers_what_it_names() {
+        assert!(set(&["main.a", "main.b"]).cover(&set(&["main.B"])));
+        assert!(!set(&["main.a"]).cover(&set(&["main.a", "temp.a"])));
+        assert!(!set(&["main.a"]).cover(&Tables::everything()));
+        assert!(Tables::everything().cover(&Tables::everything()));
     }
 
     #[test]

@@ -84,6 +84,33 @@ async fn a_trigger_of_another_connection_is_noticed() {
 }
 
 #[tokio::test]
+async fn a_trigger_of_another_connection_is_noticed_in_closures() {
+    let world = world().await;
+    let db = &world.db;
+    let mut wide = Watched::new(db, "SELECT sum(v) FROM wide");
+    let sql = "UPDATE t SET v = 7";
+    let update = || db.write(move |tx| tx.prepare_cached(sql)?.execute(()));
+    db.execute(sql, ()).await.unwrap();
+    update().await.unwrap();
+    wide.silent();
+    let other = rusqlite::Connection::open(db.path()).unwrap();
+    other
+        .execute_batch(
+            "CREATE TRIGGER widens AFTER UPDATE ON t BEGIN
+                UPDATE wide SET v = v + 1 WHERE k = 'a';
+            END",
+        )
+        .unwrap();
+    // SQLite prepares the statement anew once, and it is cached from then on.
+    for round in 1..4 {
+        update().await.unwrap();
+        assert_eq!(wide.next(), [3 + 6 * round - 3]);
+        db.execute(sql, ()).await.unwrap();
+        assert_eq!(wide.next(), [3 + 6 * round]);
+    }
+}
+
+#[tokio::test]
 async fn a_failed_run_is_an_item_and_the_stream_goes_on() {
     let world = world().await;
     let db = &world.db;
