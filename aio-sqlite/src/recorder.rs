@@ -230,6 +230,8 @@ pub(crate) fn footprint(connection: &Connection, sql: &str) -> Option<Rc<Footpri
     };
     let replaces = watching() == Watching::Rows && may_replace(connection, sql);
     with(|record| {
+        // That asked too, and not for the statement.
+        record.seen = Footprint::default();
         let footprint = Footprint { replaces, ..seen };
         record.keep(sql.into(), footprint)
     })

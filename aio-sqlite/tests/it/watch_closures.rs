@@ -65,3 +65,30 @@ async fn rows_of_a_write_that_nobody_reads_on_are_told() {
     assert_eq!(live.once(), [5]);
     assert_eq!(told.so_far(), "+t:8 +t:9");
 }
+
+#[tokio::test]
+async fn tables_of_which_no_rows_are_known_are_told_apart() {
+    let world = world().await;
+    let db = &world.db;
+    db.execute("INSERT INTO log VALUES ('begun')", ())
+        .await
+        .unwrap();
+    let mut told = Told::new(db);
+    db.write(|tx| {
+        tx.execute("UPDATE wide SET v = 9", ())?;
+        tx.execute("DELETE FROM log", ())
+    })
+    .await
+    .unwrap();
+    assert_eq!(told.so_far(), "wide? log?");
+    // And they are known from then on.
+    let sql = "UPDATE wide SET v = 10";
+    db.write(move |tx| {
+        tx.prepare_cached("UPDATE wide SET v = 9")?.execute(())?;
+        tx.prepare_cached(sql)?.execute(())
+    })
+    .await
+    .unwrap();
+    db.execute(sql, ()).await.unwrap();
+    assert_eq!(told.so_far(), "wide? wide?");
+}
