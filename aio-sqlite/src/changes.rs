@@ -85,7 +85,8 @@ impl WatchChanges {
 ///   trigger of the schema, says `REPLACE`, the table is told behind its rows,
 ///   whether or not some made room;
 /// - a statement that failed half-way and whose triggers had written already,
-///   inside a transaction that was committed all the same;
+///   or that failed at a value which a STRICT table refuses, inside a transaction
+///   that was committed all the same;
 /// - what a transaction did before the first observer came;
 /// - a table that was created, altered or dropped;
 /// - every table, after a [`call`](crate::Database::call) that changed

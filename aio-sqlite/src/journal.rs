@@ -21,6 +21,9 @@ pub(crate) enum How {
     Whole,
     /// It failed; what it had done is undone, unless it is `OR FAIL`.
     Failed,
+    /// It failed, and what it had done may be there, uncounted: SQLite does not
+    /// foresee a value that a STRICT table refuses.
+    Torn,
     /// It was somebody else's, who keeps to himself whether it failed.
     Unknown,
     /// Somebody else's, and another's that had not ended ran beside it: what
@@ -117,9 +120,10 @@ impl Journal {
             own,
         } = ran;
         // A failed statement that changes the schema is undone.
-        let opaque = footprint.opaque && how != How::Failed;
+        let opaque = footprint.opaque && !matches!(how, How::Failed | How::Torn);
         let entangled = how == How::Entangled;
-        if changes == 0 && !opaque && !entangled {
+        let uncounted = entangled || how == How::Torn;
+        if changes == 0 && !opaque && !uncounted {
             return;
         }
         let rows_are_known = self.watching == Watching::Rows;
@@ -137,7 +141,7 @@ impl Journal {
         }
         let undone = match how {
             How::Whole => false,
-            How::Failed => true,
+            How::Failed | How::Torn => true,
             // Of a statement that failed none of its own changes are left.
             How::Unknown => own == 0,
             How::Entangled => false,
@@ -151,7 +155,7 @@ impl Journal {
                 touched.log_tables(reported.tables.named());
             }
             touched.log_tables(left.named());
-        } else if changes == 0 {
+        } else if changes == 0 && !uncounted {
             // Of the schema only: nothing of the tables is to be said.
         } else if unheard {
             touched.perhaps.add_all(written);

@@ -18,6 +18,9 @@ pub(crate) struct Closure {
     entangled: bool,
     runs: Vec<Run>,
     texts: HashSet<Arc<str>>,
+    /// The texts of statements that SQLite says nothing of: they found nothing
+    /// to do, or failed.
+    idle: HashSet<Arc<str>>,
 }
 
 /// What is known of a statement in a closure.
@@ -30,6 +33,11 @@ pub(crate) struct Run {
 }
 
 impl Run {
+    /// Tells whether rows were reported of which SQLite counted none.
+    pub(crate) fn counts_nothing(&self) -> bool {
+        self.how == How::Unknown && self.changes == 0 && self.reported.count() > 0
+    }
+
     /// Tells whether all that SQLite counted was reported, and kept.
     pub(crate) fn is_clear(&self) -> bool {
         self.how == How::Unknown && self.own > 0 && self.changes == self.reported.count()
@@ -47,6 +55,7 @@ impl Closure {
             entangled: false,
             runs: Vec::new(),
             texts: HashSet::new(),
+            idle: HashSet::new(),
         }
     }
 
@@ -60,7 +69,8 @@ impl Closure {
             return;
         }
         let reported = journal.take_reported();
-        let suspicious = changes < reported.count() || (changes == 0 && !self.selects());
+        let idles = changes == 0 && !self.spares_rows();
+        let suspicious = changes < reported.count() || idles;
         let unended = suspicious && self.is_unended(next);
         self.entangled |= unended;
         let run = Run {
@@ -83,6 +93,7 @@ impl Closure {
             }
         });
         if run.changes == 0 && run.reported.count() == 0 && !unended {
+            self.idle.extend(run.text.filter(|_| idles && own == 0));
             return;
         }
         match self.runs.last_mut() {
@@ -94,10 +105,15 @@ impl Closure {
         }
     }
 
-    /// Tells whether what ran can be seen at once to do no more than read.
-    fn selects(&self) -> bool {
-        let word = self.running.as_deref().and_then(|text| text.get(..6));
-        word.is_some_and(|word| word.eq_ignore_ascii_case("select"))
+    /// Tells whether what ran can be seen at once to write no rows.
+    fn spares_rows(&self) -> bool {
+        let text = self.running.as_deref().unwrap_or_default();
+        ["select", "create", "drop", "alter", "pragma"]
+            .iter()
+            .any(|word| {
+                let start = text.get(..word.len());
+                start.is_some_and(|start| start.eq_ignore_ascii_case(word))
+            })
     }
 
     /// Tells whether the statement that ran has not ended, although the next has
@@ -110,6 +126,11 @@ impl Closure {
                 .running
                 .as_deref()
                 .is_some_and(|running| self.handle.writers_under_way(running) > begun)
+    }
+
+    /// The texts of what may have failed, where nothing else says so.
+    pub(crate) fn idle(&self) -> impl Iterator<Item = &Arc<str>> {
+        self.idle.iter()
     }
 
     /// The texts of all that has run.
@@ -130,8 +151,8 @@ pub(crate) struct Handle(*mut ffi::sqlite3);
 impl Handle {
     #[expect(unsafe_code, reason = "rusqlite's handle is for such callbacks")]
     pub(crate) fn of(connection: &Connection) -> Handle {
-        // SAFETY: the handle is used only while the closure that was lent the
-        // connection runs, on its thread, and only to read.
+        // SAFETY: the handle is used only on the connection's thread, while that
+        // is borrowed by what runs there, and only to read.
         Handle(unsafe { connection.handle() })
     }
 
@@ -146,6 +167,13 @@ impl Handle {
             )
         };
         (all.cast_unsigned(), own.cast_unsigned())
+    }
+
+    /// The extended code of the last error, if nothing has succeeded since.
+    #[expect(unsafe_code, reason = "rusqlite keeps the code to itself")]
+    pub(crate) fn error_code(self) -> i32 {
+        // SAFETY: see `of`; the connection is open, and this only reads.
+        unsafe { ffi::sqlite3_extended_errcode(self.0) }
     }
 
     /// How many statements of a text have begun, not ended, and may write.

@@ -4,12 +4,13 @@
 //! the thread: each worker's thread owns exactly one. Nothing here is borrowed
 //! while SQLite runs.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
 use rusqlite::Connection;
+use rusqlite::ffi::SQLITE_CONSTRAINT_DATATYPE;
 use rusqlite::hooks::{Action, AuthContext};
 use rusqlite::trace::TraceEvent;
 
@@ -260,6 +261,24 @@ fn may_replace(connection: &Connection, sql: &str) -> bool {
             .unwrap_or(true)
 }
 
+/// The STRICT tables; all there are, where they can't be listed.
+fn strict_tables(connection: &Connection) -> Tables {
+    let listed = || {
+        let sql = "SELECT schema, name FROM pragma_table_list WHERE strict";
+        let mut list = connection.prepare(sql)?;
+        let mut rows = list.query(())?;
+        let mut strict = Tables::default();
+        while let Some(row) = rows.next()? {
+            let (schema, name): (String, String) = (row.get(0)?, row.get(1)?);
+            strict.add_named(Some(&schema), &name);
+        }
+        Ok::<_, rusqlite::Error>(strict)
+    };
+    let strict = listed().unwrap_or_else(|_| Tables::everything());
+    prepares(); // what was asked about that is no statement's
+    strict
+}
+
 /// A statement has ended.
 fn ran(sql: &Arc<str>, ran: Ran<'_>, autocommit: bool) {
     with(|record| {
@@ -330,6 +349,23 @@ pub(crate) fn closure<T>(connection: &Connection, work: impl FnOnce() -> T) -> T
     if let Some((Some(closure), seen)) = closure {
         with(|record| record.forget_stale(&closure, &seen));
         let none = Footprint::default();
+        let strict = OnceCell::new();
+        let is_strict = |footprint: &Footprint| {
+            let strict = strict.get_or_init(|| strict_tables(connection));
+            strict.meet(&footprint.writes)
+        };
+        for text in closure.idle() {
+            let footprint = footprint(connection, text);
+            if let Some(footprint) = footprint.filter(|footprint| is_strict(footprint)) {
+                let ran = Ran {
+                    how: How::Torn,
+                    footprint: &footprint,
+                    changes: 0,
+                    own: 0,
+                };
+                with(|record| record.ran_in_closure(ran, Reported::default()));
+            }
+        }
         for run in closure.into_runs() {
             let footprint = match &run.text {
                 // Its rows tell all.
@@ -337,8 +373,12 @@ pub(crate) fn closure<T>(connection: &Connection, work: impl FnOnce() -> T) -> T
                 Some(text) => footprint(connection, text),
                 None => None,
             };
+            let how = match &footprint {
+                Some(footprint) if run.counts_nothing() && is_strict(footprint) => How::Torn,
+                _ => run.how,
+            };
             let ran = Ran {
-                how: run.how,
+                how,
                 footprint: footprint.as_deref().unwrap_or(&none),
                 changes: run.changes,
                 own: run.own,
@@ -438,8 +478,10 @@ impl Noted {
 
 impl Drop for Noted {
     fn drop(&mut self) {
+        let torn = self.how == How::Failed
+            && Handle::of(&self.connection).error_code() == SQLITE_CONSTRAINT_DATATYPE;
         let ended = Ran {
-            how: self.how,
+            how: if torn { How::Torn } else { self.how },
             footprint: &self.footprint,
             changes: self.connection.total_changes() - self.changes_before,
             own: self.connection.changes(),

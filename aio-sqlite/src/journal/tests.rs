@@ -355,3 +355,14 @@ fn of_statements_beside_each_other_the_rows_are_sure() {
     journal.end(How::Entangled, &footprint(&[]), 3);
     assert!(journal.commit().is_none());
 }
+
+#[test]
+fn a_failed_statement_may_have_left_what_nobody_counts() {
+    let mut journal = watching(Watching::Rows);
+    journal.insert("strict", 1);
+    journal.end(How::Torn, &footprint(&["strict"]), 0);
+    let touched = journal.commit().unwrap();
+    assert!(touched.surely.is_empty());
+    assert_eq!(names(&touched.perhaps), ["strict"]);
+    assert_eq!(changes(&touched), [table("strict")]);
+}

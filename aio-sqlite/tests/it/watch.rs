@@ -169,6 +169,56 @@ async fn what_changes_nothing_is_silent() {
     assert_eq!(t.once(), [4]);
 }
 
+/// SQLite undoes a failed statement of a transaction, but for one that came to a
+/// value which a STRICT table refuses: the rows before that stay, uncounted.
+#[tokio::test]
+async fn what_a_failed_statement_leaves_is_told() {
+    for (table, sql) in [
+        ("strict", "INSERT INTO strict VALUES (1, 1), (2, 'x')"),
+        (
+            "strict",
+            "UPDATE strict SET v = CASE k WHEN 7 THEN 9 ELSE 'x' END",
+        ),
+        (
+            "wider",
+            "UPDATE wider SET v = CASE k WHEN 7 THEN 9 ELSE 'x' END",
+        ),
+    ] {
+        for way in ["statement", "script", "query", "closure"] {
+            let world = world().await;
+            let db = &world.db;
+            db.execute_script(
+                "CREATE TABLE strict(k INTEGER, v INTEGER) STRICT;
+                 CREATE TABLE wider(k INTEGER PRIMARY KEY, v INTEGER) STRICT, WITHOUT ROWID;
+                 INSERT INTO strict VALUES (7, 7), (8, 8);
+                 INSERT INTO wider VALUES (7, 7), (8, 8);",
+            )
+            .await
+            .unwrap();
+            let total = format!("SELECT total(v) FROM {table}");
+            let mut live = Watched::new(db, &total.replace("total", "sum"));
+            let mut other = Watched::new(db, "SELECT count(*) FROM other");
+            if way == "closure" {
+                let write = db.write(move |tx| Ok(tx.execute(sql, ()).unwrap_err()));
+                write.await.unwrap();
+            } else {
+                let tx = db.begin().await.unwrap();
+                match way {
+                    "statement" => drop(tx.execute(sql, ()).await.unwrap_err()),
+                    "script" => drop(tx.execute_script(sql).await.unwrap_err()),
+                    _ => drop(tx.query(sql, ()).await.unwrap_err()),
+                }
+                tx.commit().await.unwrap();
+            }
+            let now = db.query_as::<f64>(&total, ()).one().await.unwrap();
+            assert_ne!(now, 15.0, "it leaves nothing any more: {way}, {sql}");
+            println!("{way}: {sql}");
+            assert_eq!(live.once(), [now as i64]);
+            other.silent();
+        }
+    }
+}
+
 #[tokio::test]
 async fn what_is_rolled_back_is_silent() {
     let world = world().await;
