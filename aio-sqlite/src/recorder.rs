@@ -298,6 +298,10 @@ fn ran(sql: &Arc<str>, ran: Ran<'_>, autocommit: bool) {
         if let Some(journal) = &mut record.journal {
             journal.ran(Ran { footprint, ..ran });
             if autocommit {
+                // VACUUM numbers rows anew, and commits past the hook for that.
+                if ran.how == How::Whole && footprint.writes.is_everything() {
+                    journal.anything();
+                }
                 journal.settle(autocommit);
             }
         }

@@ -151,8 +151,8 @@ impl Observed {
 ///   waits for one.
 /// - **No news is not told twice.** After a commit of which it isn't certain
 ///   that it changed what the query reads, an equal result is left out: a
-///   change of the schema, a [`call`](crate::Database::call), a commit that the
-///   last run may have seen already.
+///   change of the schema, a [`call`](crate::Database::call), a `VACUUM`, a
+///   commit that the last run may have seen already.
 /// - **A failed run is an item**, and the stream goes on: the next commit, on
 ///   whatever table, makes the query run again.
 /// - The query may only read, and its result must fit into memory twice: the

@@ -3,7 +3,7 @@
 use chaos::Gate;
 use rusqlite::functions::FunctionFlags;
 
-use crate::watched::{Watched, world};
+use crate::watched::{Told, Watched, world};
 
 #[tokio::test]
 async fn a_change_of_the_schema_is_news_where_it_shows() {
@@ -200,4 +200,26 @@ async fn a_commit_while_a_changed_view_is_first_run_is_told() {
     gate.open();
     assert_eq!(view.next(), [77]);
     assert_eq!(view.next(), [78]);
+}
+
+#[tokio::test]
+async fn a_vacuum_numbers_rows_anew_and_that_is_told() {
+    let world = world().await;
+    let db = &world.db;
+    db.execute_script("INSERT INTO other VALUES (1), (2), (3); DELETE FROM other WHERE n = 2")
+        .await
+        .unwrap();
+    let sql = "SELECT rowid FROM other";
+    let mut rowids = Watched::new(db, sql);
+    let mut values = Watched::new(db, "SELECT n FROM other");
+    let mut told = Told::new(db);
+    for _ in 0..2 {
+        db.execute("VACUUM", ()).await.unwrap();
+        let told = told.so_far();
+        assert!(told.split(' ').any(|table| table == "other?"), "{told}");
+        values.settle(db).await;
+    }
+    let now = db.query_as::<i64>(sql, ()).await.unwrap();
+    assert_ne!(now, [1, 3], "SQLite keeps them by now");
+    assert_eq!(rowids.next(), now);
 }
