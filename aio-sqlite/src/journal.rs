@@ -11,6 +11,7 @@
 use crate::change::Op;
 use crate::change_log::{ChangeLog, Entry};
 use crate::footprint::Footprint;
+use crate::marks::Mark;
 use crate::tables::Tables;
 use crate::touched::{Touched, Watching};
 
@@ -65,10 +66,20 @@ impl Reported {
     }
 }
 
-#[derive(Debug, Default)]
+/// What a savepoint has seen.
+#[derive(Debug)]
 struct Level {
-    savepoint: u64,
+    savepoint: Savepoint,
     touched: Touched,
+}
+
+/// How a savepoint is known.
+#[derive(Debug)]
+enum Savepoint {
+    /// One of ours, by its number.
+    Own(u64),
+    /// One that a statement has set, by the name that it gave.
+    Named(String),
 }
 
 /// The open transaction's changes, and those that were committed and not told.
@@ -221,17 +232,42 @@ impl Journal {
         if self.watching == Watching::Nothing {
             return;
         }
+        self.set(Savepoint::Own(savepoint));
+    }
+
+    fn set(&mut self, savepoint: Savepoint) {
+        self.absorb();
         self.savepoints.push(Level {
             savepoint,
             touched: Touched::default(),
         });
     }
 
+    /// Takes in what virtual tables have written beside the statements, as when
+    /// a savepoint is set.
+    pub(crate) fn absorb(&mut self) {
+        if self.reported.count == 0 {
+            return;
+        }
+        let reported = self.take_reported();
+        let rows_are_known = self.watching == Watching::Rows;
+        let touched = self.innermost();
+        touched.surely.add_all(&reported.tables);
+        match rows_are_known {
+            true => touched.log.append(reported.rows),
+            false => touched.log_tables(reported.tables.named()),
+        }
+    }
+
     /// A savepoint has been released: what it did is the outer level's now.
     pub(crate) fn released(&mut self, savepoint: u64) {
-        let Some(at) = self.position(savepoint) else {
-            return;
-        };
+        if let Some(at) = self.position(savepoint) {
+            self.release(at);
+        }
+    }
+
+    fn release(&mut self, at: usize) {
+        self.absorb();
         let mut touched = Touched::default();
         for level in self.savepoints.drain(at..) {
             touched.add(level.touched);
@@ -244,20 +280,52 @@ impl Journal {
         self.reported = Reported::default();
         match self.position(savepoint) {
             Some(at) => self.savepoints.truncate(at),
-            // It was not marked, so what it did can't be told apart.
-            None => {
-                self.outermost.doubt();
-                for level in &mut self.savepoints {
-                    level.touched.doubt();
+            None => self.doubt(),
+        }
+    }
+
+    /// A savepoint was rolled back that had not been marked, so what it did can't
+    /// be told apart.
+    fn doubt(&mut self) {
+        self.outermost.doubt();
+        for level in &mut self.savepoints {
+            level.touched.doubt();
+        }
+    }
+
+    /// A statement begins which sets a savepoint of its own, or ends one.
+    pub(crate) fn does(&mut self, mark: Mark<'_>) {
+        match mark {
+            Mark::Set(name) => self.set(Savepoint::Named(name.to_owned())),
+            Mark::Release(name) => {
+                if let Some(at) = self.position_of(name) {
+                    self.release(at);
+                }
+            }
+            // The savepoint itself stays.
+            Mark::RollBackTo(name) => {
+                self.reported = Reported::default();
+                match self.position_of(name) {
+                    Some(at) => {
+                        self.savepoints.truncate(at + 1);
+                        self.savepoints[at].touched = Touched::default();
+                    }
+                    None => self.doubt(),
                 }
             }
         }
     }
 
+    fn position_of(&self, name: &str) -> Option<usize> {
+        self.savepoints.iter().rposition(
+            |level| matches!(&level.savepoint, Savepoint::Named(own) if own.eq_ignore_ascii_case(name)),
+        )
+    }
+
     fn position(&self, savepoint: u64) -> Option<usize> {
         self.savepoints
             .iter()
-            .position(|level| level.savepoint == savepoint)
+            .position(|level| matches!(level.savepoint, Savepoint::Own(own) if own == savepoint))
     }
 
     /// SQLite commits, by the commit hook; it may still fail.

@@ -115,6 +115,7 @@ mod level;
 mod link;
 mod list;
 mod look;
+mod marks;
 mod member;
 pub mod migrate;
 mod nesting;

@@ -17,6 +17,7 @@ use rusqlite::trace::TraceEvent;
 use crate::change::Op;
 use crate::footprint::Footprint;
 use crate::journal::{How, Journal, Ran, Reported};
+use crate::marks::Mark;
 use crate::overheard::{Closure, Handle};
 use crate::tables::Tables;
 use crate::touched::{Touched, Watching};
@@ -141,14 +142,18 @@ pub(crate) fn rolled_back() {
 /// A statement begins; SQLite says so of triggers and nested ones too, with
 /// another text than the statement's.
 pub(crate) fn traced(event: &TraceEvent<'_>) {
+    let TraceEvent::Stmt(statement, text) = event else {
+        return;
+    };
     if !TRACING.get() {
+        if let Some(mark) = Mark::of(text) {
+            with_journal(|journal| journal.does(mark));
+        }
         return;
     }
-    if let TraceEvent::Stmt(statement, text) = event {
-        let sql = statement.sql();
-        if sql == *text {
-            with(|record| record.cut(Some(&sql)));
-        }
+    let sql = statement.sql();
+    if sql == *text {
+        with(|record| record.cut(Some(&sql)));
     }
 }
 
@@ -462,9 +467,7 @@ pub(crate) struct Noted {
 impl Noted {
     /// Notes a statement that has just been prepared, where that is recorded.
     pub(crate) fn new(connection: &Rc<Connection>, sql: &Arc<str>) -> Option<Noted> {
-        if !keeps_journal() {
-            return None;
-        }
+        with_journal(Journal::absorb)?;
         Some(Noted {
             connection: connection.clone(),
             sql: sql.clone(),

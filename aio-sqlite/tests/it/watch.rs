@@ -8,7 +8,7 @@ use chaos::{Gate, cuts, watchdog, woken};
 use futures_util::{FutureExt, StreamExt};
 use rusqlite::functions::FunctionFlags;
 
-use crate::watched::{SCHEMA, Watched, world, world_of};
+use crate::watched::{SCHEMA, Told, Watched, world, world_of};
 
 /// Statements that touch a table, and a query that sees what they do.
 const TOUCHES: &[(&str, &str)] = &[
@@ -270,6 +270,55 @@ async fn what_is_rolled_back_is_silent() {
     drop(savepoint);
     tx.commit().await.unwrap();
     assert_eq!(watched.once(), [4]);
+}
+
+#[tokio::test]
+async fn savepoints_of_the_statements_themselves_are_seen() {
+    for script in [false, true] {
+        let world = world().await;
+        let db = &world.db;
+        let mut t = Watched::new(db, "SELECT count(*) FROM t");
+        let mut wide = Watched::new(db, "SELECT count(*) FROM wide");
+        let mut told = Told::new(db);
+        let statements = [
+            "INSERT INTO other VALUES (1)",
+            "SAVEPOINT one",
+            "INSERT INTO t(id) VALUES (8)",
+            "ROLLBACK TO one",
+            "INSERT INTO other VALUES (2)",
+            "SAVEPOINT two",
+            "DELETE FROM wide",
+            "INSERT INTO log VALUES (1)",
+            "rollback transaction to savepoint \"ONE\"",
+            "INSERT INTO child(id) VALUES (3)",
+            "SAVEPOINT one",
+            "INSERT INTO child(id) VALUES (4)",
+            "RELEASE one",
+            "ROLLBACK TO one",
+            "INSERT INTO child(id) VALUES (5)",
+            "RELEASE SAVEPOINT one",
+        ];
+        // A second time, when all of them are cached.
+        for round in 0..2 {
+            let tx = db.begin().await.unwrap();
+            match script {
+                true => tx.execute_script(statements.join(";")).await.unwrap(),
+                false => {
+                    for sql in statements {
+                        tx.execute(sql, ()).await.unwrap();
+                    }
+                }
+            }
+            tx.execute("DELETE FROM child WHERE id = 5", ())
+                .await
+                .unwrap();
+            tx.commit().await.unwrap();
+            t.silent();
+            wide.silent();
+            let expected = format!("+other:{} +child:5 -child:5", round + 1);
+            assert_eq!(told.so_far(), expected);
+        }
+    }
 }
 
 #[tokio::test]

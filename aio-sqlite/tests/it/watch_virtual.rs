@@ -1,7 +1,7 @@
 //! Live queries on virtual tables, which read and write tables that the query
 //! and the write don't name.
 
-use crate::watched::{Watched, world};
+use crate::watched::{Told, Watched, world};
 
 /// A full-text index that takes its texts out of another table.
 const EXTERNAL: &str = "
@@ -80,4 +80,36 @@ async fn an_index_that_triggers_and_commands_write_is_watched() {
             .unwrap();
         assert_eq!(live.once().len(), found, "{command}");
     }
+}
+
+/// The index writes what it has gathered when a savepoint is set, beside any
+/// statement.
+#[tokio::test]
+async fn what_an_index_writes_at_a_savepoint_hides_no_rows() {
+    let world = world().await;
+    let db = &world.db;
+    let mut data = Watched::new(db, "SELECT sum(length(block)) FROM docs_data");
+    let mut told = Told::new(db);
+    let mut tx = db.begin().await.unwrap();
+    tx.execute("INSERT INTO docs VALUES ('one two')", ())
+        .await
+        .unwrap();
+    let savepoint = tx.savepoint().await.unwrap();
+    savepoint
+        .execute("INSERT INTO t(id) VALUES (8)", ())
+        .await
+        .unwrap();
+    savepoint.commit().await.unwrap();
+    let undone = tx.savepoint().await.unwrap();
+    undone.execute("DELETE FROM other", ()).await.unwrap();
+    undone.rollback().await.unwrap();
+    tx.execute("INSERT INTO t(id) VALUES (9)", ())
+        .await
+        .unwrap();
+    tx.commit().await.unwrap();
+    let told = told.so_far();
+    let rows: Vec<&str> = told.split(' ').collect();
+    assert!(rows.contains(&"+t:8") && rows.contains(&"+t:9"), "{told}");
+    assert!(!rows.contains(&"t?"), "{told}");
+    data.once();
 }
