@@ -13,6 +13,9 @@ use crate::tables::{Tables, shows_everything};
 pub(crate) struct Footprint {
     pub(crate) reads: Tables,
     pub(crate) writes: Tables,
+    /// Tables that a trigger deletes from: all rows at once, it may be, which
+    /// SQLite does not report.
+    pub(crate) clears: Tables,
     /// It may change more than the tables say: the schema, a setting in the
     /// file.
     pub(crate) opaque: bool,
@@ -28,6 +31,7 @@ impl Footprint {
         Footprint {
             reads: Tables::everything(),
             writes: Tables::everything(),
+            clears: Tables::default(),
             opaque: true,
             replaces: true,
             asked: 0,
@@ -53,6 +57,10 @@ impl Footprint {
             | AuthAction::Update { table_name, .. }
             | AuthAction::Delete { table_name } => {
                 self.writes.add_named(database, table_name);
+                let deletes = matches!(context.action, AuthAction::Delete { .. });
+                if deletes && context.accessor.is_some() {
+                    self.clears.add_named(database, table_name);
+                }
             }
             // The full-text index asks this of its own.
             AuthAction::Pragma {
@@ -91,6 +99,7 @@ impl Footprint {
     pub(crate) fn add(&mut self, other: &Footprint) {
         self.reads.add_all(&other.reads);
         self.writes.add_all(&other.writes);
+        self.clears.add_all(&other.clears);
         self.opaque |= other.opaque;
         self.replaces |= other.replaces;
         self.asked += other.asked;

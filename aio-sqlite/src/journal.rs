@@ -200,6 +200,9 @@ impl Journal {
                     touched.surely.add(table);
                 }
                 touched.log_tables(left.named());
+                // Of these some rows were reported, and not those, it may be.
+                let cleared = footprint.clears.named().iter();
+                touched.log_tables(cleared.filter(|table| reported.tables.names(table)));
             }
         }
         if opaque {

@@ -72,6 +72,26 @@ async fn each_row_is_told_or_its_table() {
 }
 
 #[tokio::test]
+async fn what_a_trigger_clears_and_fills_again_is_told_as_a_table_too() {
+    let db = database().await;
+    db.execute_script(
+        "CREATE TABLE source(n);
+         CREATE TRIGGER refills AFTER INSERT ON source BEGIN
+             DELETE FROM log;
+             INSERT INTO log VALUES (new.n);
+             UPDATE wide SET v = new.n;
+         END;",
+    )
+    .await
+    .unwrap();
+    let mut changes = Told::new(&db);
+    db.execute("INSERT INTO source VALUES (1)", ())
+        .await
+        .unwrap();
+    assert_eq!(changes.so_far(), "+source:1 +log:1 wide? log?");
+}
+
+#[tokio::test]
 async fn only_what_is_committed_is_told_and_then_at_once() {
     let db = database().await;
     let mut changes = Told::new(&db);
