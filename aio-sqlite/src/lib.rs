@@ -80,6 +80,7 @@
 //! | `serde` | `Query::deserialize`, `named` | serde |
 //! | `foreign-changes` | live queries see the commits of other processes | notify |
 
+mod attached;
 mod authorizer;
 pub mod batch;
 mod budget;

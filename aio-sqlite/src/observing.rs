@@ -1,10 +1,12 @@
 //! What observers of a database ask of a connection.
 
+use std::ffi::CString;
 use std::rc::Rc;
 use std::sync::Arc;
 
 use rusqlite::{Connection, ffi};
 
+use crate::attached::databases;
 use crate::chunk::{Buffers, Chunks};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
@@ -93,23 +95,28 @@ pub(crate) fn data_version(connection: &Connection) -> Result<i64> {
         .map_err(|error| Error::sqlite("PRAGMA data_version", error))
 }
 
-/// Two numbers of which one changes with whatever a connection does to a
-/// database: the pager's own count of the main one's states, and the rows.
+/// Numbers of which one changes with whatever a connection does to its
+/// databases: the pagers' own counts of the states of each, and the rows.
 #[expect(
     unsafe_code,
     reason = "rusqlite has no safe wrapper for sqlite3_file_control"
 )]
-pub(crate) fn version(connection: &Connection) -> (u32, u64) {
-    let mut pages: std::ffi::c_uint = 0;
-    // SAFETY: the handle belongs to the open connection, which this thread
-    // owns; the operation writes an unsigned integer to the pointer.
-    unsafe {
-        ffi::sqlite3_file_control(
-            connection.handle(),
-            c"main".as_ptr(),
-            ffi::SQLITE_FCNTL_DATA_VERSION,
-            (&raw mut pages).cast(),
-        );
-    }
-    (pages, connection.total_changes())
+pub(crate) fn version(connection: &Connection) -> (Vec<u32>, u64) {
+    let pages = |database: String| {
+        let mut pages: std::ffi::c_uint = 0;
+        let name = CString::new(database).unwrap_or_default();
+        // SAFETY: the handle belongs to the open connection, which this thread
+        // owns; the operation writes an unsigned integer to the pointer.
+        unsafe {
+            ffi::sqlite3_file_control(
+                connection.handle(),
+                name.as_ptr(),
+                ffi::SQLITE_FCNTL_DATA_VERSION,
+                (&raw mut pages).cast(),
+            );
+        }
+        pages
+    };
+    let versions = databases(connection).map(pages).collect();
+    (versions, connection.total_changes())
 }

@@ -14,6 +14,7 @@ use rusqlite::ffi::SQLITE_CONSTRAINT_DATATYPE;
 use rusqlite::hooks::{Action, AuthContext};
 use rusqlite::trace::TraceEvent;
 
+use crate::attached::databases;
 use crate::change::Op;
 use crate::footprint::Footprint;
 use crate::journal::{How, Journal, Ran, Reported};
@@ -257,13 +258,18 @@ fn may_replace(connection: &Connection, sql: &str) -> bool {
         text.windows(WORD.len())
             .any(|word| word.eq_ignore_ascii_case(WORD))
     };
-    let schema =
-        "SELECT 1 FROM sqlite_schema WHERE type IN ('table', 'trigger') AND sql LIKE '%replace%'";
-    says(sql.as_bytes())
-        || connection
-            .prepare(schema)
+    let schema_says = |database: String| {
+        let schema = format!(
+            "SELECT 1 FROM \"{}\".sqlite_schema
+                WHERE type IN ('table', 'trigger') AND sql LIKE '%replace%'",
+            database.replace('"', "\"\"")
+        );
+        connection
+            .prepare(&schema)
             .and_then(|mut schema| schema.exists(()))
             .unwrap_or(true)
+    };
+    says(sql.as_bytes()) || databases(connection).any(schema_says)
 }
 
 /// The STRICT tables; all there are, where they can't be listed.

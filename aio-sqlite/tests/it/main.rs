@@ -33,6 +33,7 @@ mod two_processes; // several processes with one file
 mod values; // parameters in, columns out
 mod wakes; // callers that are woken together
 mod watch; // live queries
+mod watch_attached; // live queries on attached databases
 mod watch_closures; // live queries and what closures write
 mod watch_model; // live queries against asking again
 mod watch_schema; // live queries while the schema changes

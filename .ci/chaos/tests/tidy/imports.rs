@@ -22,7 +22,7 @@ const LAYERS: &[(&str, Layers)] = &[
             &["change_log", "footprint"],
             &["touched"],
             &["journal", "observers"],
-            &["overheard"],
+            &["overheard", "attached"],
             &["recorder", "reads"],
             &["callers"],
             &["handoff", "crew"],
