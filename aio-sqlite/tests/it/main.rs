@@ -7,6 +7,7 @@
 
 mod cancel; // what is left when a future is dropped
 mod changes; // committed changes
+mod changes_model; // committed changes against the tables
 mod child; // a test that plays another process too
 mod closing; // close, last handle, exit
 mod corrupt; // damaged files
@@ -23,6 +24,7 @@ mod limits; // full disks, permissions, many callers, stalled readers
 mod migrate; // each step whole, once, in order
 mod neighbours; // users of one connection beside each other
 mod queries; // statements with rows
+mod random_writes; // what the models are tested with
 mod reentry; // calls that would wait for themselves
 mod runtimes; // every kind of runtime, and auto traits
 mod selects; // queries that share a read transaction

@@ -1,43 +1,11 @@
 //! Live queries against asking again: random writes, of which some fail.
 
-use aio_sqlite::{Database, Error};
+use aio_sqlite::Error;
 use chaos::watchdog;
 use proptest::prelude::*;
 
+use crate::random_writes::{SCHEMA, Step, apply, step};
 use crate::watched::world;
-
-/// One random step.
-#[derive(Clone, Debug)]
-enum Step {
-    Statement(usize),
-    Closure(Vec<usize>),
-    /// Statements in a transaction; those in the middle in a savepoint; and
-    /// whether each is kept.
-    Transaction(Vec<usize>, Vec<usize>, bool, bool),
-}
-
-const STATEMENTS: &[&str] = &[
-    "INSERT INTO t(k, v) VALUES (abs(random() % 20), 1)",
-    "INSERT OR REPLACE INTO t(k, v) VALUES (abs(random() % 5), 2)",
-    "INSERT OR IGNORE INTO t(k, v) VALUES (1, 2)",
-    "UPDATE t SET v = v + 60",
-    "UPDATE t SET v = 5 WHERE k = 3",
-    "DELETE FROM t WHERE id = (SELECT max(id) FROM t)",
-    "INSERT INTO child(t, v) SELECT max(id), 1 FROM t",
-    "INSERT OR FAIL INTO t(k) VALUES (40), (1), (1)",
-    "INSERT OR ROLLBACK INTO t(k) VALUES (41), (41)",
-    "DELETE FROM child",
-    "REPLACE INTO wide VALUES (abs(random() % 5), random() % 100)",
-    "UPDATE wide SET v = v + 1",
-    "DELETE FROM wide",
-    "INSERT INTO docs VALUES ('to see')",
-    "DELETE FROM docs WHERE docs MATCH 'see'",
-    "INSERT INTO other VALUES (1)",
-    "DELETE FROM other",
-    "DELETE FROM log",
-    "INSERT INTO t(k) VALUES (50), (51), (51)",
-    "INSERT INTO child(t) VALUES (99999)",
-];
 
 const QUERIES: &[&str] = &[
     "SELECT total(v) + count(*) FROM t",
@@ -47,54 +15,9 @@ const QUERIES: &[&str] = &[
     "SELECT count(*) FROM docs WHERE docs MATCH 'see'",
     "SELECT count(*) FROM other",
     "SELECT line FROM log",
+    "SELECT total(n) + count(*) FROM strict",
+    "SELECT count(*) FROM refilled",
 ];
-
-fn step() -> impl Strategy<Value = Step> {
-    let one = || 0..STATEMENTS.len();
-    let some = || proptest::collection::vec(one(), 0..4);
-    prop_oneof![
-        one().prop_map(Step::Statement),
-        some().prop_map(Step::Closure),
-        (some(), some(), any::<bool>(), any::<bool>()).prop_map(
-            |(around, inside, keep, commit)| Step::Transaction(around, inside, keep, commit)
-        ),
-    ]
-}
-
-async fn apply(db: &Database, step: Step) {
-    // Any of them may fail, and what SQLite makes of that is what is watched.
-    match step {
-        Step::Statement(at) => drop(db.execute(STATEMENTS[at], ()).await),
-        Step::Closure(statements) => {
-            let write = db.write(move |tx| {
-                for &at in &statements {
-                    let _ = tx.prepare_cached(STATEMENTS[at])?.execute(());
-                }
-                Ok(())
-            });
-            let _ = write.await;
-        }
-        Step::Transaction(around, inside, keep, commit) => {
-            let mut tx = db.begin().await.unwrap();
-            for at in around {
-                let _ = tx.execute(STATEMENTS[at], ()).await;
-            }
-            if let Ok(savepoint) = tx.savepoint().await {
-                for at in inside {
-                    let _ = savepoint.execute(STATEMENTS[at], ()).await;
-                }
-                let _ = match keep {
-                    true => savepoint.commit().await,
-                    false => savepoint.rollback().await,
-                };
-            }
-            let _ = match commit {
-                true => tx.commit().await,
-                false => tx.rollback().await,
-            };
-        }
-    }
-}
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
@@ -112,6 +35,7 @@ proptest! {
         runtime.block_on(async {
             let world = world().await;
             let db = &world.db;
+            db.execute_script(SCHEMA).await.unwrap();
             let mut live = Vec::new();
             for sql in QUERIES {
                 let mut stream = db.watch_as::<Option<f64>>(sql, ()).stream();
@@ -119,6 +43,10 @@ proptest! {
                 live.push((sql, stream, last));
             }
             for step in steps {
+                if let Step::Leave = step {
+                    // One more, and one less, change how closely it is looked.
+                    drop(db.changes().stream());
+                }
                 apply(db, step.clone()).await;
                 for (sql, stream, last) in &mut live {
                     let sql: &str = sql;
