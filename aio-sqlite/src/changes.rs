@@ -87,6 +87,7 @@ impl WatchChanges {
 /// - a statement that failed half-way and whose triggers had written already,
 ///   or that failed at a value which a STRICT table refuses, inside a transaction
 ///   that was committed all the same;
+/// - what a closure wrote through a view;
 /// - what a transaction did before the first observer came;
 /// - a table that was created, altered or dropped;
 /// - every table, after a [`call`](crate::Database::call) that changed

@@ -319,6 +319,20 @@ impl Journal {
         }
     }
 
+    /// Nobody listens from now on, so that it will not be heard what becomes of
+    /// savepoints that statements have set.
+    pub(crate) fn forget_names(&mut self) {
+        let named = |level: &Level| matches!(level.savepoint, Savepoint::Named(_));
+        while let Some(at) = self.savepoints.iter().rposition(named) {
+            let level = self.savepoints.remove(at);
+            let outer = match at.checked_sub(1) {
+                Some(outer) => &mut self.savepoints[outer].touched,
+                None => &mut self.outermost,
+            };
+            outer.add(level.touched);
+        }
+    }
+
     fn position_of(&self, name: &str) -> Option<usize> {
         self.savepoints.iter().rposition(
             |level| matches!(&level.savepoint, Savepoint::Named(own) if own.eq_ignore_ascii_case(name)),

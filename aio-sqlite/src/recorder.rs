@@ -111,6 +111,9 @@ pub(crate) fn watch(watching: Watching) {
             if watching != journal.watching {
                 record.footprints.clear();
             }
+            if watching == Watching::Nothing {
+                journal.forget_names();
+            }
             journal.watching = watching;
         }
     });

@@ -366,3 +366,22 @@ fn a_failed_statement_may_have_left_what_nobody_counts() {
     assert_eq!(names(&touched.perhaps), ["strict"]);
     assert_eq!(changes(&touched), [table("strict")]);
 }
+
+#[test]
+fn savepoints_that_statements_set_are_doubtful_when_nobody_has_listened() {
+    let mut journal = watching(Watching::Rows);
+    journal.does(Mark::Set("one"));
+    journal.insert("t", 1);
+    journal.whole(&footprint(&["t"]), 1);
+    journal.marked(5);
+    journal.insert("t", 2);
+    journal.whole(&footprint(&["t"]), 1);
+    journal.forget_names();
+    // Perhaps it has been released, and this fails; perhaps it undoes the first.
+    journal.does(Mark::RollBackTo("one"));
+    journal.rolled_back_to(5);
+    let touched = journal.commit().unwrap();
+    assert!(touched.surely.is_empty());
+    assert_eq!(names(&touched.perhaps), ["t"]);
+    assert_eq!(changes(&touched), [table("t")]);
+}
