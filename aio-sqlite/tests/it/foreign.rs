@@ -118,3 +118,43 @@ async fn changes_of_another_are_told_by_tables() {
     tables.sort();
     assert_eq!(tables, ["t", "u"]);
 }
+
+#[tokio::test]
+async fn commits_behind_a_truncated_log_are_seen() {
+    let world = world().await;
+    let sql = "SELECT count(*) FROM t";
+    let mut live = world.db.watch_as::<i64>(sql, ()).stream();
+    assert_eq!(live.next().await.unwrap().unwrap(), [0]);
+    for n in 1..20 {
+        let truncate = "PRAGMA wal_checkpoint(TRUNCATE)";
+        world.other.query_row(truncate, (), |_| Ok(())).unwrap();
+        world.other.execute("INSERT INTO t VALUES (1)", ()).unwrap();
+        let next = watchdog::future("the commit of another", live.next()).await;
+        assert_eq!(next.unwrap().unwrap(), [n]);
+    }
+}
+
+#[tokio::test]
+async fn two_databases_of_one_process_see_each_other() {
+    let world = world().await;
+    let sql = "SELECT count(*) FROM t";
+    let twin = aio_sqlite::open(world.db.path()).readers(1).await.unwrap();
+    let mut here = world.db.watch_as::<i64>(sql, ()).stream();
+    let mut there = twin.watch_as::<i64>(sql, ()).stream();
+    assert_eq!(here.next().await.unwrap().unwrap(), [0]);
+    assert_eq!(there.next().await.unwrap().unwrap(), [0]);
+    for (n, db) in (1..20).zip([&world.db, &twin].into_iter().cycle()) {
+        db.execute("INSERT INTO t VALUES (1)", ()).await.unwrap();
+        for live in [&mut here, &mut there] {
+            let next = watchdog::future("the commit of either", live.next()).await;
+            assert_eq!(next.unwrap().unwrap(), [n]);
+        }
+    }
+    // While a transaction of one's own reads, news waits for its end.
+    let tx = world.db.begin().deferred().await.unwrap();
+    tx.query(sql, ()).await.unwrap();
+    twin.execute("INSERT INTO t VALUES (1)", ()).await.unwrap();
+    tx.rollback().await.unwrap();
+    let next = watchdog::future("the commit meanwhile", here.next()).await;
+    assert_eq!(next.unwrap().unwrap(), [20]);
+}

@@ -37,6 +37,7 @@ mod wakes; // callers that are woken together
 mod watch; // live queries
 mod watch_attached; // live queries on attached databases
 mod watch_closures; // live queries and what closures write
+mod watch_crowd; // observers that come and go while many write
 mod watch_model; // live queries against asking again
 mod watch_schema; // live queries while the schema changes
 mod watch_virtual; // live queries on virtual tables
