@@ -158,3 +158,17 @@ async fn two_databases_of_one_process_see_each_other() {
     let next = watchdog::future("the commit meanwhile", here.next()).await;
     assert_eq!(next.unwrap().unwrap(), [20]);
 }
+
+#[tokio::test]
+async fn a_database_behind_a_link_is_watched_where_it_is() {
+    let world = world().await;
+    let links = tempfile::tempdir().unwrap();
+    let link = links.path().join("link.db");
+    std::os::unix::fs::symlink(world.db.path(), &link).unwrap();
+    let db = aio_sqlite::open(&link).readers(1).await.unwrap();
+    let mut live = db.watch_as::<i64>("SELECT count(*) FROM t", ()).stream();
+    assert_eq!(live.next().await.unwrap().unwrap(), [0]);
+    world.other.execute("INSERT INTO t VALUES (1)", ()).unwrap();
+    let next = watchdog::future("the commit of another", live.next()).await;
+    assert_eq!(next.unwrap().unwrap(), [1]);
+}
