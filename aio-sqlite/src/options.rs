@@ -157,8 +157,14 @@ impl Options {
         // Only the worker's thread touches the connection, so SQLite need not
         // lock it.
         let flags = access | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection =
-            Raw::open_with_flags(&self.path, flags).map_err(|source| self.failed(source))?;
+        // Some builds of SQLite, the bundled one too, take any name that begins
+        // so for a URI, in which the same words may name a database for each
+        // connection.
+        let path = match self.path.as_os_str().as_encoded_bytes() {
+            [b'f', b'i', b'l', b'e', b':', ..] => &Path::new(".").join(&self.path),
+            _ => &self.path,
+        };
+        let connection = Raw::open_with_flags(path, flags).map_err(|source| self.failed(source))?;
         connection.set_prepared_statement_cache_capacity(self.statement_cache);
         Ok(connection)
     }

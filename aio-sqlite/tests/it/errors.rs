@@ -338,3 +338,15 @@ async fn a_queued_closure_whose_drop_panics_when_it_is_cancelled_harms_nobody() 
     let rows = chaos::watchdog::future("the operation behind the bomb", numbers(&db)).await;
     assert_eq!(rows, [1, 2]);
 }
+
+#[tokio::test]
+async fn a_path_that_looks_like_a_uri_is_a_path() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("x.db");
+    // There is no folder of the name `file:`.
+    let path = format!("file:{}", file.display());
+    let error = aio_sqlite::open(&path).await.unwrap_err();
+    assert!(matches!(error, Error::Open { .. }), "{error}");
+    aio_sqlite::connect(&path).await.unwrap_err();
+    assert!(!file.exists());
+}
