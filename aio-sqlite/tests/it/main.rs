@@ -40,6 +40,7 @@ mod watch_closures; // live queries and what closures write
 mod watch_crowd; // observers that come and go while many write
 mod watch_model; // live queries against asking again
 mod watch_schema; // live queries while the schema changes
+mod watch_undone; // live queries and what is undone inside a transaction
 mod watch_virtual; // live queries on virtual tables
 mod watched; // what tests of live queries start from
 mod world; // what most tests start from
