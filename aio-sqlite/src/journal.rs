@@ -144,12 +144,16 @@ impl Journal {
             false => self.innermost(),
         };
         let written = &footprint.writes;
-        let mut left = Tables::default();
-        for table in written.named() {
-            if !reported.tables.names(table) {
-                left.add(table);
+        // What the statement may write and the hook did not report.
+        let left = || {
+            let mut left = Tables::default();
+            for table in written.named() {
+                if !reported.tables.names(table) {
+                    left.add(table);
+                }
             }
-        }
+            left
+        };
         let undone = match how {
             How::Whole => false,
             How::Failed | How::Torn => true,
@@ -158,6 +162,7 @@ impl Journal {
             How::Entangled => false,
         };
         if entangled {
+            let left = left();
             touched.surely.add_all(&reported.tables);
             touched.perhaps.add_all(&left);
             touched.unnamed |= written.is_everything();
@@ -181,7 +186,7 @@ impl Journal {
                 touched.log.append(reported.rows);
             } else {
                 touched.log_tables(reported.tables.named());
-                touched.log_tables(left.named());
+                touched.log_tables(left().named());
             }
         } else {
             touched.surely.add_all(&reported.tables);
@@ -195,6 +200,7 @@ impl Journal {
                 if written.is_everything() || written.is_empty() {
                     touched.add_everything();
                 }
+                let left = left();
                 let left = if left.is_empty() { written } else { &left };
                 for table in left.named() {
                     touched.surely.add(table);

@@ -85,6 +85,7 @@ mod authorizer;
 pub mod batch;
 mod budget;
 mod bulk;
+mod by_text;
 mod call;
 mod callers;
 mod change;

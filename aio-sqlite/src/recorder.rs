@@ -5,7 +5,6 @@
 //! while SQLite runs.
 
 use std::cell::{Cell, OnceCell, RefCell};
-use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -15,6 +14,7 @@ use rusqlite::hooks::{Action, AuthContext};
 use rusqlite::trace::TraceEvent;
 
 use crate::attached::databases;
+use crate::by_text::ByText;
 use crate::change::Op;
 use crate::footprint::Footprint;
 use crate::journal::{How, Journal, Ran, Reported};
@@ -23,8 +23,7 @@ use crate::overheard::{Closure, Handle};
 use crate::tables::Tables;
 use crate::touched::{Touched, Watching};
 
-/// So many footprints are kept; a program that puts values into its texts has
-/// any number.
+/// So many footprints are kept.
 const MOST: usize = 1024;
 
 thread_local! {
@@ -44,7 +43,7 @@ struct Record {
     /// What the authorizer was asked since the last look.
     seen: Footprint,
     /// The footprints of statements, by their texts.
-    footprints: HashMap<Arc<str>, Rc<Footprint>>,
+    footprints: ByText<Rc<Footprint>>,
     /// What is changed, on a connection that changes anything.
     journal: Option<Journal>,
     /// The schema was changed in the open transaction.
@@ -54,11 +53,8 @@ struct Record {
 
 impl Record {
     fn keep(&mut self, text: Arc<str>, footprint: Footprint) -> Rc<Footprint> {
-        if self.footprints.len() >= MOST {
-            self.footprints.clear(); // what is used will be seen again
-        }
         let footprint = Rc::new(footprint);
-        self.footprints.insert(text, footprint.clone());
+        self.footprints.keep(text, footprint.clone());
         footprint
     }
 
@@ -82,7 +78,7 @@ fn with_journal<T>(work: impl FnOnce(&mut Journal) -> T) -> Option<T> {
 pub(crate) fn begin(role: Role) {
     let record = Record {
         seen: Footprint::default(),
-        footprints: HashMap::new(),
+        footprints: ByText::new(MOST),
         journal: (role == Role::Writes).then(Journal::default),
         schema_changed: false,
         closure: None,
@@ -220,7 +216,7 @@ pub(crate) fn footprint(connection: &Connection, sql: &str) -> Option<Rc<Footpri
     let known = with(|record| {
         let seen = std::mem::take(&mut record.seen);
         if seen.is_blank() {
-            return record.footprints.get(sql).cloned().ok_or(None);
+            return record.footprints.get(sql).ok_or(None);
         }
         Err(Some(seen))
     })?;
