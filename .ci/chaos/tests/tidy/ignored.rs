@@ -1,4 +1,5 @@
-//! The database that the README's first command makes is not committed by accident.
+//! The databases that the README's commands make are not committed by accident,
+//! and are no strays at the top level.
 
 use std::process::Command;
 
@@ -19,8 +20,9 @@ pub(crate) fn check(tree: &Tree) -> Vec<String> {
                         .is_some_and(|start| !start.is_empty() && name.starts_with(start))
             })
     };
-    ["messages.db", "messages.db-wal", "messages.db-shm"]
+    ["messages.db", "t.db"]
         .into_iter()
+        .flat_map(|name| ["", "-wal", "-shm"].map(|end| format!("{name}{end}")))
         .filter(|name| {
             let ignored = by_git
                 .then(|| {

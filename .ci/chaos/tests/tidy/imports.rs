@@ -17,7 +17,8 @@ const LAYERS: &[(&str, Layers)] = &[
             // What is true without a database.
             &[
                 "error", "deadline", "reentry", "turn", "receipt", "budget", "group", "spin",
-                "wakes", "by_text", "columns", "unfit", "tables", "change", "look", "sets", "list", "marks",
+                "wakes", "by_text", "columns", "unfit", "tables", "change", "look", "sets", "list",
+                "marks",
             ],
             &["change_log", "footprint"],
             &["touched"],

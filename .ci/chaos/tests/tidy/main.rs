@@ -136,7 +136,10 @@ rules! {
         "aio-sqlite/Cargo.toml does not inherit the lints",
     }
     ignored = crate::ignored::check {
-        "messages.db is not ignored",
+        "messages.db is not ignored by git",
+        "t.db is not ignored by git",
+        "t.db-wal is not ignored by git",
+        "t.db-shm is not ignored by git",
     }
     root_names = crate::root_names::check {
         "aio-sqlite has 19 public names at its root",
