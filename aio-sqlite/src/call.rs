@@ -100,7 +100,8 @@ where
             let held = place.link.lent_id();
             let work = move |worker: &mut Worker| {
                 worker.end_flows(|_| true, "call");
-                reentry::during(held, || worker.engine.lend(work))
+                let work = |raw: &mut rusqlite::Connection| reentry::during(held, || work(raw));
+                worker.engine.lend(work)
             };
             place
                 .link

@@ -173,7 +173,7 @@ where
             let limit = Limit::starting_now(limit);
             let held = pool.writer().link.lent_id();
             let work = move |engine: &Engine| {
-                reentry::during(held, || engine.lend_shared("write", &mut work))
+                engine.lend_shared("write", |tx| reentry::during(held, || work(tx)))
             };
             pool.write(limit, Shape::Several, work).await
         })
@@ -195,8 +195,8 @@ where
             let held = pool.lent_id_of_reads();
             let work = move |worker: &mut Worker| {
                 let engine = &worker.engine;
-                let lend = || engine.lend_shared("read", work);
-                engine.standing_still(|| reentry::during(held, lend))
+                let work = |conn: &rusqlite::Connection| reentry::during(held, || work(conn));
+                engine.standing_still(|| engine.lend_shared("read", work))
             };
             pool.read(limit, work).await
         })

@@ -269,6 +269,15 @@ impl Pool {
         }
     }
 
+    /// Refuses to wait for the rows of a half-read stream where that is the
+    /// writer's. A reader that has one has nothing else to do.
+    pub(crate) fn refuse_reentry_of_streams(&self) -> Result<()> {
+        match &self.reading {
+            Some(_) => Ok(()),
+            None => self.writer.link.refuse_reentry(self.writer.scope),
+        }
+    }
+
     /// Names what a closure holds that reads.
     pub(crate) fn lent_id_of_reads(&self) -> u64 {
         match &self.reading {
@@ -314,6 +323,7 @@ impl Pool {
     /// last, which moves the write-ahead log into the database.
     pub(crate) async fn close(&self) -> Result<()> {
         self.writer.link.refuse_reentry(Scope::Root)?;
+        self.refuse_reentry_of_reads()?;
         if let Some(reading) = &self.reading {
             let closing = reading.readers.close();
             // Whoever is queued or runs has a permit.

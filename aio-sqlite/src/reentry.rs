@@ -35,7 +35,9 @@ impl Drop for Mark {
     }
 }
 
-/// Runs a closure that holds that, with the mark set.
+/// Runs a closure that holds that, with the mark set: around the caller's own
+/// code and nothing else. Before it, those are woken who have been answered,
+/// and a task that runs where it is woken holds nothing.
 pub(crate) fn during<T>(held: u64, closure: impl FnOnce() -> T) -> T {
     let _mark = Mark::set(held);
     closure()

@@ -93,12 +93,11 @@ impl Drop for Source {
 
 impl Source {
     /// Refuses to wait inside a transaction's body for the rows of an outer
-    /// stream, which would never come. A database's streams have a connection
-    /// for themselves, where it has several.
+    /// stream, which would never come.
     fn refuse_reentry(&self) -> Result<()> {
         match &self.seat {
             Seat::Place(place) => place.link.refuse_reentry(place.scope),
-            Seat::Pool(pool) => pool.refuse_reentry_of_reads(),
+            Seat::Pool(pool) => pool.refuse_reentry_of_streams(),
         }
     }
 }
