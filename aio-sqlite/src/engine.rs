@@ -21,6 +21,7 @@ use crate::options::{Access, Options, Ownership};
 use crate::params::Params;
 use crate::recorder::{self, Noted, Role};
 use crate::sets::Sets;
+use crate::shared_read::Shared;
 use crate::touched::Watching;
 use crate::turn::Scope;
 use crate::unfit::{refuse_empty, refuse_script, refuse_text};
@@ -56,6 +57,8 @@ pub(crate) struct Engine {
     /// Shared with the open cursors only; `None` once it is closed.
     pub(crate) open: Option<Rc<Connection>>,
     headings: Headings,
+    /// The read transaction that queries share, while they do.
+    pub(crate) shared: Shared,
     control: Control,
     pub(crate) handlers: Handlers,
     /// How closely it is looked at what changes.
@@ -117,6 +120,7 @@ impl Engine {
         Ok(Engine {
             open: Some(Rc::new(connection)),
             headings: Headings::default(),
+            shared: Shared::default(),
             control: Control::new(),
             handlers,
             watching: Watching::Nothing,
@@ -145,6 +149,7 @@ impl Engine {
 
     /// Runs a statement to its end.
     pub(crate) fn execute(&self, sql: Arc<str>, params: &Params) -> Result<Done> {
+        self.share_read(&sql);
         let before = self.connection().total_changes();
         at_once(self.connection(), &self.headings, sql, params, |cursor| {
             cursor.finish()
@@ -297,6 +302,7 @@ impl Engine {
         limit: usize,
         mut buffers: Buffers,
     ) -> Result<Chunks> {
+        self.share_read(&sql);
         let run = |cursor: &mut Cursor<Rows<'_>>| {
             let columns = cursor.columns().clone();
             let mut chunks = Chunks::default();

@@ -147,6 +147,7 @@ mod selects;
 mod serde;
 mod session;
 mod sets;
+mod shared_read;
 mod spin;
 mod tables;
 mod touched;

@@ -2,25 +2,20 @@
 //!
 //! To begin and to end a read costs two locks on the file and a look at its
 //! size, which is a third of the time that a point select takes. So where a
-//! worker has taken several queries at once it keeps another one half read
-//! beside them, and SQLite leaves the file as it is until that one ends.
+//! worker has several queries to run, they share those.
 //!
 //! All of them had come before the shared transaction began, so each sees what
 //! was committed before it was asked, as it would by itself. The transaction is
 //! over before anything else happens on the connection, before the worker looks
-//! into its queue again, and after [`LONGEST`], so that it keeps nobody else
-//! from the file. Where a caller's code has run on the thread it doesn't begin:
-//! an SQL function may write through another connection what the next query is
-//! to see.
+//! into its queue again, and before the answer behind which no next query runs:
+//! whoever has the last answer finds the file left alone. No query begins in
+//! one that is older than [`LONGEST`], so that it keeps nobody else from the
+//! file. Where a caller's code has run on the thread it doesn't begin: an SQL
+//! function may write through another connection what the next query is to see.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::chunk::Buffers;
-use crate::cursor::{After, Cursor, Fill};
-use crate::engine::Engine;
-use crate::op::{Stop, running};
-use crate::params::Params;
 use crate::reader::Readers;
 use crate::turn::Scope;
 use crate::wakes;
@@ -69,25 +64,24 @@ impl Queue {
     /// that instant.
     fn selects(&self, worker: &Worker, by: Instant, most: usize) -> usize {
         match self {
-            Queue::Own => worker
-                .messages
-                .iter()
-                .take(most)
-                .take_while(|message| match message {
-                    Message::Work(job) => job.reads() == Reads::Together,
-                    _ => false,
-                })
-                .count(),
+            Queue::Own => {
+                // All of it had come.
+                let front = worker.messages.iter().take(most);
+                front.take_while(|message| {
+                    matches!(message, Message::Work(job) if job.reads() == Reads::Together)
+                }).count()
+            }
             Queue::Crew(readers) => readers.count_at_front(most, had_come(by)),
         }
     }
 
+    /// Takes the next job if it is a query that had come by that instant.
     fn take(&self, worker: &mut Worker, by: Instant) -> Option<Box<dyn Job>> {
         if let Queue::Crew(readers) = self {
             return readers.take_if(had_come(by));
         }
         match worker.messages.pop_front() {
-            Some(Message::Work(job)) => Some(job),
+            Some(Message::Work(job)) if job.reads() == Reads::Together => Some(job),
             Some(other) => {
                 worker.messages.push_front(other);
                 None
@@ -101,11 +95,21 @@ fn had_come(by: Instant) -> impl Fn(Instant, &Box<dyn Job>) -> bool {
     move |since, job| since <= by && job.reads() == Reads::Together
 }
 
+/// Queries that run one after another in a transaction.
+pub(crate) struct Round {
+    queue: Queue,
+    /// Whoever had come by then sees in the transaction what was committed
+    /// before.
+    began: Instant,
+    /// The query that runs when the answer before it is given.
+    next: Option<Box<dyn Job>>,
+}
+
 impl Worker {
     /// Runs a job of this worker's own queue, and the queries behind it where
     /// they share its read transaction.
     pub(crate) fn start_own(&mut self, job: Box<dyn Job>) {
-        self.start_together(job, &Queue::Own);
+        self.start_together(job, Queue::Own);
     }
 
     /// The same for a job of the crew.
@@ -113,66 +117,47 @@ impl Worker {
         match &self.membership {
             Some(membership) => {
                 let queue = Queue::Crew(membership.readers.clone());
-                self.start_together(job, &queue);
+                self.start_together(job, queue);
             }
             None => self.start(job),
         }
     }
 
-    fn start_together(&mut self, mut job: Box<dyn Job>, queue: &Queue) {
-        // Whoever has come by now sees in the transaction what was committed
-        // before.
-        let now = Instant::now();
-        let pays =
-            job.reads() == Reads::Together && queue.selects(self, now, FEWEST - 1) == FEWEST - 1;
-        if !pays {
+    fn start_together(&mut self, job: Box<dyn Job>, queue: Queue) {
+        if job.reads() == Reads::Alone || !self.may_share() {
             return self.start(job);
         }
-        let Some(shared) = self.begin_read() else {
+        let began = Instant::now();
+        if queue.selects(self, began, FEWEST - 1) < FEWEST - 1 {
             return self.start(job);
-        };
-        while queue.selects(self, now, 1) > 0 && now.elapsed() < LONGEST {
+        }
+        let next = Some(job);
+        self.round = Some(Round { queue, began, next });
+        self.engine.shared.begin();
+        while let Some(job) = self.round.as_mut().and_then(|round| round.next.take()) {
             self.start(job);
-            match queue.take(self, now) {
-                Some(next) => job = next,
-                None => return, // another worker was quicker
-            }
+            self.look_ahead(); // where nobody waited for that one any more
         }
-        // The last caller finds the file left alone.
-        drop(shared);
-        self.start(job);
     }
 
-    /// Begins a read transaction, which ends when what is returned is dropped;
-    /// `None` where SQLite would have to wait, or must not.
-    fn begin_read(&self) -> Option<Cursor> {
-        if !self.turn.is_free() || !self.engine.is_autocommit() || wakes::is_at_once() {
-            return None;
-        }
-        running(Arc::new(Impatient), || half_read(&self.engine))
+    fn may_share(&self) -> bool {
+        self.turn.is_free() && self.engine.is_autocommit() && !wakes::is_at_once()
     }
-}
 
-/// A query that is half read, and so has begun to read the file. A file without
-/// tables has no row to stop at, and nothing that would be quick to read.
-fn half_read(engine: &Engine) -> Option<Cursor> {
-    let sql = "SELECT 1 FROM main.sqlite_schema".into();
-    let mut cursor = engine.cursor(sql, &Params::default()).ok()?;
-    let one = Fill {
-        rows: 1,
-        bytes: usize::MAX,
-        time: None,
-    };
-    let (_, after) = cursor.fill(Buffers::default(), one);
-    matches!(after, After::More).then_some(cursor)
-}
-
-/// What is done for nobody: it must not wait for another connection's lock.
-struct Impatient;
-
-impl Stop for Impatient {
-    fn must_stop(&self) -> bool {
-        true
+    /// Takes the next query of a round, or ends its transaction. It comes behind
+    /// a query that has run, and before its answer.
+    pub(crate) fn look_ahead(&mut self) {
+        let Some(mut round) = self.round.take() else {
+            return;
+        };
+        let goes_on = self.engine.shared.goes_on() && round.began.elapsed() < LONGEST;
+        if round.next.is_none() && goes_on {
+            round.next = round.queue.take(self, round.began);
+        }
+        match round.next {
+            Some(_) => self.round = Some(round),
+            None => self.engine.shared.end(),
+        }
     }
 }
 

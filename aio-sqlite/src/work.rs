@@ -202,6 +202,7 @@ where
         if let Some(load) = self.load.take() {
             let answer = worker.guarded(self.scope, load.promise.op(), load.work);
             drop(load.permit);
+            worker.look_ahead();
             load.promise.answer_with(answer, Some(Used::new(self)));
         }
     }

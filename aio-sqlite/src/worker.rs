@@ -18,6 +18,7 @@ use crate::options::Options;
 use crate::pipe::{Flow, Home};
 use crate::reader::{Membership, Standing};
 use crate::receipt::Settling;
+use crate::selects::Round;
 use crate::turn::{Scope, Turn, Verdict};
 use crate::wakes::contain;
 use crate::work::{Finisher, Job, Message, Outside, Sharing};
@@ -44,6 +45,8 @@ pub(crate) struct Worker {
     pub(crate) inbox: Arc<Inbox<Message>>,
     pub(crate) membership: Option<Arc<Membership>>,
     pub(crate) standing: Standing,
+    /// The queries that run one after another in a transaction.
+    pub(crate) round: Option<Round>,
     /// Who is told of commits, where this worker writes.
     pub(crate) observers: Option<Arc<Observers>>,
     closed: bool,
@@ -121,6 +124,7 @@ pub(crate) fn spawn(
                     inbox: end.inbox.clone(),
                     membership: end.membership.clone(),
                     standing: Standing::Up,
+                    round: None,
                     observers: last_word.0.clone(),
                     closed: false,
                     max_hold: options.max_hold,

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::Duration;
 
 use aio_sqlite::{Error, Session};
+use chaos::watchdog;
 use futures_util::FutureExt;
 use futures_util::future::join_all;
 use tempfile::TempDir;
@@ -142,6 +143,129 @@ async fn who_has_the_last_answer_finds_the_file_left_alone() {
     }
 }
 
+/// Of several readers the one that answers last may not have run the last query.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_has_the_last_answer_of_a_database_finds_its_log_left_alone() {
+    let (dir, raw) = file("wal");
+    raw.busy_timeout(Duration::ZERO).unwrap();
+    let open = aio_sqlite::open(path(&dir)).readers(2).max_readers(2);
+    let db = open.await.unwrap();
+    for round in 1..=2_000 {
+        raw.execute("UPDATE counter SET n = n + 1", ()).unwrap();
+        for count in join_all((0..16).map(|_| db.query_as::<i64>(COUNT, ()).one())).await {
+            assert_eq!(count.unwrap(), round);
+        }
+        let checkpoint = "PRAGMA wal_checkpoint(TRUNCATE)";
+        let busy: i64 = raw.query_row(checkpoint, (), |row| row.get(0)).unwrap();
+        assert_eq!(busy, 0, "in round {round}");
+    }
+}
+
+/// What reads no file, or another, keeps nobody from this one.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_query_beside_others_keeps_only_the_file_that_it_reads() {
+    let (other, _) = file("delete");
+    for computes in [
+        format!("SELECT ({ENDLESS})"),
+        format!("SELECT count(*) + ({ENDLESS}) FROM other.counter"),
+    ] {
+        let (dir, raw) = file("delete");
+        raw.busy_timeout(Duration::ZERO).unwrap();
+        let db = aio_sqlite::connect(path(&dir)).await.unwrap();
+        let attached = path(&other).to_string_lossy().into_owned();
+        db.execute("ATTACH ?1 AS other", [attached]).await.unwrap();
+        // They wait together behind a write that never ends.
+        let fills = format!("INSERT INTO t {ENDLESS}");
+        let mut endless = Box::pin(db.execute(fills, ()).into_future());
+        assert!((&mut endless).now_or_never().is_none());
+        while raw.execute_batch("BEGIN IMMEDIATE; ROLLBACK").is_ok() {}
+        let count = || db.query_as::<i64>(COUNT, ()).one();
+        let mut first = Box::pin(count());
+        assert!((&mut first).now_or_never().is_none());
+        let mut long = Box::pin(db.query(computes, ()).into_future());
+        assert!((&mut long).now_or_never().is_none());
+        let mut others = Box::pin(join_all((0..4).map(|_| count())));
+        assert!((&mut others).now_or_never().is_none());
+        drop(endless);
+        watchdog::future("the first", first).await.unwrap();
+        watchdog::closure("a lock", move || {
+            while raw.execute_batch("BEGIN EXCLUSIVE; COMMIT").is_err() {
+                std::thread::yield_now();
+            }
+        });
+        drop(long);
+        for other in watchdog::future("the others", others).await {
+            other.unwrap();
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_attached_file_is_left_alone_too_and_can_be_detached() {
+    let (other, raw) = file("delete");
+    raw.busy_timeout(Duration::ZERO).unwrap();
+    let (dir, _) = file("delete");
+    let db = aio_sqlite::connect(path(&dir)).await.unwrap();
+    let attached = path(&other).to_string_lossy().into_owned();
+    let attach = async || db.execute("ATTACH ?1 AS other", [&attached]).await;
+    attach().await.unwrap();
+    let ask = |n: usize| {
+        let databases = ["main", "other"];
+        let sql = format!("SELECT count(*) FROM {}.counter", databases[n % 2]);
+        db.query_as::<i64>(sql, ()).one()
+    };
+    for _ in 0..100 {
+        let (before, detached, between, attached, then) = tokio::join!(
+            join_all((0..10).map(ask)),
+            async { db.execute("DETACH other", ()).await },
+            join_all((0..10).map(ask)),
+            attach(),
+            join_all((0..10).map(ask)),
+        );
+        detached.unwrap();
+        attached.unwrap();
+        for (n, count) in between.into_iter().enumerate() {
+            assert_eq!(count.is_ok(), n % 2 == 0, "{count:?}");
+        }
+        for count in before.into_iter().chain(then) {
+            assert_eq!(count.unwrap(), 1);
+        }
+        raw.execute_batch("BEGIN EXCLUSIVE; COMMIT").unwrap();
+    }
+}
+
+/// None of these could run beside a query that is half read, or would be undone
+/// with it.
+#[tokio::test]
+async fn statements_of_every_kind_run_between_queries() {
+    let (dir, raw) = file("wal");
+    drop(raw);
+    let db = aio_sqlite::connect(path(&dir)).await.unwrap();
+    let asks = async || {
+        for count in join_all((0..8).map(|_| db.query_as::<i64>(COUNT, ()).one())).await {
+            count.unwrap();
+        }
+    };
+    let runs = async |sql: &str| {
+        let ran = db.query(sql, ()).await;
+        ran.unwrap_or_else(|error| panic!("{sql}: {error}"));
+    };
+    let statements = "BEGIN; INSERT INTO t VALUES (1); COMMIT
+        BEGIN IMMEDIATE; SAVEPOINT a; DELETE FROM t; ROLLBACK TO a; RELEASE a; COMMIT
+        VACUUM; PRAGMA journal_mode = delete; UPDATE counter SET n = n + 1
+        PRAGMA page_size = 8192; VACUUM; PRAGMA journal_mode = wal; PRAGMA wal_checkpoint(TRUNCATE)
+        PRAGMA locking_mode = exclusive; UPDATE counter SET n = n + 1; PRAGMA locking_mode = normal
+        CREATE TEMP TABLE u AS SELECT n FROM counter; DROP TABLE u
+        PRAGMA foreign_keys = off; PRAGMA foreign_keys = on
+        PRAGMA query_only = 1; PRAGMA query_only = 0
+        CREATE TABLE x(y); ALTER TABLE x ADD COLUMN z; REINDEX; ANALYZE; DROP TABLE x";
+    for _ in 0..4 {
+        let in_order = statements.split(['\n', ';']).map(str::trim);
+        let all = in_order.map(|sql| async move { tokio::join!(asks(), runs(sql)) });
+        watchdog::future("all of them", join_all(all)).await;
+    }
+}
+
 /// However many slow queries were asked for together, none keeps a state of the
 /// file for the next.
 #[tokio::test]
@@ -173,7 +297,7 @@ async fn slow_queries_do_not_share_a_transaction() {
     // Where there is little time to run in, what is committed may come late, but
     // not each time.
     let seen = async { while !round().await {} };
-    chaos::watchdog::future("slow queries that see a commit", seen).await;
+    watchdog::future("slow queries that see a commit", seen).await;
 }
 
 /// What an SQL function writes through another connection the next query sees.
@@ -226,6 +350,6 @@ async fn queries_that_wait_for_a_lock_keep_their_limits_and_go_with_their_caller
     let mut dropped = Box::pin(join_all((0..10).map(|_| count().one())));
     assert!((&mut dropped).now_or_never().is_none());
     drop(dropped);
-    chaos::watchdog::future("close", db.close()).await.unwrap();
+    watchdog::future("close", db.close()).await.unwrap();
     drop(lock);
 }

@@ -31,7 +31,14 @@ const LAYERS: &[(&str, Layers)] = &[
             &["wal_race", "handlers"],
             // What is done with one, on its thread.
             &["cursor", "row"],
-            &["engine", "lend", "observing", "pipe", "from_row"],
+            &[
+                "engine",
+                "shared_read",
+                "lend",
+                "observing",
+                "pipe",
+                "from_row",
+            ],
             &["work", "worker", "reader", "selects"],
             &["flows", "nesting", "member", "patience", "publish"],
             // The handles' side.
