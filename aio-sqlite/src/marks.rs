@@ -34,8 +34,14 @@ impl Mark<'_> {
             return None;
         };
         let (Mark::Set(name) | Mark::Release(name) | Mark::RollBackTo(name)) = mark;
-        (!name.starts_with("aio_")).then_some(mark)
+        (!is_ours(name)).then_some(mark)
     }
+}
+
+/// Ours are called by numbers, which leaves `aio_retry` and the like to others.
+fn is_ours(name: &str) -> bool {
+    let number = name.strip_prefix("aio_").unwrap_or_default();
+    !number.is_empty() && number.bytes().all(|digit| digit.is_ascii_hexdigit())
 }
 
 /// A name, behind the word SAVEPOINT if that is there.
@@ -88,6 +94,7 @@ mod tests {
         for (text, mark) in [
             ("SAVEPOINT a", Mark::Set("a")),
             (" savepoint [a b];", Mark::Set("a b")),
+            ("SAVEPOINT aio_retry", Mark::Set("aio_retry")),
             ("RELEASE a", Mark::Release("a")),
             ("release savepoint \"a\"", Mark::Release("a")),
             ("RELEASE savepoint", Mark::Release("savepoint")),
@@ -106,7 +113,7 @@ mod tests {
             "ROLLBACK TRANSACTION",
             "SAVEPOINT",
             "SAVEPOINT aio_5",
-            "ROLLBACK TO aio_5",
+            "ROLLBACK TO aio_5fe",
             "-- SAVEPOINT a",
             "/* SAVEPOINT a",
             "é",

@@ -63,21 +63,21 @@ async fn savepoints_of_the_statements_themselves_are_seen() {
         let mut told = Told::new(db);
         let statements = [
             "INSERT INTO other VALUES (1)",
-            "SAVEPOINT one",
+            "SAVEPOINT aio_one", // ours begin with the same letters
             "INSERT INTO t(id) VALUES (8)",
-            "ROLLBACK TO one",
+            "ROLLBACK TO aio_one",
             "INSERT INTO other VALUES (2)",
             "SAVEPOINT two",
             "DELETE FROM wide",
             "INSERT INTO log VALUES (1)",
-            "rollback transaction to savepoint \"ONE\"",
+            "rollback transaction to savepoint \"AIO_one\"",
             "INSERT INTO child(id) VALUES (3)",
             "SAVEPOINT one",
             "INSERT INTO child(id) VALUES (4)",
             "RELEASE one",
-            "ROLLBACK TO one",
+            "ROLLBACK TO aio_one",
             "INSERT INTO child(id) VALUES (5)",
-            "RELEASE SAVEPOINT one",
+            "RELEASE SAVEPOINT aio_one",
         ];
         // A second time, when all of them are cached.
         for round in 0..2 {
