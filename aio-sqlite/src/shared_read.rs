@@ -26,7 +26,17 @@ pub(crate) struct Shared {
     open: RefCell<Option<Cursor>>,
     /// Which texts are fit to run in it. Where the schema changes under one, it
     /// counts as what it was.
-    fit: RefCell<ByText<bool>>,
+    fit: RefCell<ByText<Fit>>,
+}
+
+/// What is known of a text.
+#[derive(Clone, Copy)]
+enum Fit {
+    /// It has come once. It is looked at when it comes again: a program that
+    /// puts values into its texts has any number, of which none does.
+    Unknown,
+    Yes,
+    No,
 }
 
 impl Default for Shared {
@@ -69,21 +79,31 @@ impl Engine {
         if !shared.wanted.get() {
             return;
         }
-        let known = shared.fit.borrow_mut().get(sql);
-        let fits = known.unwrap_or_else(|| match reads_main_alone(self.connection(), sql) {
-            Ok(fits) => {
-                shared.fit.borrow_mut().keep(sql.clone(), fits);
-                fits
+        if !self.is_fit(sql) {
+            return shared.end();
+        }
+        if shared.open.borrow().is_none() {
+            match running(Arc::new(Impatient), || half_read(self)) {
+                None => shared.end(),
+                begun => drop(shared.open.replace(begun)),
             }
-            Err(_) => false, // no statement yet
-        });
-        if fits && shared.open.borrow().is_none() {
-            let begun = running(Arc::new(Impatient), || half_read(self));
-            shared.open.replace(begun);
         }
-        if !fits || shared.open.borrow().is_none() {
-            shared.end();
-        }
+    }
+
+    fn is_fit(&self, sql: &Arc<str>) -> bool {
+        let mut texts = self.shared.fit.borrow_mut();
+        let fit = match texts.get(sql) {
+            Some(Fit::Yes) => return true,
+            Some(Fit::No) => return false,
+            Some(Fit::Unknown) => match reads_main_alone(self.connection(), sql) {
+                Ok(true) => Fit::Yes,
+                Ok(false) => Fit::No,
+                Err(_) => return false, // it is no statement yet
+            },
+            None => Fit::Unknown,
+        };
+        texts.keep(sql.clone(), fit);
+        matches!(fit, Fit::Yes)
     }
 }
 
