@@ -482,12 +482,12 @@ async fn a_held_reader_that_computes_leaves_those_who_wait_to_the_others() {
         .busy_timeout(Duration::from_millis(100))
         .await
         .unwrap();
-    // Both readers get the function.
+    // Both readers get the function: each is kept until the other has it too.
     let gate = Gate::within("between two rows", Duration::from_secs(90));
-    let both = Gate::new("both readers");
+    let each = [Gate::new("one reader"), Gate::new("the other")];
     let mut made: Vec<Pending<()>> = Vec::new();
-    for _ in 0..2 {
-        let (db, step, here) = (db.clone(), gate.step(), both.step());
+    for reader in &each {
+        let (db, step, here) = (db.clone(), gate.step(), reader.step());
         let step = std::panic::AssertUnwindSafe(step);
         made.push(polled(Box::pin(async move {
             db.read(move |conn| {
@@ -509,10 +509,12 @@ async fn a_held_reader_that_computes_leaves_those_who_wait_to_the_others() {
             .await
         })));
     }
-    both.reached().await;
-    both.open();
-    for each in made {
-        each.await.unwrap();
+    for reader in &each {
+        reader.reached().await;
+    }
+    for (reader, made) in each.iter().zip(made) {
+        reader.open();
+        made.await.unwrap();
     }
     let series = crate::world::SERIES;
     let gated = series.replace("SELECT n FROM c", "SELECT gate(n) FROM c");
