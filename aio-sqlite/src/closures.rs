@@ -27,7 +27,8 @@ impl Database {
     /// through the same connection: it can't begin or end transactions, make
     /// temporary tables or change settings by `PRAGMA`, except
     /// `defer_foreign_keys`, which holds for this closure alone. A call of this
-    /// database that waits for the writer is [`Error::Reentrant`](crate::Error::Reentrant) in it.
+    /// database that waits for the writer is
+    /// [`Error::Reentrant`](crate::Error::Reentrant) in the closure.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -64,7 +65,9 @@ impl Database {
     /// Runs a closure on a reader's connection: any number of queries in one
     /// hop, all of which see the same state of the database.
     ///
-    /// The connection can't write.
+    /// The connection can't write. A call of this database that waits for a
+    /// reader, or for all of them as `close` does, is
+    /// [`Error::Reentrant`](crate::Error::Reentrant) in the closure.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]

@@ -25,6 +25,7 @@ impl Values {
         *self = match std::mem::take(self) {
             Values::None => Values::One(value),
             Values::One(first) => {
+                // The third and fourth come without another allocation.
                 let mut many = Vec::with_capacity(4);
                 many.extend([first, value]);
                 Values::Many(many)

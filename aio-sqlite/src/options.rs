@@ -160,9 +160,10 @@ impl Options {
         // Some builds of SQLite, the bundled one too, take any name that begins
         // so for a URI, in which the same words may name a database for each
         // connection.
-        let path = match self.path.as_os_str().as_encoded_bytes() {
-            [b'f', b'i', b'l', b'e', b':', ..] => &Path::new(".").join(&self.path),
-            _ => &self.path,
+        let name = self.path.as_os_str().as_encoded_bytes();
+        let path = match name.starts_with(b"file:") {
+            true => &Path::new(".").join(&self.path),
+            false => &self.path,
         };
         let connection = Raw::open_with_flags(path, flags).map_err(|source| self.failed(source))?;
         connection.set_prepared_statement_cache_capacity(self.statement_cache);

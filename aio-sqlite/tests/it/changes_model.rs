@@ -8,8 +8,7 @@ use aio_sqlite::changes::{Change, Changes, Op};
 use futures_util::FutureExt;
 use proptest::prelude::*;
 
-use crate::random_writes::{SCHEMA, Step, apply, step};
-use crate::watched::world;
+use crate::random_writes::{Step, apply, on_a_database, step};
 
 const TABLES: &[&str] = &["t", "child", "other", "log", "strict", "refilled"];
 
@@ -67,14 +66,7 @@ proptest! {
     fn whoever_applies_what_is_told_has_what_is_there(
         steps in proptest::collection::vec(step(), 1..12)
     ) {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .unwrap();
-        runtime.block_on(async {
-            let world = world().await;
-            let db = &world.db;
-            db.execute_script(SCHEMA).await.unwrap();
+        on_a_database(async |db| {
             let mut changes = db.changes().stream();
             let mut known = rowids(db).await;
             for step in steps {

@@ -4,6 +4,8 @@
 use aio_sqlite::Database;
 use proptest::prelude::*;
 
+use crate::watched::world;
+
 /// What runs in one transaction or closure, or by itself.
 const STATEMENTS: &[&str] = &[
     "INSERT INTO t(k, v) VALUES (abs(random() % 20), 1)",
@@ -36,7 +38,7 @@ const STATEMENTS: &[&str] = &[
 const CONTROL: &[&str] = &["SAVEPOINT a", "ROLLBACK TO a", "RELEASE a"];
 
 /// What the writes need besides the tables of [`crate::watched`].
-pub(crate) const SCHEMA: &str = "
+const SCHEMA: &str = "
     CREATE TABLE strict(n INTEGER) STRICT;
     CREATE TABLE refilled(n);
     CREATE TRIGGER refills AFTER INSERT ON refilled BEGIN
@@ -81,6 +83,19 @@ fn text(at: usize) -> &'static str {
         None => STATEMENTS[at],
         Some(control) => CONTROL[control % CONTROL.len()],
     }
+}
+
+/// Runs a case on a database with the tables that the writes are about.
+pub(crate) fn on_a_database(case: impl AsyncFnOnce(&Database)) {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let world = world().await;
+        world.db.execute_script(SCHEMA).await.unwrap();
+        case(&world.db).await;
+    });
 }
 
 pub(crate) async fn apply(db: &Database, step: Step) {

@@ -4,8 +4,7 @@ use aio_sqlite::Error;
 use chaos::watchdog;
 use proptest::prelude::*;
 
-use crate::random_writes::{SCHEMA, Step, apply, step};
-use crate::watched::world;
+use crate::random_writes::{Step, apply, on_a_database, step};
 
 const QUERIES: &[&str] = &[
     "SELECT total(v) + count(*) FROM t",
@@ -28,14 +27,7 @@ proptest! {
     fn live_queries_are_as_good_as_asking_after_each_commit(
         steps in proptest::collection::vec(step(), 1..12)
     ) {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .unwrap();
-        runtime.block_on(async {
-            let world = world().await;
-            let db = &world.db;
-            db.execute_script(SCHEMA).await.unwrap();
+        on_a_database(async |db| {
             let mut live = Vec::new();
             for sql in QUERIES {
                 let mut stream = db.watch_as::<Option<f64>>(sql, ()).stream();
