@@ -9,8 +9,9 @@ use std::sync::{Arc, OnceLock};
 use crate::descriptor::{self, Reach};
 use crate::error::PathError;
 use crate::mode::{Access, Placement};
-use crate::parting::{self, Ticket};
+use crate::parting;
 use crate::read_buffer::ReadBuffer;
+use crate::turnstile::Ticket;
 
 /// The most that one call passes to the kernel.
 pub(crate) const MOST: usize = 2 * 1024 * 1024;

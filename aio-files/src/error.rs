@@ -29,6 +29,7 @@ use std::sync::Arc;
 pub struct PathError {
     verb: &'static str,
     path: Arc<Path>,
+    to: Option<Arc<Path>>,
     /// Shared, because a failed write is reported by every later call.
     cause: Arc<io::Error>,
 }
@@ -39,15 +40,21 @@ impl PathError {
         error.get_ref()?.downcast_ref()
     }
 
-    /// What was done: `open`, `read`, `write`, `seek`, `sync`, `truncate`, `stat`, `close`;
-    /// or `use`, of a file that was lost to a panic.
+    /// What was done, in a word: `open`, `read`, `write`, `sync`, `rename` …; or `use`,
+    /// of a file that was lost to a panic.
     pub fn verb(&self) -> &'static str {
         self.verb
     }
 
-    /// The path, as it was given to [`open`](crate::open()).
+    /// The path, as it was given.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// The second path of an operation that has two, such as the new name of a
+    /// renamed file.
+    pub fn to(&self) -> Option<&Path> {
+        self.to.as_deref()
     }
 
     /// The code that the operating system gave, unchanged.
@@ -59,8 +66,14 @@ impl PathError {
         Self {
             verb,
             path: Arc::clone(path),
+            to: None,
             cause: Arc::new(cause),
         }
+    }
+
+    pub(crate) fn and_to(mut self, to: &Arc<Path>) -> Self {
+        self.to = Some(Arc::clone(to));
+        self
     }
 
     pub(crate) fn is_read(&self) -> bool {
@@ -75,7 +88,11 @@ impl PathError {
 
 impl fmt::Display for PathError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}: {}", self.verb, self.path.display(), self.cause)
+        write!(f, "{} {}", self.verb, self.path.display())?;
+        if let Some(to) = &self.to {
+            write!(f, " to {}", to.display())?;
+        }
+        write!(f, ": {}", self.cause)
     }
 }
 

@@ -15,7 +15,7 @@ use crate::descriptor::Reach;
 use crate::error::PathError;
 use crate::mode::Access;
 use crate::offload::{self, Lane};
-use crate::parting::Ticket;
+use crate::turnstile::{self, Claim, Ticket};
 
 /// An open file: buffered, ordered, and truthful about what was written.
 ///
@@ -38,8 +38,6 @@ pub struct File {
     state: State,
     pub(crate) seek: Seeking,
     path: Arc<Path>,
-    /// The line in which others wait for us; `None` for FIFOs and devices.
-    line: Option<Arc<Path>>,
     lane: Lane,
     access: Access,
     /// Shared with the backing, wherever that is when this is dropped.
@@ -65,22 +63,16 @@ pub(crate) enum Seeking {
 }
 
 impl File {
-    pub(crate) fn new(
-        backing: Backing,
-        path: Arc<Path>,
-        line: Arc<Path>,
-        parting: Arc<OnceLock<Ticket>>,
-    ) -> Self {
-        let (lane, line) = match backing.reach {
-            Reach::Positioned => (Lane::Shared, Some(line)),
-            Reach::InOrder => (Lane::Alone, None),
+    pub(crate) fn new(backing: Backing, path: Arc<Path>, parting: Arc<OnceLock<Ticket>>) -> Self {
+        let lane = match backing.reach {
+            Reach::Positioned => Lane::Shared,
+            Reach::InOrder => Lane::Alone,
         };
         let access = backing.access;
         Self {
             state: State::Idle(Box::new(backing)),
             seek: Seeking::No,
             path,
-            line,
             lane,
             access,
             parting,
@@ -232,12 +224,27 @@ impl File {
         .await
     }
 
-    /// Takes a place in line that lasts until the backing is dropped. A file that
-    /// only reads leaves nothing to wait for, and may wait for ever itself.
+    /// Takes a place in the order that lasts until the backing is dropped. A file
+    /// that only reads leaves nothing to wait for, and may wait for ever itself.
     fn depart(&self) {
         if self.access.writes() {
-            self.parting.get_or_init(|| Ticket::take(self.line.clone()));
+            self.parting.get_or_init(|| {
+                // Nobody waits for a FIFO, which may never have a reader.
+                let claim = (self.lane == Lane::Shared).then(|| Claim::on(&self.path));
+                turnstile::begun(claim)
+            });
         }
+    }
+
+    /// Hands the end of the backing to a thread: closing it may take as long as
+    /// writing what it has.
+    fn leave(&self, backing: Box<Backing>) {
+        let lane = match self.lane {
+            // In the order of the drops.
+            Lane::Shared if backing.is_dirty() => Lane::InOrder,
+            lane => lane,
+        };
+        offload::submit(lane, move || drop(backing));
     }
 }
 
@@ -245,19 +252,22 @@ impl Drop for File {
     /// Hands the last bytes over, and never waits.
     fn drop(&mut self) {
         match mem::replace(&mut self.state, State::Gone) {
-            State::Idle(backing) if backing.is_dirty() => {
-                self.depart();
-                let lane = match self.lane {
-                    Lane::Alone => Lane::Alone,
-                    Lane::Shared | Lane::InOrder => Lane::InOrder,
-                };
-                offload::submit(lane, move || drop(backing));
+            State::Idle(backing) => {
+                if backing.is_dirty() {
+                    self.depart();
+                }
+                self.leave(backing);
             }
-            // Every job begins by flushing, and drops what nobody takes: there is
-            // nothing left to write behind it. The ticket comes first, since the
-            // answer is dropped at the end of this match.
-            State::Busy(_) => self.depart(),
-            State::Idle(_) | State::Gone => {}
+            State::Busy(mut answer) => {
+                // Every job begins by flushing, and drops what nobody takes: there
+                // is nothing left to write behind it.
+                self.depart();
+                answer.close();
+                if let Ok(backing) = answer.try_recv() {
+                    self.leave(backing);
+                }
+            }
+            State::Gone => {}
         }
     }
 }

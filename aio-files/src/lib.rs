@@ -34,6 +34,7 @@
 //!   `.with(async |file| …)`, which closes.
 //! - [`File`], the guard: tokio's `AsyncRead`, `AsyncBufRead`, `AsyncWrite` and
 //!   `AsyncSeek`, and the commonest of their methods without an import.
+//! - [`read`], [`read_to_string`] and [`write`](fn@write): a whole file in one hop.
 //! - [`drained`]: everything of dropped files is in the kernel.
 //! - [`PathError`]: the path, the verb and the OS code inside an `io::Error`.
 //!
@@ -75,8 +76,11 @@
 //! |---|---|---|
 //! | (none) | all of the above | tokio (`sync`), rustix on Unix |
 
+mod ahead;
 mod backing;
+mod cached;
 mod descriptor;
+mod errand;
 mod error;
 mod file;
 mod file_io;
@@ -86,12 +90,15 @@ mod open;
 mod parting;
 mod read_buffer;
 mod reading;
+mod turnstile;
+mod whole;
 mod writing;
 
 pub use error::PathError;
 pub use file::File;
 pub use open::{Open, OpenFuture, open};
 pub use parting::drained;
+pub use whole::{read, read_to_string, write};
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

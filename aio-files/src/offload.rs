@@ -17,8 +17,6 @@ use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use tokio::sync::oneshot;
-
 type Job = Box<dyn FnOnce() + Send>;
 
 /// Which threads run a job.
@@ -69,20 +67,6 @@ pub(crate) fn submit(lane: Lane, job: impl FnOnce() + Send + 'static) {
         Lane::InOrder => IN_ORDER.submit(Box::new(job)),
         Lane::Alone => alone(Box::new(job)),
     }
-}
-
-/// Runs `work` as a job and gives its answer.
-///
-/// # Cancel safety
-///
-/// Runs on: the answer is dropped on the job's thread.
-pub(crate) async fn run<T: Send + 'static>(
-    lane: Lane,
-    work: impl FnOnce() -> T + Send + 'static,
-) -> io::Result<T> {
-    let (reply, answer) = oneshot::channel();
-    submit(lane, move || drop(reply.send(work())));
-    answer.await.map_err(|_| lost())
 }
 
 /// The error of a job that panicked.

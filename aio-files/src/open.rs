@@ -1,5 +1,4 @@
 use std::fmt;
-use std::fs;
 use std::io;
 use std::path::Path;
 use std::pin::Pin;
@@ -7,12 +6,12 @@ use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 
 use crate::backing::Backing;
-use crate::descriptor::{Reach, reach_of};
+use crate::descriptor::reach_of;
+use crate::errand::Errand;
 use crate::error::PathError;
 use crate::file::File;
 use crate::mode::{Access, Content, Creation, Mode, Placement};
-use crate::offload::{self, Lane};
-use crate::parting::{self, Ticket};
+use crate::turnstile::Ticket;
 
 /// The size of each buffer of a file, in bytes, unless told otherwise.
 const BUFFER: usize = 256 * 1024;
@@ -210,14 +209,12 @@ impl Open {
             );
             return Err(PathError::new("open", &path, cause).into_io());
         }
-        let line = parting::line_of(&path);
-        // Whoever creates or truncates has a place in the line itself, so that a
+        // Whoever creates or truncates has a place in the order itself, so that a
         // cancelled one can't empty the file after somebody has filled it.
-        let ticket = mode
-            .changes()
-            .then(|| Ticket::take(Some(Arc::clone(&line))));
-        parting::turn(&line, ticket.as_ref()).await;
-
+        let errand = match mode.changes() {
+            true => Errand::changes("open", &path),
+            false => Errand::reads("open", &path),
+        };
         let parting = Arc::new(OnceLock::new());
         let opening = Opening {
             path: Arc::clone(&path),
@@ -225,20 +222,8 @@ impl Open {
             buffer,
             parting: Arc::clone(&parting),
         };
-        let (opening, opened) = offload::run(Lane::Shared, move || {
-            let opened = opening.unless_it_may_wait();
-            drop(ticket);
-            (opening, opened)
-        })
-        .await?;
-        let opened = match opened {
-            Some(opened) => opened,
-            None => offload::run(Lane::Alone, move || opening.open()).await?,
-        };
-        match opened {
-            Ok(backing) => Ok(File::new(backing, path, line, parting)),
-            Err(error) => Err(PathError::new("open", &path, error).into_io()),
-        }
+        let backing = errand.run_even_at_a_fifo(move |_| opening.open()).await?;
+        Ok(File::new(backing, path, parting))
     }
 }
 
@@ -293,14 +278,6 @@ struct Opening {
 }
 
 impl Opening {
-    /// Opens, except a FIFO or a device, whose opening may wait for somebody.
-    fn unless_it_may_wait(&self) -> Option<io::Result<Backing>> {
-        match fs::metadata(&self.path) {
-            Ok(metadata) if reach_of(&metadata) == Reach::InOrder => None,
-            _ => Some(self.open()),
-        }
-    }
-
     fn open(&self) -> io::Result<Backing> {
         let Mode {
             access, placement, ..

@@ -12,6 +12,9 @@ chaos::auto_traits! {
 #[test]
 fn every_future_can_be_spawned() {
     drop(chaos::assert_send(drained()));
+    drop(chaos::assert_send(aio_files::read("x")));
+    drop(chaos::assert_send(aio_files::read_to_string("x")));
+    drop(chaos::assert_send(aio_files::write("x", "y")));
     drop(chaos::assert_send(open("x").into_future()));
     drop(chaos::assert_send(open("x").with(
         async |file| -> std::io::Result<()> { file.write_all(b"x").await },

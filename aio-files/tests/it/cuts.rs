@@ -4,7 +4,7 @@ use std::fs;
 use std::io::SeekFrom;
 use std::path::PathBuf;
 
-use aio_files::{File, drained, open};
+use aio_files::{self as files, File, drained, open};
 use chaos::{Cut, Fate, cuts};
 
 use crate::folder::Folder;
@@ -305,4 +305,50 @@ async fn draining() {
             },
         )
         .await;
+}
+
+/// Cuts an operation on the whole file, then writes it anew.
+async fn cut_whole(name: &str, op: impl AsyncFn(PathBuf) + 'static) {
+    cuts::every(name)
+        .world(World::dirty)
+        .run(
+            async move |world| {
+                // Its file is dropped, so that the operation waits for it.
+                drop(world.file.take());
+                op(world.path.clone()).await;
+            },
+            async |mut world, cut| {
+                drop(world.file.take()); // where it was cut before that
+                files::write(&world.path, "END").await.unwrap();
+                world.folder.closed().await;
+                assert_eq!(fs::read(&world.path).unwrap(), b"END", "{cut:?}");
+            },
+        )
+        .await;
+}
+
+#[tokio::test]
+async fn reading_whole() {
+    cut_whole("read", async |path| {
+        let found = files::read(path).await.unwrap();
+        assert_eq!(&found[..11], b"dirty-----.");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn reading_text_whole() {
+    cut_whole("read_to_string", async |path| {
+        let found = files::read_to_string(path).await.unwrap();
+        assert_eq!(&found[..11], "dirty-----.");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn writing_whole() {
+    cut_whole("write", async |path| {
+        files::write(path, vec![b'w'; 1 << 20]).await.unwrap();
+    })
+    .await;
 }

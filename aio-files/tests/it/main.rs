@@ -15,4 +15,5 @@ mod open;
 mod order;
 mod runtimes;
 mod truth;
+mod whole;
 mod with;

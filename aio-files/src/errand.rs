@@ -1,0 +1,137 @@
+//! One operation on paths: its turn, its thread and its answer.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+use tokio::sync::oneshot;
+
+use crate::descriptor::{Reach, reach_of};
+use crate::error::PathError;
+use crate::offload::{self, Lane};
+use crate::turnstile::{self, Claim, Effect};
+
+/// What is to be done to which paths. It takes its place in the order when its
+/// future is polled first.
+///
+/// Dropped before its turn, it never happens; begun, it runs to its end.
+pub(crate) struct Errand {
+    verb: &'static str,
+    path: Arc<Path>,
+    to: Option<Arc<Path>>,
+    claims: Vec<Claim>,
+    effect: Effect,
+}
+
+impl Errand {
+    /// Waits for earlier changes of the path, and nobody waits for it.
+    pub(crate) fn reads(verb: &'static str, path: &Path) -> Self {
+        Self::new(verb, path, Effect::Reads)
+    }
+
+    /// Waits for earlier changes of the path, and later operations wait for it.
+    pub(crate) fn changes(verb: &'static str, path: &Path) -> Self {
+        Self::new(verb, path, Effect::Changes)
+    }
+
+    fn new(verb: &'static str, path: &Path, effect: Effect) -> Self {
+        Self {
+            verb,
+            path: path.into(),
+            to: None,
+            claims: vec![Claim::on(path)],
+            effect,
+        }
+    }
+
+    /// Claims a second path, which errors name as well.
+    pub(crate) fn to(mut self, to: &Path) -> Self {
+        self.to = Some(to.into());
+        self.claims.push(Claim::on(to));
+        self
+    }
+
+    /// Claims all that is below its paths as well.
+    pub(crate) fn with_all_below(mut self) -> Self {
+        self.claims = [Some(&self.path), self.to.as_ref()]
+            .into_iter()
+            .flatten()
+            .map(|path| Claim::below(path))
+            .collect();
+        self
+    }
+
+    /// Does the work on a shared thread.
+    pub(crate) async fn run<T: Send + 'static>(
+        self,
+        work: impl FnOnce(&Path) -> io::Result<T> + Send + 'static,
+    ) -> io::Result<T> {
+        self.go(Patience::None, work).await
+    }
+
+    /// The same for work that stands still at a FIFO or a device until another
+    /// process comes: it gets a thread of its own there, and nobody waits behind it.
+    pub(crate) async fn run_even_at_a_fifo<T: Send + 'static>(
+        self,
+        work: impl FnOnce(&Path) -> io::Result<T> + Send + 'static,
+    ) -> io::Result<T> {
+        self.go(Patience::AtFifos, work).await
+    }
+
+    async fn go<T: Send + 'static>(
+        self,
+        patience: Patience,
+        work: impl FnOnce(&Path) -> io::Result<T> + Send + 'static,
+    ) -> io::Result<T> {
+        let path = Arc::clone(&self.path);
+        let (reply, answer) = oneshot::channel();
+        turnstile::enter(self.claims, self.effect, move |ticket| {
+            offload::submit(Lane::Shared, move || {
+                if reply.is_closed() {
+                    return;
+                }
+                if patience == Patience::AtFifos && may_wait(&path) {
+                    drop(ticket);
+                    offload::submit(Lane::Alone, move || drop(reply.send(work(&path))));
+                    return;
+                }
+                let done = work(&path);
+                // Whoever is answered finds nothing of it left.
+                drop(ticket);
+                drop(reply.send(done));
+            });
+        });
+        let answer = answer.await.unwrap_or_else(|_| Err(offload::lost()));
+        answer.map_err(|cause| named(self.verb, &self.path, self.to.as_ref(), cause))
+    }
+}
+
+/// Whether the work is one that waits for another process at a FIFO.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Patience {
+    None,
+    AtFifos,
+}
+
+/// True of FIFOs and devices, where opening may wait for another process.
+fn may_wait(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|metadata| reach_of(&metadata) == Reach::InOrder)
+}
+
+fn named(
+    verb: &'static str,
+    path: &Arc<Path>,
+    to: Option<&Arc<Path>>,
+    cause: io::Error,
+) -> io::Error {
+    // What has its path already, such as that of an entry below, keeps it.
+    if PathError::of(&cause).is_some() {
+        return cause;
+    }
+    let error = PathError::new(verb, path, cause);
+    match to {
+        Some(to) => error.and_to(to).into_io(),
+        None => error.into_io(),
+    }
+}
