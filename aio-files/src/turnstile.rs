@@ -319,3 +319,149 @@ impl Drop for Ticket {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use proptest::collection::vec;
+    use proptest::prelude::{Just, Strategy, any, prop_oneof, proptest};
+
+    use super::{BTreeMap, Claim, Effect, Path, Start, Ticket, Turnstile, Waits};
+
+    fn meet(one: &str, other: &str) -> bool {
+        let (one, other) = (Claim::on(Path::new(one)), Claim::on(Path::new(other)));
+        assert_eq!(one.meets(&other), other.meets(&one));
+        one.meets(&other)
+    }
+
+    #[test]
+    fn a_path_is_one_however_it_is_spelt() {
+        assert!(meet("/a/b", "/a/./b/"));
+        assert!(meet("/a/b", "/a/c/../b"));
+        assert!(meet("/../a", "/a"));
+        assert!(meet("a/b", "./a//b"));
+        assert!(!meet("/a/b", "/a/c"));
+        assert!(!meet("a", "b/a"));
+    }
+
+    #[test]
+    fn where_a_relative_path_starts_is_unknown() {
+        assert!(meet("b/c", "/a/b/c"));
+        assert!(!meet("b/c", "/a/c"));
+        assert!(meet("../b/c", "c"));
+        assert!(meet("../c", "/a/b/c"));
+        assert!(!meet("../d", "/a/b/c"));
+    }
+
+    #[test]
+    fn a_claim_may_be_on_all_that_is_below() {
+        let below = Claim::below(Path::new("/a"));
+        for (path, meets) in [("/a", true), ("/a/b/c", true), ("/ab", false), ("/", false)] {
+            let claim = Claim::on(Path::new(path));
+            assert_eq!(below.meets(&claim), meets, "{path}");
+            assert_eq!(claim.meets(&below), meets, "{path}");
+        }
+        assert!(below.meets(&Claim::below(Path::new("/"))));
+    }
+
+    fn claim() -> impl Strategy<Value = Claim> {
+        let path = prop_oneof![
+            3 => prop_oneof![Just("/a"), Just("/b"), Just("/a/b"), Just("/a/c")],
+            1 => prop_oneof![Just("a"), Just("b"), Just("a/b"), Just("../b")],
+        ];
+        (path, 0..8).prop_map(|(path, extent)| match extent {
+            0 => Claim::below(Path::new(path)),
+            _ => Claim::on(Path::new(path)),
+        })
+    }
+
+    fn effect() -> impl Strategy<Value = Effect> {
+        prop_oneof![
+            Just(Effect::Changes),
+            Just(Effect::Changes),
+            Just(Effect::Reads)
+        ]
+    }
+
+    /// What happens next.
+    #[derive(Clone, Debug)]
+    enum Event {
+        Enter(Vec<Claim>, Effect),
+        Begun(Claim),
+        /// One of those that have begun is over.
+        Over(usize),
+    }
+
+    fn events() -> impl Strategy<Value = Vec<Event>> {
+        let event = prop_oneof![
+            4 => (vec(claim(), 1..3), effect()).prop_map(|(claims, effect)| Event::Enter(claims, effect)),
+            1 => claim().prop_map(Event::Begun),
+            3 => any::<usize>().prop_map(Event::Over),
+        ];
+        vec(event, 1..60)
+    }
+
+    /// What the rule looks at.
+    struct Model {
+        claims: Vec<Claim>,
+        effect: Effect,
+        waits: Waits,
+    }
+
+    proptest! {
+        #[test]
+        fn work_begins_exactly_when_no_earlier_change_of_its_paths_goes_on(events in events()) {
+            let (begins, begun) = mpsc::channel();
+            let mut turnstile = Turnstile::default();
+            let mut going_on: BTreeMap<u64, Model> = BTreeMap::new();
+            let mut running: Vec<u64> = Vec::new();
+            // All of it ends, so that everything must have begun.
+            let ends = std::iter::repeat_n(Event::Over(0), 60);
+            for event in events.into_iter().chain(ends) {
+                match event {
+                    Event::Enter(claims, effect) => {
+                        let number = turnstile.next;
+                        let earlier = turnstile.earlier(&claims);
+                        if earlier.is_empty() {
+                            turnstile.add(claims.clone(), effect, earlier, None, Waits::ForAll);
+                            begins.send(number).unwrap();
+                        } else {
+                            let begins = begins.clone();
+                            let start: Start = Box::new(move |_| begins.send(number).unwrap());
+                            turnstile.add(claims.clone(), effect, earlier, Some(start), Waits::ForAll);
+                        }
+                        going_on.insert(number, Model { claims, effect, waits: Waits::ForAll });
+                    }
+                    Event::Begun(claim) => {
+                        let claims = vec![claim];
+                        let number = turnstile.add(claims.clone(), Effect::Changes, Vec::new(), None, Waits::ForNone);
+                        going_on.insert(number, Model { claims, effect: Effect::Changes, waits: Waits::ForNone });
+                        running.push(number);
+                    }
+                    Event::Over(which) if !running.is_empty() => {
+                        let number = running.swap_remove(which % running.len());
+                        going_on.remove(&number);
+                        for (start, _) in turnstile.leave(number) {
+                            start(Ticket { number: None });
+                        }
+                    }
+                    Event::Over(_) => {}
+                }
+                running.extend(begun.try_iter());
+                for (number, model) in &going_on {
+                    let held = going_on.range(..number).any(|(_, earlier)| {
+                        let meets = |claim: &Claim| model.claims.iter().any(|own| own.meets(claim));
+                        earlier.effect == Effect::Changes && earlier.claims.iter().any(meets)
+                    });
+                    // A file that is dropped has begun whatever goes on.
+                    let begun = !held || model.waits == Waits::ForNone;
+                    assert_eq!(running.contains(number), begun, "{number}");
+                }
+            }
+            assert!(going_on.is_empty() && turnstile.entries.is_empty());
+            assert!(turnstile.changes.is_empty());
+            assert_eq!(turnstile.classes, [0; 3]);
+        }
+    }
+}
