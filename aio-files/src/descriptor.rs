@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io;
+use std::path::Path;
 
 /// How the kernel is asked for bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +33,11 @@ pub(crate) fn reach_of(metadata: &fs::Metadata) -> Reach {
     }
 }
 
+/// True of FIFOs and devices, where opening may wait for another process.
+pub(crate) fn may_wait(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|metadata| reach_of(&metadata) == Reach::InOrder)
+}
+
 #[cfg(unix)]
 pub(crate) fn read_at(file: &fs::File, into: &mut [u8], at: u64) -> io::Result<usize> {
     std::os::unix::fs::FileExt::read_at(file, into, at)
@@ -40,6 +46,30 @@ pub(crate) fn read_at(file: &fs::File, into: &mut [u8], at: u64) -> io::Result<u
 #[cfg(unix)]
 pub(crate) fn write_all_at(file: &fs::File, bytes: &[u8], at: u64) -> io::Result<()> {
     std::os::unix::fs::FileExt::write_all_at(file, bytes, at)
+}
+
+/// Appends what is left of a file that seems to have `seems` bytes. A read that
+/// gives less than it could, and ends there, has met the end.
+#[cfg(unix)]
+pub(crate) fn read_to_end(file: &fs::File, into: &mut Vec<u8>, seems: usize) -> io::Result<()> {
+    use rustix::buffer::spare_capacity;
+
+    loop {
+        if into.capacity() == into.len() {
+            into.try_reserve(into.len().max(8 * 1024))?;
+        }
+        match rustix::io::read(file, spare_capacity(into)) {
+            Ok(0) => return Ok(()),
+            Ok(_) if into.len() == seems && into.capacity() > seems => return Ok(()),
+            Ok(_) | Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+#[cfg(not(unix))]
+pub(crate) fn read_to_end(mut file: &fs::File, into: &mut Vec<u8>, _: usize) -> io::Result<()> {
+    io::Read::read_to_end(&mut file, into).map(drop)
 }
 
 #[cfg(windows)]

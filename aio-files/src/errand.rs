@@ -1,13 +1,12 @@
 //! One operation on paths: its turn, its thread and its answer.
 
-use std::fs;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
 use tokio::sync::oneshot;
 
-use crate::descriptor::{Reach, reach_of};
+use crate::descriptor::may_wait;
 use crate::error::PathError;
 use crate::offload::{self, Lane};
 use crate::turnstile::{self, Claim, Effect};
@@ -112,11 +111,6 @@ impl Errand {
 enum Patience {
     None,
     AtFifos,
-}
-
-/// True of FIFOs and devices, where opening may wait for another process.
-fn may_wait(path: &Path) -> bool {
-    fs::metadata(path).is_ok_and(|metadata| reach_of(&metadata) == Reach::InOrder)
 }
 
 fn named(

@@ -84,6 +84,8 @@ mod errand;
 mod error;
 mod file;
 mod file_io;
+mod in_flight;
+pub mod many;
 mod mode;
 mod offload;
 mod open;
@@ -96,6 +98,7 @@ mod writing;
 
 pub use error::PathError;
 pub use file::File;
+pub use many::{metadata_many, read_many, write_many};
 pub use open::{Open, OpenFuture, open};
 pub use parting::drained;
 pub use whole::{read, read_to_string, write};

@@ -52,7 +52,7 @@ static SHARED: Crew = Crew::new(most_shared, KEEP);
 static IN_ORDER: Crew = Crew::new(|| 1, Duration::ZERO);
 
 /// Four jobs for each core keep a disk busy; more only wait in the kernel.
-fn most_shared() -> usize {
+pub(crate) fn most_shared() -> usize {
     static MOST: OnceLock<usize> = OnceLock::new();
     *MOST.get_or_init(|| {
         let cores = thread::available_parallelism().map_or(1, NonZeroUsize::get);

@@ -194,6 +194,11 @@ pub(crate) fn after_all(start: impl FnOnce(Ticket) + Send + 'static) {
     turnstile.add(Vec::new(), Effect::Reads, earlier, start, Waits::ForAll);
 }
 
+/// True if nothing goes on that anybody would have to wait for.
+pub(crate) fn is_clear() -> bool {
+    turnstile().classes == [0; 3]
+}
+
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Waits {
     /// For every earlier change of its paths: who waits for it, waits for those.

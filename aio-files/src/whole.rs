@@ -4,6 +4,7 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
+use crate::descriptor::{self, Reach, reach_of};
 use crate::errand::Errand;
 
 /// Reads a file to its end.
@@ -106,4 +107,25 @@ pub async fn write(path: impl AsRef<Path>, content: impl Into<Vec<u8>>) -> io::R
     Errand::changes("write", path.as_ref())
         .run_even_at_a_fifo(move |path| fs::write(path, content))
         .await
+}
+
+/// Reads a file to its end, except where opening it may wait: `None` then.
+pub(crate) fn read_soon(path: &Path) -> Option<io::Result<Vec<u8>>> {
+    let metadata = match fs::metadata(path) {
+        Ok(metadata) if reach_of(&metadata) == Reach::InOrder => return None,
+        Ok(metadata) => metadata,
+        Err(error) => return Some(Err(error)),
+    };
+    Some(read_sized(path, metadata.len()))
+}
+
+/// Reads a file that seems to have `len` bytes.
+fn read_sized(path: &Path, len: u64) -> io::Result<Vec<u8>> {
+    let file = fs::File::open(path)?;
+    let mut content = Vec::new();
+    let seems = usize::try_from(len).map_err(|_| io::ErrorKind::OutOfMemory)?;
+    // One more, so that a read that ends there has met the end.
+    content.try_reserve_exact(seems.saturating_add(1))?;
+    descriptor::read_to_end(&file, &mut content, seems)?;
+    Ok(content)
 }

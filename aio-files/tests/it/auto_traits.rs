@@ -1,5 +1,6 @@
 //! What may cross threads.
 
+use aio_files::many::{Answers, Many, ManyFuture};
 use aio_files::{File, Open, OpenFuture, PathError, drained, open};
 
 chaos::auto_traits! {
@@ -7,6 +8,10 @@ chaos::auto_traits! {
     Open: Send, Sync, Unpin;
     OpenFuture: Send, Sync, Unpin;
     PathError: Send, Sync, Unpin;
+    // They hold the caller's iterator, which needn't be shared.
+    Many<u8>: Send, !Sync, Unpin;
+    ManyFuture<u8>: Send, !Sync, Unpin;
+    Answers<u8>: Send, !Sync, Unpin;
 }
 
 #[test]

@@ -352,3 +352,60 @@ async fn writing_whole() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn reading_many() {
+    cut_whole("read_many", async |path| {
+        let contents = files::read_many([path.clone(), path]).await.unwrap();
+        assert_eq!(contents.len(), 2);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn writing_many() {
+    cut_whole("write_many", async |path| {
+        let megabyte = vec![b'w'; 1 << 20];
+        files::write_many([(path, megabyte)]).await.unwrap();
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn looking_at_many() {
+    cut_whole("metadata_many", async |path| {
+        let found = files::metadata_many([path]).await.unwrap();
+        assert_eq!(found[0].len(), 100);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn next_of_many() {
+    cuts::every("Answers::next")
+        .world(async || {
+            let world = World::dirty().await;
+            let path = world.path.clone();
+            let written = files::write_many((0..3).map(move |n| (path.clone(), [n; 3])));
+            (world, written.limit(2).stream())
+        })
+        .run(
+            async |(world, written)| {
+                drop(world.file.take());
+                written.next().await.unwrap().unwrap();
+            },
+            async |(mut world, mut written), cut| {
+                drop(world.file.take());
+                // None is lost and none comes twice.
+                let mut left = 0;
+                while let Some(answer) = written.next().await {
+                    answer.unwrap();
+                    left += 1;
+                }
+                assert_eq!(left, 3 - usize::from(cut.completed), "{cut:?}");
+                world.folder.closed().await;
+                assert_eq!(fs::read(&world.path).unwrap(), [2; 3], "{cut:?}");
+            },
+        )
+        .await;
+}

@@ -9,6 +9,7 @@ mod cuts;
 mod dropped;
 mod fifo;
 mod folder;
+mod many;
 mod model;
 mod names;
 mod open;
