@@ -70,6 +70,6 @@ pub(crate) fn inside(error: &std::io::Error) -> (&'static str, PathBuf, Option<i
 }
 
 /// Polls a future once, with nobody to wake.
-pub(crate) fn poll_once<F: Future>(future: Pin<&mut F>) -> Poll<F::Output> {
+pub(crate) fn poll_once<F: Future + ?Sized>(future: Pin<&mut F>) -> Poll<F::Output> {
     future.poll(&mut Context::from_waker(Waker::noop()))
 }

@@ -5,6 +5,7 @@
 )]
 
 mod auto_traits;
+mod beside;
 mod cuts;
 mod dropped;
 mod fifo;
@@ -15,6 +16,7 @@ mod names;
 mod open;
 mod order;
 mod runtimes;
+mod shutdown;
 mod truth;
 mod whole;
 mod with;

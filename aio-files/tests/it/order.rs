@@ -16,7 +16,7 @@ async fn a_cancelled_megabyte_is_over_before_the_three_bytes_that_follow() {
     let megabyte = vec![b'M'; 1 << 20];
     let mut cancelled = 0;
     for buffer in [0, 4096, 256 * 1024] {
-        for round in 0..60 {
+        for round in 0..300 {
             let mut file = open(&path).mode("w").buffer(buffer).await.unwrap();
             {
                 let mut write = std::pin::pin!(file.write_all(&megabyte));
@@ -39,7 +39,7 @@ async fn a_cancelled_megabyte_is_over_before_the_three_bytes_that_follow() {
             );
         }
     }
-    assert!(cancelled > 100);
+    assert!(cancelled > 500);
     println!("cuts={cancelled}");
 }
 

@@ -69,7 +69,7 @@ async fn text_that_is_none_says_where_it_is_wrong() {
 #[tokio::test]
 async fn what_dropped_files_have_to_write_is_read() {
     let folder = Folder::new();
-    for round in 0..500 {
+    for round in 0..2000 {
         let path = folder.file(&format!("{}", round % 7));
         let mut file = open(&path).mode("w").await.unwrap();
         file.write_all(format!("{round}").as_bytes()).await.unwrap();
