@@ -101,8 +101,23 @@ impl Errand {
                 drop(reply.send(done));
             });
         });
-        let answer = answer.await.unwrap_or_else(|_| Err(offload::lost()));
+        let mut answer = Answer(answer);
+        let answer = (&mut answer.0).await;
+        let answer = answer.unwrap_or_else(|_| Err(offload::lost()));
         answer.map_err(|cause| named(self.verb, &self.path, self.to.as_ref(), cause))
+    }
+}
+
+/// What a job gives, until somebody takes it. If nobody does, it is dropped on a
+/// job's thread: it may have files to close.
+struct Answer<T: Send + 'static>(oneshot::Receiver<T>);
+
+impl<T: Send + 'static> Drop for Answer<T> {
+    fn drop(&mut self) {
+        self.0.close();
+        if let Ok(unclaimed) = self.0.try_recv() {
+            offload::submit(Lane::Shared, move || drop(unclaimed));
+        }
     }
 }
 

@@ -7,12 +7,10 @@
 use std::collections::VecDeque;
 use std::io;
 use std::mem;
-use std::num::NonZeroUsize;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
-use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::offload::{self, Lane};
@@ -231,15 +229,10 @@ impl<O: Operation> State<O> {
 
     fn most_jobs(&self) -> usize {
         match self.pace {
-            Pace::Cores => cores(),
+            Pace::Cores => offload::cores(),
             Pace::Disk => offload::most_shared(),
         }
     }
-}
-
-fn cores() -> usize {
-    static CORES: OnceLock<usize> = OnceLock::new();
-    *CORES.get_or_init(|| thread::available_parallelism().map_or(1, NonZeroUsize::get))
 }
 
 fn size<O: Operation>((path, result): &Answer<O>) -> usize {

@@ -13,7 +13,8 @@ use std::collections::VecDeque;
 use std::io;
 use std::num::NonZeroUsize;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Condvar, Mutex, MutexGuard, Once, PoisonError};
 use std::thread;
 use std::time::Duration;
 
@@ -51,13 +52,27 @@ static SHARED: Crew = Crew::new(most_shared, KEEP);
 // It leaves at once: dropping files is not what a program does all day.
 static IN_ORDER: Crew = Crew::new(|| 1, Duration::ZERO);
 
+/// What is thought before they are counted.
+static CORES: AtomicUsize = AtomicUsize::new(2);
+
+/// How many cores there are for this process.
+pub(crate) fn cores() -> usize {
+    CORES.load(Ordering::Relaxed)
+}
+
+/// Counts them, once. That reads files, of a container's limits, so only a job's
+/// thread may do it.
+fn count_cores() {
+    static COUNTED: Once = Once::new();
+    COUNTED.call_once(|| {
+        let cores = thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        CORES.store(cores, Ordering::Relaxed);
+    });
+}
+
 /// Four jobs for each core keep a disk busy; more only wait in the kernel.
 pub(crate) fn most_shared() -> usize {
-    static MOST: OnceLock<usize> = OnceLock::new();
-    *MOST.get_or_init(|| {
-        let cores = thread::available_parallelism().map_or(1, NonZeroUsize::get);
-        (cores * 4).clamp(16, 64)
-    })
+    (cores() * 4).clamp(16, 64)
 }
 
 /// Runs a job to its end, and never on the caller's thread while there are others.
@@ -122,6 +137,7 @@ impl Crew {
     }
 
     fn serve(&self) {
+        count_cores();
         let mut state = self.lock();
         loop {
             if let Some(job) = state.jobs.pop_front() {
