@@ -1,57 +1,26 @@
 //! The descriptor, the position and the buffers of a file: all that moves to a
-//! job's thread and back. Its methods block.
+//! job's thread and back. Its methods block, except where they say so.
+
+mod reads;
+mod writes;
 
 use std::fs;
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io::{self, Seek, SeekFrom};
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
+use crate::cached::Cached;
 use crate::descriptor::{self, Reach};
 use crate::error::PathError;
+use crate::failure::{Failure, Synced};
+use crate::handed::Handed;
 use crate::mode::{Access, Placement};
-use crate::parting;
 use crate::read_buffer::ReadBuffer;
 use crate::turnstile::Ticket;
+use crate::work::{Outcome, Work};
 
 /// The most that one call passes to the kernel.
 pub(crate) const MOST: usize = 2 * 1024 * 1024;
-
-/// What a job does, always after the written bytes have been flushed.
-#[derive(Debug)]
-pub(crate) enum Work {
-    Flush,
-    /// Reads once, this much.
-    Fill(usize),
-    FillToEnd,
-    Seek(SeekFrom),
-    SetLen(u64),
-    SyncAll,
-    SyncData,
-    Metadata,
-    Close,
-}
-
-/// What a job has to say, apart from how its file has changed.
-#[derive(Debug)]
-pub(crate) enum Outcome {
-    Done,
-    /// Bytes read; zero is the end.
-    Filled(usize),
-    Metadata(Box<fs::Metadata>),
-}
-
-/// The error that every call reports from now on.
-#[derive(Debug)]
-struct Failure {
-    error: PathError,
-    reported: Reported,
-}
-
-#[derive(Debug, PartialEq, Eq)]
-enum Reported {
-    No,
-    Yes,
-}
 
 #[derive(Debug)]
 pub(crate) struct Backing {
@@ -59,8 +28,12 @@ pub(crate) struct Backing {
     file: Option<fs::File>,
     path: Arc<Path>,
     pub(crate) access: Access,
-    placement: Placement,
+    pub(crate) placement: Placement,
     pub(crate) reach: Reach,
+    cached: Cached,
+    /// Where the end was when it was last learnt. It decides how much is asked
+    /// of the page cache and nothing else: it may be wrong at any time.
+    seen_len: u64,
     /// Where the next byte is read or written, buffers included.
     pub(crate) position: u64,
     /// Of each of the two buffers; zero is none.
@@ -71,41 +44,81 @@ pub(crate) struct Backing {
     /// caller hasn't been told.
     direct: Vec<u8>,
     failure: Option<Failure>,
+    synced: Synced,
     pub(crate) outcome: Option<io::Result<Outcome>>,
     /// Filled when the file is dropped; it comes back after the last byte. Last,
     /// because fields are dropped in order and the descriptor goes first.
     _parting: Arc<OnceLock<Ticket>>,
 }
 
+/// How a file is used, by those who open it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Manner {
+    pub(crate) access: Access,
+    pub(crate) placement: Placement,
+    /// Of each of the two buffers; zero is none.
+    pub(crate) buffer: usize,
+    pub(crate) cached: Cached,
+}
+
+/// Where a descriptor comes from, which says where it is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Origin {
+    /// From us, just now.
+    Opened,
+    /// From somebody who may have used it: where it is, it goes on.
+    Adopted,
+}
+
 impl Backing {
     pub(crate) fn new(
-        file: fs::File,
+        mut file: fs::File,
         path: Arc<Path>,
-        access: Access,
-        placement: Placement,
-        reach: Reach,
-        size: usize,
+        manner: Manner,
+        origin: Origin,
         parting: Arc<OnceLock<Ticket>>,
     ) -> io::Result<Self> {
-        let mut backing = Self {
+        let metadata = file.metadata()?;
+        let reach = descriptor::reach_of(&metadata);
+        let position = match (reach, origin, manner.placement) {
+            (Reach::InOrder, ..) | (_, Origin::Opened, Placement::AtPosition) => 0,
+            (_, Origin::Opened, Placement::AtEnd) => file.seek(SeekFrom::End(0))?,
+            (_, Origin::Adopted, _) => file.stream_position()?,
+        };
+        Ok(Self {
             file: Some(file),
             path,
-            access,
-            placement,
+            access: manner.access,
+            placement: manner.placement,
             reach,
-            position: 0,
-            size,
+            cached: manner.cached,
+            seen_len: metadata.len(),
+            position,
+            size: manner.buffer,
             read: ReadBuffer::default(),
             written: Vec::new(),
             direct: Vec::new(),
             failure: None,
+            synced: Synced::default(),
             outcome: None,
             _parting: parting,
-        };
-        if placement == Placement::AtEnd && reach == Reach::Positioned {
-            backing.position = backing.file()?.seek(SeekFrom::End(0))?;
+        })
+    }
+
+    /// Another for a second descriptor of the same opening. It doesn't block.
+    pub(crate) fn twin(&self, file: fs::File, parting: Arc<OnceLock<Ticket>>) -> Self {
+        Self {
+            file: Some(file),
+            path: Arc::clone(&self.path),
+            read: ReadBuffer::default(),
+            written: Vec::new(),
+            direct: Vec::new(),
+            failure: None,
+            synced: self.synced.clone(),
+            outcome: None,
+            _parting: parting,
+            ..*self
         }
-        Ok(backing)
     }
 
     /// Does the work and keeps its outcome. What fails to be written or synced
@@ -122,77 +135,63 @@ impl Backing {
     }
 
     fn perform(&mut self, work: Work) -> io::Result<Outcome> {
-        match work {
-            Work::Flush | Work::Close => Ok(Outcome::Done),
-            Work::Fill(amount) => self
-                .fill(amount)
-                .map(Outcome::Filled)
-                .map_err(|error| self.named("read", error)),
-            Work::FillToEnd => self
-                .fill_to_end()
-                .map(Outcome::Filled)
-                .map_err(|error| self.named("read", error)),
-            Work::Seek(to) => self
-                .seek(to)
-                .map(|()| Outcome::Done)
-                .map_err(|error| self.named("seek", error)),
-            Work::SetLen(len) => {
-                // What was read ahead may be gone now, or have become zeros.
-                if self.reach == Reach::Positioned {
-                    self.read.clear();
-                }
-                self.file()
-                    .and_then(|file| file.set_len(len))
-                    .map(|()| Outcome::Done)
-                    .map_err(|error| self.named("truncate", error))
+        let verb = match &work {
+            Work::Fill(_) | Work::FillToEnd | Work::ReadRanges(_) => "read",
+            Work::Seek(_) | Work::Align => "seek",
+            Work::SetLen(_) => "truncate",
+            Work::Metadata => "stat",
+            Work::Duplicate | Work::Release => "hand over",
+            // Their errors have their names already.
+            Work::Flush | Work::Close | Work::WriteAt { .. } | Work::SyncAll | Work::SyncData => {
+                "use"
             }
-            Work::SyncAll => self.synced(fs::File::sync_all),
-            Work::SyncData => self.synced(fs::File::sync_data),
+        };
+        let done = match work {
+            Work::Flush | Work::Close => Ok(Outcome::Done),
+            Work::WriteAt { bytes, at } => return self.write_at(&bytes, at),
+            Work::SyncAll => return self.sync(fs::File::sync_all),
+            Work::SyncData => return self.sync(fs::File::sync_data),
+            Work::Fill(amount) => self.fill(amount).map(Outcome::Filled),
+            Work::FillToEnd => self.fill_to_end().map(Outcome::Filled),
+            Work::ReadRanges(ranges) => self.read_ranges(&ranges).map(Outcome::Pieces),
+            Work::Seek(to) => self.seek(to).map(|()| Outcome::Done),
+            Work::SetLen(len) => self.truncate(len).map(|()| Outcome::Done),
             Work::Metadata => self
-                .file()
-                .and_then(|file| file.metadata())
-                .map(|metadata| Outcome::Metadata(Box::new(metadata)))
-                .map_err(|error| self.named("stat", error)),
-        }
+                .stat()
+                .map(|metadata| Outcome::Metadata(Box::new(metadata))),
+            Work::Align => self.align().map(|()| Outcome::Done),
+            Work::Duplicate => self.duplicate().map(Outcome::Descriptor),
+            Work::Release => self.release().map(Outcome::Descriptor),
+        };
+        done.map_err(|error| self.named(verb, error))
     }
 
-    fn synced(&mut self, sync: fn(&fs::File) -> io::Result<()>) -> io::Result<Outcome> {
-        match self.file().and_then(sync) {
+    fn sync(&mut self, sync: fn(&fs::File) -> io::Result<()>) -> io::Result<Outcome> {
+        let file = self.file.as_ref().ok_or_else(closed)?;
+        let path = &self.path;
+        let name = |error| PathError::new("sync", path, error);
+        match self.synced.sync(file, sync, name) {
             Ok(()) => Ok(Outcome::Done),
             // The kernel tells of a failed write-back once, and a second sync is
             // answered with Ok: only we can remember it.
-            Err(error) => Err(self.fail("sync", error)),
+            Err(error) => Err(self.fail(error)),
         }
     }
 
-    fn fill(&mut self, amount: usize) -> io::Result<usize> {
-        let at = self.position + self.read.waiting().len() as u64;
-        let (file, reach) = (self.file.as_ref().ok_or_else(closed)?, self.reach);
-        loop {
-            let read = self.read.fill(amount, |into| match reach {
-                Reach::Positioned => descriptor::read_at(file, into, at),
-                Reach::InOrder => (&*file).read(into),
-            });
-            match read {
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                read => return read,
-            }
-        }
+    fn stat(&mut self) -> io::Result<fs::Metadata> {
+        let metadata = self.file()?.metadata()?;
+        self.seen_len = metadata.len();
+        Ok(metadata)
     }
 
-    fn fill_to_end(&mut self) -> io::Result<usize> {
-        // One more than what seems to be left, so that the end is met at once.
-        let len = self.file()?.metadata()?.len();
-        let seems = usize::try_from(len.saturating_sub(self.position)).unwrap_or(usize::MAX);
-        let mut amount = seems.saturating_add(1).clamp(8 * 1024, MOST);
-        let mut filled = 0;
-        loop {
-            match self.fill(amount)? {
-                0 => return Ok(filled),
-                more => filled += more,
-            }
-            amount = (amount * 2).min(MOST);
+    fn truncate(&mut self, len: u64) -> io::Result<()> {
+        // What was read ahead may be gone now, or have become zeros.
+        if self.reach == Reach::Positioned {
+            self.read.clear();
         }
+        self.file()?.set_len(len)?;
+        self.seen_len = len;
+        Ok(())
     }
 
     fn seek(&mut self, to: SeekFrom) -> io::Result<()> {
@@ -219,7 +218,7 @@ impl Backing {
     }
 
     /// Moves the position of a positioned file, and keeps what was read ahead
-    /// if the new one is in it.
+    /// if the new one is in it. It doesn't block.
     pub(crate) fn move_to(&mut self, position: u64) {
         let ahead = position
             .checked_sub(self.position)
@@ -233,115 +232,67 @@ impl Backing {
         self.position = position;
     }
 
-    /// Hands the written bytes to the kernel.
-    fn flush(&mut self) -> io::Result<()> {
-        self.check()?;
-        if self.written.is_empty() {
-            return Ok(());
-        }
-        let written = std::mem::take(&mut self.written);
-        let result = self.flush_bytes(&written);
-        if let Err(error) = result {
-            return Err(self.fail("write", error));
-        }
-        if self.size == 0 {
-            self.direct = written;
-        } else {
-            // The allocation stays for the next bytes.
-            self.written = written;
-            self.written.clear();
+    /// Brings the kernel's cursor to the position; what was read ahead is
+    /// forgotten, since the file may be written behind our back from now on.
+    fn align(&mut self) -> io::Result<()> {
+        if self.reach == Reach::Positioned {
+            self.file()?.seek(SeekFrom::Start(self.position))?;
+            self.read.clear();
         }
         Ok(())
     }
 
-    fn flush_bytes(&mut self, bytes: &[u8]) -> io::Result<()> {
-        let position = self.position;
-        let mut file = self.file()?;
-        match (self.reach, self.placement) {
-            (Reach::Positioned, Placement::AtPosition) => {
-                descriptor::write_all_at(file, bytes, position - bytes.len() as u64)
-            }
-            (Reach::Positioned, Placement::AtEnd) => {
-                // The kernel chooses the place, and its cursor says which it was.
-                file.write_all(bytes)?;
-                self.position = file.stream_position()?;
-                Ok(())
-            }
-            (Reach::InOrder, _) => file.write_all(bytes),
+    fn duplicate(&mut self) -> io::Result<Handed> {
+        self.align()?;
+        self.file()?.try_clone().map(Handed::new)
+    }
+
+    fn release(&mut self) -> io::Result<Handed> {
+        self.align()?;
+        match self.read.waiting().len() {
+            0 => self.file.take().map(Handed::new).ok_or_else(closed),
+            waiting => Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                format!("{waiting} bytes that were read ahead would be lost: read them first"),
+            )),
         }
     }
 
     fn close(&mut self) -> io::Result<()> {
         match self.file.take() {
-            Some(file) => descriptor::close(file).map_err(|error| self.fail("close", error)),
+            Some(file) => descriptor::close(file)
+                .map_err(|error| self.fail(PathError::new("close", &self.path, error))),
             None => Ok(()),
         }
     }
 
-    /// Takes as many bytes as there is room for; none if it must be flushed first.
-    pub(crate) fn accept(&mut self, bytes: &[u8]) -> usize {
-        let room = match self.size {
-            0 if self.written.is_empty() => MOST,
-            size => size.saturating_sub(self.written.len()),
-        };
-        let accepted = &bytes[..bytes.len().min(room)];
-        if self.reach == Reach::Positioned {
-            self.read.clear();
-        }
-        self.written.extend_from_slice(accepted);
-        self.position += accepted.len() as u64;
-        accepted.len()
-    }
-
-    /// The length of an unbuffered write that is done, if it was of these bytes.
-    ///
-    /// A poll can't say whose it is. If the write of the poll before was
-    /// cancelled and this is another one, its bytes differ and it begins anew;
-    /// if they are the same bytes, they are there.
-    pub(crate) fn take_direct(&mut self, bytes: &[u8]) -> Option<usize> {
-        let direct = std::mem::take(&mut self.direct);
-        (!direct.is_empty() && bytes.starts_with(&direct)).then_some(direct.len())
-    }
-
-    pub(crate) fn forget_direct(&mut self) {
-        self.direct.clear();
-    }
-
-    pub(crate) fn is_buffered(&self) -> bool {
-        self.size > 0
-    }
-
-    /// True if there are bytes that the kernel hasn't got.
-    pub(crate) fn is_dirty(&self) -> bool {
-        !self.written.is_empty() && self.failure.is_none()
-    }
-
-    /// How much to read for a caller that wants `wanted` bytes.
-    pub(crate) fn next_fill(&mut self, wanted: usize) -> usize {
-        match self.size {
-            0 => wanted.clamp(1, MOST),
-            size => self.read.next_fill(wanted.min(MOST), size),
-        }
-    }
-
-    /// Tells the caller of the failure of an earlier write or sync, if there was one.
+    /// Tells the caller of the failure of an earlier write or sync, if there was
+    /// one. It doesn't block.
     pub(crate) fn report(&mut self) -> io::Result<()> {
-        let checked = self.check();
-        if let Some(failure) = &mut self.failure {
-            failure.reported = Reported::Yes;
+        match &mut self.failure {
+            Some(failure) => Err(failure.report()),
+            None => Ok(()),
         }
-        checked
     }
 
     /// The same where nobody may be there to be told.
     fn check(&self) -> io::Result<()> {
         match &self.failure {
-            Some(failure) => Err(failure.error.clone().into_io()),
+            Some(failure) => Err(failure.error()),
             None => Ok(()),
         }
     }
 
-    /// Refuses what the file wasn't opened for, before it is accepted.
+    /// Makes an error the answer of every later call, if it is the first.
+    fn fail(&mut self, error: PathError) -> io::Error {
+        if self.failure.is_none() {
+            self.failure = Some(Failure::new(error.clone()));
+        }
+        error.into_io()
+    }
+
+    /// Refuses what the file wasn't opened for, before it is accepted. It doesn't
+    /// block.
     pub(crate) fn refuse(&self, verb: &'static str) -> io::Error {
         #[cfg(unix)]
         let cause = io::Error::from(rustix::io::Errno::BADF);
@@ -354,18 +305,8 @@ impl Backing {
         PathError::new(verb, &self.path, cause).into_io()
     }
 
-    /// Makes an error the answer of every later call. It isn't reported before
-    /// somebody has taken it: the future that it is for may be gone.
-    fn fail(&mut self, verb: &'static str, cause: io::Error) -> io::Error {
-        let error = PathError::new(verb, &self.path, cause);
-        self.failure = Some(Failure {
-            error: error.clone(),
-            reported: Reported::No,
-        });
-        error.into_io()
-    }
-
-    fn file(&self) -> io::Result<&fs::File> {
+    /// The descriptor, for a caller who has the turn. It doesn't block.
+    pub(crate) fn file(&self) -> io::Result<&fs::File> {
         self.file.as_ref().ok_or_else(closed)
     }
 }
@@ -374,15 +315,8 @@ impl Drop for Backing {
     /// On a job's thread whenever there is something to write: see `File::drop`.
     fn drop(&mut self) {
         if self.is_dirty() {
-            // A failure is kept, and recorded below.
+            // A failure is kept, and recorded when it is dropped.
             drop(self.flush());
-        }
-        if let Some(Failure {
-            error,
-            reported: Reported::No,
-        }) = self.failure.take()
-        {
-            parting::record(error);
         }
     }
 }
@@ -398,7 +332,7 @@ pub(crate) fn moved(from: u64, to: SeekFrom) -> io::Result<u64> {
         .ok_or_else(out_of_range)
 }
 
-fn out_of_range() -> io::Error {
+pub(crate) fn out_of_range() -> io::Error {
     io::Error::new(
         io::ErrorKind::InvalidInput,
         "the position would be negative or past the largest offset",

@@ -12,7 +12,7 @@ use std::fs;
 pub(crate) enum Cached {
     #[default]
     Asked,
-    /// It refused once: tmpfs and procfs always do.
+    /// It refused once, as tmpfs and procfs do, or nobody wants it asked.
     Refused,
 }
 
@@ -22,7 +22,7 @@ impl Cached {
     pub(crate) fn read(&mut self, file: &fs::File, into: &mut [u8], at: u64) -> bool {
         use rustix::io::{Errno, ReadWriteFlags, preadv2};
 
-        if *self == Self::Refused || into.is_empty() {
+        if *self == Self::Refused || into.is_empty() || i64::try_from(at).is_err() {
             return false;
         }
         let wanted = into.len();

@@ -4,6 +4,8 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
+use crate::mode::{Access, Placement};
+
 /// How the kernel is asked for bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Reach {
@@ -36,6 +38,30 @@ pub(crate) fn reach_of(metadata: &fs::Metadata) -> Reach {
 /// True of FIFOs and devices, where opening may wait for another process.
 pub(crate) fn may_wait(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|metadata| reach_of(&metadata) == Reach::InOrder)
+}
+
+/// What an open file may be used for, and where its written bytes go.
+#[cfg(unix)]
+pub(crate) fn opened_for(file: &fs::File) -> io::Result<(Access, Placement)> {
+    use rustix::fs::{OFlags, fcntl_getfl};
+
+    let flags = fcntl_getfl(file)?;
+    let access = match flags & OFlags::RWMODE {
+        OFlags::RDWR => Access::ReadWrite,
+        OFlags::WRONLY => Access::Write,
+        _ => Access::Read,
+    };
+    let placement = match flags.contains(OFlags::APPEND) {
+        true => Placement::AtEnd,
+        false => Placement::AtPosition,
+    };
+    Ok((access, placement))
+}
+
+/// Nobody can be asked: what it isn't open for, the kernel refuses.
+#[cfg(not(unix))]
+pub(crate) fn opened_for(_: &fs::File) -> io::Result<(Access, Placement)> {
+    Ok((Access::ReadWrite, Placement::AtPosition))
 }
 
 #[cfg(unix)]

@@ -10,12 +10,13 @@ use std::task::{Context, Poll, ready};
 
 use tokio::sync::oneshot;
 
-use crate::backing::{Backing, Outcome, Work};
+use crate::backing::Backing;
 use crate::descriptor::Reach;
 use crate::error::PathError;
-use crate::mode::Access;
+use crate::mode::{Access, Placement};
 use crate::offload::{self, Lane};
 use crate::turnstile::{self, Claim, Ticket};
+use crate::work::{Outcome, Work};
 
 /// An open file: buffered, ordered, and truthful about what was written.
 ///
@@ -26,6 +27,10 @@ use crate::turnstile::{self, Claim, Ticket};
 /// Reading and writing share one position. Operations take effect in the order
 /// of their calls, also when one of them is cancelled: what has begun finishes
 /// before the next one begins.
+///
+/// What is in the page cache is read without a hop to another thread, where the
+/// file system allows it, by all methods but `read_to_end` and `read_to_string`,
+/// which ask for the end and hop once for all of it.
 ///
 /// A failed write or sync is reported with its path and OS code, and again by
 /// every later call until the file is closed: after it, nobody knows what is on
@@ -40,6 +45,8 @@ pub struct File {
     path: Arc<Path>,
     lane: Lane,
     access: Access,
+    reach: Reach,
+    placement: Placement,
     /// Shared with the backing, wherever that is when this is dropped.
     parting: Arc<OnceLock<Ticket>>,
 }
@@ -68,20 +75,34 @@ impl File {
             Reach::Positioned => Lane::Shared,
             Reach::InOrder => Lane::Alone,
         };
-        let access = backing.access;
         Self {
+            access: backing.access,
+            reach: backing.reach,
+            placement: backing.placement,
             state: State::Idle(Box::new(backing)),
             seek: Seeking::No,
             path,
             lane,
-            access,
             parting,
         }
     }
 
     /// The path, as it was given to [`open`](crate::open()).
+    #[doc(alias = "name")]
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    pub(crate) fn shared_path(&self) -> &Arc<Path> {
+        &self.path
+    }
+
+    pub(crate) fn reach(&self) -> Reach {
+        self.reach
+    }
+
+    pub(crate) fn placement(&self) -> Placement {
+        self.placement
     }
 
     /// Gives length, times, permissions and kind, of what was written so far.
@@ -99,7 +120,7 @@ impl File {
     pub async fn metadata(&mut self) -> io::Result<fs::Metadata> {
         match self.perform(Work::Metadata).await? {
             Outcome::Metadata(metadata) => Ok(*metadata),
-            other => Err(io::Error::other(format!("no metadata but {other:?}"))),
+            other => Err(other.unexpected()),
         }
     }
 
@@ -121,69 +142,76 @@ impl File {
         let mut work = Some(Work::Close);
         poll_fn(|cx| {
             loop {
-                let mut backing = ready!(self.poll_turn(cx))?;
+                let backing = ready!(self.poll_turn(cx))?;
                 if let Some(work) = work.take() {
-                    self.start(backing, work);
+                    self.start(work);
                     continue;
                 }
-                // Closed: what the backing is dropped with is the answer alone.
                 let failed = backing.report();
                 let closed = backing.outcome.take().unwrap_or(Ok(Outcome::Done));
+                self.end();
                 return Poll::Ready(failed.and(closed.map(drop)));
             }
         })
         .await
     }
 
-    /// Forgets bytes that were read ahead and have been given to the caller.
-    pub(crate) fn consume_read(&mut self, amount: usize) {
-        // A caller that consumes has just been given the bytes, so it is idle.
-        if let State::Idle(backing) = &mut self.state {
-            let amount = amount.min(backing.read.waiting().len());
-            backing.read.consume(amount);
-            backing.position += amount as u64;
+    /// Drops a backing whose descriptor is closed or given away, which leaves
+    /// nothing for a job.
+    pub(crate) fn end(&mut self) {
+        self.state = State::Gone;
+    }
+
+    /// The backing of a file that has the turn; an error if it was lost to a panic.
+    pub(crate) fn idle(&mut self) -> io::Result<&mut Backing> {
+        match &mut self.state {
+            State::Idle(backing) => Ok(&mut **backing),
+            _ => Err(PathError::new("use", &self.path, offload::lost()).into_io()),
         }
     }
 
+    /// The backing, if no operation is under way.
+    #[inline]
+    pub(crate) fn at_rest(&mut self) -> Option<&mut Backing> {
+        match &mut self.state {
+            State::Idle(backing) => Some(backing),
+            _ => None,
+        }
+    }
+
+    /// Takes all of `bytes` if that is a copy into the buffer and nothing else.
+    #[inline]
+    pub(crate) fn accept_whole(&mut self, bytes: &[u8]) -> bool {
+        self.seek = Seeking::No;
+        self.at_rest()
+            .is_some_and(|backing| backing.accept_whole(bytes))
+    }
+
     /// Waits for the turn, also behind an operation whose future is gone.
-    fn poll_turn(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Box<Backing>>> {
+    fn poll_turn(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<&mut Backing>> {
         if let State::Busy(answer) = &mut self.state {
             self.state = match ready!(Pin::new(answer).poll(cx)) {
                 Ok(backing) => State::Idle(backing),
                 Err(_) => State::Gone,
             };
         }
-        match mem::replace(&mut self.state, State::Gone) {
-            State::Idle(backing) => Poll::Ready(Ok(backing)),
-            _ => Poll::Ready(Err(
-                PathError::new("use", &self.path, offload::lost()).into_io()
-            )),
-        }
+        Poll::Ready(self.idle())
     }
 
     /// The same for an operation that a failed write or sync forbids.
-    ///
-    /// Whoever takes the backing gives it back by `rest` or `start`.
-    pub(crate) fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Box<Backing>>> {
-        let mut backing = ready!(self.poll_turn(cx))?;
-        if let Err(failure) = backing.report() {
-            self.rest(backing);
-            return Poll::Ready(Err(failure));
-        }
+    pub(crate) fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<&mut Backing>> {
+        let backing = ready!(self.poll_turn(cx))?;
+        backing.report()?;
         Poll::Ready(Ok(backing))
     }
 
-    /// Ends a turn.
-    pub(crate) fn rest(&mut self, backing: Box<Backing>) -> &mut Backing {
-        self.state = State::Idle(backing);
-        match &mut self.state {
-            State::Idle(backing) => backing,
-            _ => unreachable!("it was put there"),
-        }
-    }
-
     /// Hands the turn to a job.
-    pub(crate) fn start(&mut self, mut backing: Box<Backing>, work: Work) {
+    pub(crate) fn start(&mut self, work: Work) {
+        let mut backing = match mem::replace(&mut self.state, State::Gone) {
+            State::Idle(backing) => backing,
+            // Whoever has not got the turn has nothing to start.
+            other => return self.state = other,
+        };
         backing.outcome = None;
         backing.forget_direct();
         let (reply, answer) = oneshot::channel();
@@ -197,12 +225,13 @@ impl File {
 
     /// Waits for the turn, and forgets what was answered to a future that is gone:
     /// the end of the file may have moved since.
-    pub(crate) async fn forget_answers(&mut self) -> io::Result<()> {
-        let mut backing = poll_fn(|cx| self.poll_ready(cx)).await?;
+    pub(crate) async fn forget_answers(&mut self) -> io::Result<&mut Backing> {
+        self.seek = Seeking::No;
+        poll_fn(|cx| self.poll_ready(cx).map_ok(drop)).await?;
+        let backing = self.idle()?;
         backing.outcome = None;
         backing.forget_direct();
-        self.rest(backing);
-        Ok(())
+        Ok(backing)
     }
 
     /// Does one piece of work and gives its outcome.
@@ -211,14 +240,12 @@ impl File {
         let mut work = Some(work);
         poll_fn(|cx| {
             loop {
-                let mut backing = ready!(self.poll_ready(cx))?;
+                let backing = ready!(self.poll_ready(cx))?;
                 if let Some(work) = work.take() {
-                    self.start(backing, work);
+                    self.start(work);
                     continue;
                 }
-                let outcome = backing.outcome.take().unwrap_or(Ok(Outcome::Done));
-                self.rest(backing);
-                return Poll::Ready(outcome);
+                return Poll::Ready(backing.outcome.take().unwrap_or(Ok(Outcome::Done)));
             }
         })
         .await

@@ -78,22 +78,29 @@
 
 mod ahead;
 mod backing;
+mod budget;
 mod cached;
 mod descriptor;
 mod errand;
 mod error;
+mod failure;
 mod file;
 mod file_io;
+mod handed;
+mod handover;
 mod in_flight;
 pub mod many;
 mod mode;
 mod offload;
 mod open;
 mod parting;
+mod positional;
+mod ranges;
 mod read_buffer;
 mod reading;
 mod turnstile;
 mod whole;
+mod work;
 mod writing;
 
 pub use error::PathError;

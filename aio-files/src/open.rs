@@ -5,8 +5,8 @@ use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 
-use crate::backing::Backing;
-use crate::descriptor::reach_of;
+use crate::backing::{Backing, Manner, Origin};
+use crate::cached::Cached;
 use crate::errand::Errand;
 use crate::error::PathError;
 use crate::file::File;
@@ -14,7 +14,7 @@ use crate::mode::{Access, Content, Creation, Mode, Placement};
 use crate::turnstile::Ticket;
 
 /// The size of each buffer of a file, in bytes, unless told otherwise.
-const BUFFER: usize = 256 * 1024;
+pub(crate) const BUFFER: usize = 256 * 1024;
 
 /// Opens a file: for reading, unless an option says otherwise.
 ///
@@ -44,6 +44,7 @@ pub fn open(path: impl AsRef<Path>) -> Open {
         mode: Mode::READ,
         invalid: None,
         buffer: BUFFER,
+        cached: Cached::Asked,
     }
 }
 
@@ -61,6 +62,7 @@ pub struct Open {
     /// A mode string that can't be: told when it is awaited, since builders don't fail.
     invalid: Option<String>,
     buffer: usize,
+    cached: Cached,
 }
 
 impl Open {
@@ -144,11 +146,21 @@ impl Open {
     /// Gives each of the two buffers `size` bytes instead of 262,144; 0 is no buffer.
     ///
     /// A buffer is allocated when it is first used, and grows to its size with
-    /// use. Without one every read and write is a hop of its own, and a write is
-    /// one system call as far as it fits into 2 MiB.
+    /// use. Without one every write is a hop of its own, and one system call as
+    /// far as it fits into 2 MiB; and so is every read of what isn't cached.
     #[doc(alias = "buffering")]
     pub fn buffer(mut self, size: usize) -> Self {
         self.buffer = size;
+        self
+    }
+
+    /// Reads by another thread, also what is in the page cache.
+    ///
+    /// Otherwise what is there is copied on the caller's thread, at most 256 KiB
+    /// a poll, which takes less time than a hop. Use this on a thread that must
+    /// not spend even that, or to compare.
+    pub fn no_cached_reads(mut self) -> Self {
+        self.cached = Cached::Refused;
         self
     }
 
@@ -201,6 +213,7 @@ impl Open {
             mode,
             invalid,
             buffer,
+            cached,
         } = self;
         if let Some(invalid) = invalid {
             let cause = Mode::parse(&invalid).err().map_or_else(
@@ -220,6 +233,7 @@ impl Open {
             path: Arc::clone(&path),
             mode,
             buffer,
+            cached,
             parting: Arc::clone(&parting),
         };
         let backing = errand.run_even_at_a_fifo(move |_| opening.open()).await?;
@@ -245,6 +259,7 @@ impl fmt::Debug for Open {
             .field("mode", &self.mode)
             .field("invalid", &self.invalid)
             .field("buffer", &self.buffer)
+            .field("cached", &self.cached)
             .finish()
     }
 }
@@ -274,24 +289,20 @@ struct Opening {
     path: Arc<Path>,
     mode: Mode,
     buffer: usize,
+    cached: Cached,
     parting: Arc<OnceLock<Ticket>>,
 }
 
 impl Opening {
     fn open(&self) -> io::Result<Backing> {
-        let Mode {
-            access, placement, ..
-        } = self.mode;
         let file = self.mode.options().open(&self.path)?;
-        let reach = reach_of(&file.metadata()?);
-        Backing::new(
-            file,
-            Arc::clone(&self.path),
-            access,
-            placement,
-            reach,
-            self.buffer,
-            Arc::clone(&self.parting),
-        )
+        let manner = Manner {
+            access: self.mode.access,
+            placement: self.mode.placement,
+            buffer: self.buffer,
+            cached: self.cached,
+        };
+        let (path, parting) = (Arc::clone(&self.path), Arc::clone(&self.parting));
+        Backing::new(file, path, manner, Origin::Opened, parting)
     }
 }

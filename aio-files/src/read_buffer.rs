@@ -30,6 +30,7 @@ impl ReadBuffer {
     }
 
     /// Forgets everything that waits: the position has changed.
+    #[inline]
     pub(crate) fn clear(&mut self) {
         (self.start, self.end, self.ramp) = (0, 0, 0);
     }

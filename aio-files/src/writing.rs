@@ -1,14 +1,15 @@
 //! How a [`File`] is written, positioned and made durable without an import.
 
 use std::future::poll_fn;
-use std::io::{self, SeekFrom};
+use std::io::{self, IoSlice, SeekFrom};
 use std::pin::Pin;
 use std::task::{Poll, ready};
 
 use tokio::io::{AsyncSeek, AsyncWrite};
 
-use crate::backing::Work;
-use crate::file::File;
+use crate::file::{File, Seeking};
+use crate::mode::Placement;
+use crate::work::Work;
 
 impl File {
     /// Writes once and gives the number of bytes that were taken.
@@ -27,6 +28,38 @@ impl File {
         poll_fn(|cx| Pin::new(&mut *self).poll_write(cx, bytes)).await
     }
 
+    /// Writes several slices as if they were one, and gives the number of bytes
+    /// that were taken.
+    ///
+    /// # Errors
+    ///
+    /// As [`write`](Self::write).
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe with a buffer: the bytes were not taken. Without one, *Runs on*.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::io::IoSlice;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> std::io::Result<()> {
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("x");
+    /// let mut file = aio_files::open(&path).write().create().await?;
+    /// let parts = [IoSlice::new(b"head"), IoSlice::new(b"body")];
+    /// assert_eq!(file.write_vectored(&parts).await?, 8);
+    /// file.close().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        self.forget_answers().await?;
+        poll_fn(|cx| Pin::new(&mut *self).poll_write_vectored(cx, slices)).await
+    }
+
     /// Writes all of `bytes`, into the buffer as far as it has room.
     ///
     /// `Ok` means that the bytes are in the kernel or in the buffer; whether the
@@ -41,7 +74,15 @@ impl File {
     ///
     /// Not cancel safe: a beginning of `bytes` may have been taken. What was taken
     /// is written before anything that follows.
+    #[inline]
     pub async fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
+        match self.accept_whole(bytes) {
+            true => Ok(()),
+            false => self.write_all_by_jobs(bytes).await,
+        }
+    }
+
+    async fn write_all_by_jobs(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.forget_answers().await?;
         let mut left = bytes;
         poll_fn(|cx| {
@@ -86,6 +127,44 @@ impl File {
     pub async fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
         Pin::new(&mut *self).start_seek(to)?;
         poll_fn(|cx| Pin::new(&mut *self).poll_complete(cx)).await
+    }
+
+    /// Says where the next byte is read or written, in bytes from the start.
+    ///
+    /// That needs no hop, except in a file opened for appending: where its
+    /// buffered bytes go is known once they are written, so they are written first.
+    ///
+    /// # Errors
+    ///
+    /// An earlier failed write or sync, again; of a file opened for appending,
+    /// also the system's.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe, but buffered bytes may have been written.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> std::io::Result<()> {
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("x");
+    /// let mut file = aio_files::open(&path).write().create().await?;
+    /// file.write_all(b"12345").await?;
+    /// assert_eq!(file.stream_position().await?, 5);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[doc(alias = "tell")]
+    #[doc(alias = "position")]
+    pub async fn stream_position(&mut self) -> io::Result<u64> {
+        self.seek = Seeking::No;
+        let backing = self.forget_answers().await?;
+        if backing.is_dirty() && backing.placement == Placement::AtEnd {
+            self.flush().await?;
+        }
+        Ok(self.idle()?.position)
     }
 
     /// Writes what is buffered and makes the file's content and metadata durable.

@@ -36,6 +36,22 @@ fn every_future_can_be_spawned() {
         file.sync_data().await?;
         file.set_len(0).await?;
         file.metadata().await?;
+        file.read_vectored(&mut []).await?;
+        file.read_exact(&mut []).await?;
+        file.fill_buf().await?;
+        file.read_until(b'x', &mut Vec::new()).await?;
+        file.read_line(&mut String::new()).await?;
+        file.read_at(&mut [], 0).await?;
+        file.read_exact_at(&mut [], 0).await?;
+        file.read_ranges(&[]).await?;
+        file.write_vectored(&[]).await?;
+        file.write_at(b"x", 0).await?;
+        file.write_all_at(b"x", 0).await?;
+        file.stream_position().await?;
+        file.as_fd().await?;
+        file.try_clone().await?.into_std().await?;
+        let std = std::fs::File::open("x")?;
+        drop(File::from_std(std, "x").await?);
         file.close().await
     }));
 }

@@ -9,16 +9,16 @@ use chaos::{Cut, Fate, cuts};
 
 use crate::folder::Folder;
 
-struct World {
-    folder: Folder,
-    path: PathBuf,
-    file: Option<File>,
+pub(crate) struct World {
+    pub(crate) folder: Folder,
+    pub(crate) path: PathBuf,
+    pub(crate) file: Option<File>,
 }
 
 impl World {
     /// A hundred bytes, the first ten overwritten in the buffer: whatever is
     /// cut has something to write.
-    async fn dirty() -> Self {
+    pub(crate) async fn dirty() -> Self {
         let folder = Folder::new();
         let path = folder.with("x", [b'.'; 100]);
         let mut file = open(&path).read_write().buffer(64).await.unwrap();
@@ -30,13 +30,17 @@ impl World {
         }
     }
 
-    fn file(&mut self) -> &mut File {
+    pub(crate) fn file(&mut self) -> &mut File {
         self.file.as_mut().unwrap()
     }
 }
 
 /// Cuts an operation on a file, then uses the file, closes it and looks at the disk.
-async fn cut(name: &str, op: impl AsyncFn(&mut File) + 'static, check: impl Fn(&[u8], &Cut)) {
+pub(crate) async fn cut(
+    name: &str,
+    op: impl AsyncFn(&mut File) + 'static,
+    check: impl Fn(&[u8], &Cut),
+) {
     cuts::every(name)
         .world(World::dirty)
         .run(
@@ -57,7 +61,7 @@ async fn cut(name: &str, op: impl AsyncFn(&mut File) + 'static, check: impl Fn(&
 }
 
 /// The dirty bytes are there, and nothing else has changed.
-fn only_dirty(found: &[u8], cut: &Cut) {
+pub(crate) fn only_dirty(found: &[u8], cut: &Cut) {
     assert_eq!(&found[..10], b"dirty-----", "{cut:?}");
     assert!(found[10..100].iter().all(|&byte| byte == b'.'), "{cut:?}");
     assert!(found[100..2000].iter().all(|&byte| byte == 0), "{cut:?}");

@@ -112,6 +112,56 @@ async fn dropped_fifos_hold_up_neither_files_nor_drained() {
     folder.closed().await;
 }
 
+/// Drops a file on a thread that is watched: it must not stand still with the FIFO.
+fn dropped(what: &'static str, file: aio_files::File) {
+    chaos::watchdog::closure(what, move || drop(file));
+}
+
+#[tokio::test]
+async fn dropping_either_end_of_a_fifo_that_stands_still_does_not_wait() {
+    let folder = Folder::new();
+    let mut pipes = Vec::new();
+    for busy in [false, true] {
+        let empty = folder.fifo(&format!("empty {busy}"));
+        pipes.push((held(&empty), 0));
+        let mut reader = open(&empty).await.unwrap();
+        if busy {
+            assert!(poll_once(std::pin::pin!(reader.read(&mut [0]))).is_pending());
+        }
+        dropped("a reader", reader);
+
+        let full = folder.fifo(&format!("full {busy}"));
+        pipes.push((held(&full), MUCH));
+        let mut writer = open(&full).write().await.unwrap();
+        writer.write_all(&vec![b'1'; MUCH]).await.unwrap();
+        if busy {
+            assert!(poll_once(std::pin::pin!(writer.flush())).is_pending());
+        }
+        dropped("a writer", writer);
+
+        // With nothing to write, behind a pipe that is full already.
+        let clean = folder.fifo(&format!("clean {busy}"));
+        let mut pipe = held(&clean);
+        pipe.write_all(&[b'0'; 4096]).unwrap();
+        dropped("a clean writer", open(&clean).write().await.unwrap());
+        pipes.push((pipe, 4096));
+    }
+    // Nobody else waits for them either.
+    let path = folder.file("x");
+    let serve = async {
+        aio_files::write(&path, "served").await?;
+        aio_files::read(&path).await
+    };
+    let found = chaos::watchdog::future("a file beside them", serve).await;
+    assert_eq!(found.unwrap(), b"served");
+    // All was written, and the reader that stands still is let go.
+    for (mut pipe, left) in pipes {
+        pipe.read_exact(&mut vec![0; left]).unwrap();
+        pipe.write_all(b"x").unwrap();
+    }
+    folder.closed().await;
+}
+
 #[test]
 fn a_runtime_that_ends_takes_no_job_with_it() {
     let folder = Folder::new();

@@ -15,6 +15,21 @@ impl Folder {
         Self(tempfile::tempdir().unwrap())
     }
 
+    /// In this folder, to choose the file system.
+    pub(crate) fn below(root: &Path) -> Self {
+        Self(tempfile::tempdir_in(root).unwrap())
+    }
+
+    /// True if the page cache may be asked here, which some file systems refuse.
+    pub(crate) fn answers_from_the_cache(&self) -> bool {
+        use rustix::io::{ReadWriteFlags, preadv2};
+
+        let file = fs::File::open(self.with("probe", "x")).unwrap();
+        let mut byte = [0];
+        let mut into = [std::io::IoSliceMut::new(&mut byte)];
+        preadv2(&file, &mut into, 0, ReadWriteFlags::NOWAIT).is_ok()
+    }
+
     pub(crate) fn path(&self) -> &Path {
         self.0.path()
     }

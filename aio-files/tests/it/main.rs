@@ -6,17 +6,22 @@
 
 mod auto_traits;
 mod beside;
+mod cached;
 mod cuts;
+mod cuts_file;
 mod dropped;
 mod fifo;
 mod folder;
+mod handover;
 mod many;
 mod model;
 mod names;
 mod open;
 mod order;
+mod positional;
 mod runtimes;
 mod shutdown;
+mod threads;
 mod truth;
 mod whole;
 mod with;

@@ -1,10 +1,9 @@
 //! A file against a model in memory: random operations, all kinds of buffers.
 
 use std::fs;
-use std::io::{ErrorKind, SeekFrom};
+use std::io::{ErrorKind, IoSlice, IoSliceMut, SeekFrom};
 
-use aio_files::{File, open};
-use tokio::io::AsyncBufReadExt;
+use aio_files::{File, Open, open};
 
 use crate::folder::Folder;
 
@@ -48,6 +47,11 @@ impl Model {
         self.position = end;
     }
 
+    fn at(&self, at: u64, len: usize) -> &[u8] {
+        let from = self.content.get(at as usize..).unwrap_or_default();
+        &from[..len.min(from.len())]
+    }
+
     fn rest(&self) -> &[u8] {
         self.content.get(self.position..).unwrap_or_default()
     }
@@ -64,7 +68,7 @@ impl Model {
 }
 
 async fn step(file: &mut File, model: &mut Model, random: &mut Random) -> String {
-    match random.below(9) {
+    match random.below(18) {
         0 | 1 => {
             let bytes = random.bytes(100);
             file.write_all(&bytes).await.unwrap();
@@ -126,17 +130,133 @@ async fn step(file: &mut File, model: &mut Model, random: &mut Random) -> String
             model.position += read;
             format!("read_to_end {read}")
         }
-        _ => {
+        8 => {
             let len = file.metadata().await.unwrap().len();
             assert_eq!(len, model.content.len() as u64, "a length that lies");
             "metadata".to_owned()
+        }
+        9 => {
+            let position = file.stream_position().await.unwrap();
+            assert_eq!(position, model.position as u64);
+            "stream_position".to_owned()
+        }
+        10 => {
+            let (one, two) = (random.bytes(60), random.bytes(60));
+            let parts = [IoSlice::new(&one), IoSlice::new(&two)];
+            let written = file.write_vectored(&parts).await.unwrap();
+            let all = [&one[..], &two].concat();
+            assert!(written > 0 || all.is_empty());
+            model.write(&all[..written]);
+            format!("write_vectored {written} of {}", all.len())
+        }
+        11 => {
+            // In an append file the position is known only once it is written.
+            file.stream_position().await.unwrap();
+            let (mut one, mut two) = ([0; 20], [0; 40]);
+            let mut into = [IoSliceMut::new(&mut one), IoSliceMut::new(&mut two)];
+            let read = file.read_vectored(&mut into).await.unwrap();
+            assert!(read > 0 || model.rest().is_empty());
+            assert_eq!([&one[..], &two].concat()[..read], model.rest()[..read]);
+            model.position += read;
+            format!("read_vectored {read}")
+        }
+        12 => {
+            file.stream_position().await.unwrap();
+            let mut line = b"kept".to_vec();
+            let delimiter = random.below(256) as u8;
+            let read = file.read_until(delimiter, &mut line).await.unwrap();
+            let rest = model.rest();
+            let end = rest.iter().position(|&byte| byte == delimiter);
+            assert_eq!(line[4..], rest[..end.map_or(rest.len(), |end| end + 1)]);
+            model.position += read;
+            format!("read_until {read}")
+        }
+        13 => {
+            file.stream_position().await.unwrap();
+            let mut into = vec![0; random.below(60) as usize];
+            let read = file.read_exact(&mut into).await;
+            match model.rest().get(..into.len()) {
+                Some(expected) => assert_eq!((read.unwrap(), &into[..]), (into.len(), expected)),
+                None if into.is_empty() => assert_eq!(read.unwrap(), 0),
+                None => {
+                    assert_eq!(read.unwrap_err().kind(), ErrorKind::UnexpectedEof);
+                    model.position = model.position.max(model.content.len());
+                }
+            }
+            if !into.is_empty() && model.rest().len() >= into.len() {
+                model.position += into.len();
+            }
+            format!("read_exact {}", into.len())
+        }
+        _ => addressed(file, model, random).await,
+    }
+}
+
+/// What leaves the position alone, or keeps it through another handle.
+async fn addressed(file: &mut File, model: &mut Model, random: &mut Random) -> String {
+    let at = random.below(350);
+    match random.below(4) {
+        0 => {
+            let mut into = vec![0; random.below(200) as usize];
+            let read = file.read_at(&mut into, at).await.unwrap();
+            assert_eq!(into[..read], *model.at(at, into.len()));
+            let exact = file.read_exact_at(&mut into, at).await;
+            assert_eq!(exact.is_ok(), read == into.len());
+            format!("read_at {read} of {} at {at}", into.len())
+        }
+        1 => {
+            let ranges: Vec<_> = (0..random.below(6))
+                .map(|_| {
+                    let start = random.below(350);
+                    start..start + random.below(90)
+                })
+                .collect();
+            let parts = file.read_ranges(&ranges).await.unwrap();
+            assert_eq!(parts.len(), ranges.len());
+            for (part, range) in parts.iter().zip(&ranges) {
+                let len = (range.end - range.start) as usize;
+                assert_eq!(part, model.at(range.start, len), "{range:?}");
+            }
+            format!("read_ranges {ranges:?}")
+        }
+        2 => {
+            let bytes = random.bytes(80);
+            let written = file.write_all_at(&bytes, at).await;
+            if model.appends {
+                assert_eq!(written.unwrap_err().kind(), ErrorKind::InvalidInput);
+            } else {
+                written.unwrap();
+                let position = model.position;
+                model.position = at as usize;
+                model.write(&bytes);
+                model.position = position;
+            }
+            format!("write_all_at {} at {at}", bytes.len())
+        }
+        _ => {
+            let clone = file.try_clone().await.unwrap();
+            std::mem::replace(file, clone).close().await.unwrap();
+            "try_clone".to_owned()
         }
     }
 }
 
 #[tokio::test]
 async fn random_operations_do_what_the_model_does() {
-    let folder = Folder::new();
+    random_operations(&Folder::new(), Open::clone).await;
+}
+
+#[tokio::test]
+async fn random_operations_by_jobs_alone() {
+    random_operations(&Folder::new(), |open| open.clone().no_cached_reads()).await;
+}
+
+#[tokio::test]
+async fn random_operations_where_the_page_cache_cant_be_asked() {
+    random_operations(&Folder::below("/dev/shm".as_ref()), Open::clone).await;
+}
+
+async fn random_operations(folder: &Folder, choose: impl Fn(&Open) -> Open) {
     for buffer in [0, 1, 7, 64, 256 * 1024] {
         for appends in [false, true] {
             for seed in 1..=40 {
@@ -148,7 +268,7 @@ async fn random_operations_do_what_the_model_does() {
                     content,
                     appends,
                 };
-                let builder = open(&path).read_write().buffer(buffer);
+                let builder = choose(&open(&path).read_write().buffer(buffer));
                 let mut file = match appends {
                     true => builder.append().await.unwrap(),
                     false => builder.await.unwrap(),

@@ -43,6 +43,18 @@ async fn reports_for_good(mut file: File, verb: &str, code: Option<i32>) {
         same("seek", file.seek(SeekFrom::Start(0)).await.map(drop));
         same("set_len", file.set_len(0).await);
         same("metadata", file.metadata().await.map(drop));
+        same("fill_buf", file.fill_buf().await.map(drop));
+        let mut line = String::new();
+        same("read_line", file.read_line(&mut line).await.map(drop));
+        same("read_exact", file.read_exact(&mut [0]).await.map(drop));
+        same("read_vectored", file.read_vectored(&mut []).await.map(drop));
+        same("write_vectored", file.write_vectored(&[]).await.map(drop));
+        same("stream_position", file.stream_position().await.map(drop));
+        same("read_at", file.read_at(&mut [0], 0).await.map(drop));
+        same("read_ranges", file.read_ranges(&[]).await.map(drop));
+        same("write_at", file.write_at(b"x", 0).await.map(drop));
+        same("try_clone", file.try_clone().await.map(drop));
+        same("as_fd", file.as_fd().await.map(drop));
     }
     same("close", file.close().await);
 }
