@@ -1,6 +1,5 @@
 //! A runtime that ends takes nothing with it and waits for nobody.
 
-use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -88,7 +87,11 @@ fn whatever_is_in_flight_when_a_runtime_ends() {
             for number in 0..20 {
                 let path = folder.file(&format!("whole{number}"));
                 write(&path, "next").await.unwrap();
-                assert_eq!(read(&path).await.unwrap(), b"next");
+                let found = read(&path).await.unwrap();
+                // A runtime that isn't waited for may poll a task for the first
+                // time after this, so its write may come later, but whole.
+                let later = round % 3 > 0 && found == [b'w'; MEGABYTE];
+                assert!(later || found == b"next");
                 let path = folder.file(&format!("handle{number}"));
                 // A beginning of it, without a hole.
                 let found = read(&path).await.unwrap_or_default();
@@ -101,7 +104,6 @@ fn whatever_is_in_flight_when_a_runtime_ends() {
             drop(freed);
             folder.closed().await;
         }));
-        assert!(fs::read(folder.file("whole0")).unwrap() == b"next");
     }
     assert_eq!(panics.load(Ordering::Relaxed), 0);
     println!("rounds={rounds}");
