@@ -77,6 +77,7 @@
 //! | (none) | all of the above | tokio (`sync`), rustix on Unix |
 
 mod ahead;
+mod alarm;
 mod backing;
 mod budget;
 mod cached;
@@ -89,6 +90,7 @@ mod file_io;
 mod handed;
 mod handover;
 mod in_flight;
+pub mod lock;
 pub mod many;
 mod mode;
 mod offload;
@@ -105,6 +107,7 @@ mod writing;
 
 pub use error::PathError;
 pub use file::File;
+pub use lock::lock;
 pub use many::{metadata_many, read_many, write_many};
 pub use open::{Open, OpenFuture, open};
 pub use parting::drained;

@@ -174,11 +174,12 @@ fn alone(job: Job) {
     }
 }
 
-fn named() -> thread::Builder {
+/// A thread of this crate, for whoever has a loop of its own to run.
+pub(crate) fn named() -> thread::Builder {
     thread::Builder::new().name("aio-files".to_owned())
 }
 
 /// A panic ends the job and not the thread; its reply tells the caller.
-fn quietly(job: Job) {
+pub(crate) fn quietly(job: impl FnOnce()) {
     drop(catch_unwind(AssertUnwindSafe(job)));
 }
