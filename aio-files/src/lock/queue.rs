@@ -29,8 +29,14 @@ struct Waiter {
     identity: Identity,
     want: Want,
     names: Names,
+    /// How often the file was another one when it was locked.
+    replaced: u16,
     reply: oneshot::Sender<Answer>,
 }
+
+/// A file that is another one so often isn't replaced: its file system invents
+/// identities, and no lock can be had there.
+const MOST_REPLACED: u16 = 10_000;
 
 /// The path as it was given, and as it was meant when it was opened first.
 #[derive(Clone)]
@@ -83,6 +89,7 @@ impl Waiting {
             identity,
             want,
             names,
+            replaced: 0,
             reply,
         };
         let number = {
@@ -90,7 +97,9 @@ impl Waiting {
             lines.next += 1;
             lines.next
         };
-        arrive(number, waiter);
+        arrive(number, waiter)
+            .iter()
+            .for_each(|identity| pursue(identity.clone()));
         Ok(Self { number, answer })
     }
 
@@ -117,7 +126,7 @@ impl Drop for Waiting {
             let Waiter { file, identity, .. } = waiter;
             drop(file);
             match others_first {
-                true => pursue(&identity),
+                true => pursue(identity),
                 false => forget(&identity),
             }
         });
@@ -147,25 +156,23 @@ impl Held {
         if let Some(place) = lines().by_file.get_mut(&identity) {
             place.line.released(mode);
         }
-        pursue(&identity);
+        pursue(identity);
         unlocked.and(closed)
     }
 }
 
-fn arrive(number: u64, waiter: Waiter) {
+/// Puts a waiter into its line, and gives the line if that is worth a pursuit.
+fn arrive(number: u64, waiter: Waiter) -> Option<Identity> {
     let (identity, want) = (waiter.identity.clone(), waiter.want);
     let mut lines = lines();
     if waiter.reply.is_closed() {
+        // Not found by its future, which has gone, so it must not go in.
         drop(lines);
-        return;
+        return None;
     }
     lines.waiters.insert(number, waiter);
     let place = lines.by_file.entry(identity.clone()).or_default();
-    let is_worth_it = place.line.arrive(number, want);
-    drop(lines);
-    if is_worth_it {
-        pursue(&identity);
-    }
+    place.line.arrive(number, want).then_some(identity)
 }
 
 /// Removes a line in which nothing is left.
@@ -190,38 +197,41 @@ enum Tried {
 
 /// Lets in whoever can have the lock of a file, from the front. It blocks, but
 /// not for a lock.
-fn pursue(identity: &Identity) {
-    let begun = lines()
-        .by_file
-        .get_mut(identity)
-        .is_some_and(|place| place.line.begin());
-    if !begun {
-        return;
-    }
-    loop {
-        attempts(identity);
-        let mut lines = lines();
-        let Some(place) = lines.by_file.get_mut(identity) else {
-            return;
-        };
-        let Some(out) = place.line.end() else {
+fn pursue(identity: Identity) {
+    let mut left = vec![identity];
+    while let Some(identity) = left.pop() {
+        let begun = lines()
+            .by_file
+            .get_mut(&identity)
+            .is_some_and(|place| place.line.begin());
+        if !begun {
             continue;
+        }
+        let out = loop {
+            attempts(&identity, &mut left);
+            let mut lines = lines();
+            let Some(place) = lines.by_file.get_mut(&identity) else {
+                break Vec::new();
+            };
+            let Some(out) = place.line.end() else {
+                continue;
+            };
+            break out
+                .iter()
+                .filter_map(|number| lines.waiters.remove(number))
+                .collect();
         };
-        let out: Vec<Waiter> = out
-            .iter()
-            .filter_map(|number| lines.waiters.remove(number))
-            .collect();
-        drop(lines);
         for waiter in out {
             let cause = "another one has the lock, or waits for it";
             waiter.answer(Err(io::Error::new(io::ErrorKind::WouldBlock, cause)));
         }
-        return forget(identity);
+        forget(&identity);
     }
 }
 
-/// Tries one after the other until one must wait.
-fn attempts(identity: &Identity) {
+/// Tries one after the other until one must wait. Those whose file was replaced
+/// are in the lines of `moved` then, in the old order.
+fn attempts(identity: &Identity, moved: &mut Vec<Identity>) {
     loop {
         let mut lines = lines();
         let Some(place) = lines.by_file.get_mut(identity) else {
@@ -241,7 +251,7 @@ fn attempts(identity: &Identity) {
         match waiter.attempt() {
             Tried::Had => waiter.grant(),
             Tried::Refused => return waiter.wait(number),
-            Tried::Replaced => waiter.reopen(number),
+            Tried::Replaced => moved.extend(waiter.reopen(number)),
             Tried::Failed(error) => waiter.answer(Err(error)),
         }
     }
@@ -276,6 +286,7 @@ impl Waiter {
             want,
             names,
             reply,
+            ..
         } = self;
         if let Some(place) = lines().by_file.get_mut(&identity) {
             place.line.granted(want.mode);
@@ -304,7 +315,7 @@ impl Waiter {
         }
         let pause = place.line.refused(number, self.want);
         lines.waiters.insert(number, self);
-        let failed = match Alarm::after(pause, move || pursue(&identity)) {
+        let failed = match Alarm::after(pause, move || pursue(identity)) {
             Ok(alarm) => {
                 place.retry = Some(alarm);
                 return;
@@ -321,36 +332,42 @@ impl Waiter {
             .for_each(|waiter| waiter.answer(Err(io::Error::from(failed.kind()))));
     }
 
-    /// Opens what the path names now, and takes the place there that its number gives.
-    fn reopen(self, number: u64) {
+    /// Opens what the path names now, and takes the place there that its number
+    /// gives. Gives the line if that is worth a pursuit.
+    fn reopen(self, number: u64) -> Option<Identity> {
         let Self {
             file,
             want,
             names,
+            replaced,
             reply,
             ..
         } = self;
         drop(file);
-        offload::submit(Lane::Shared, move || {
-            if reply.is_closed() {
-                return;
+        let again = opened(&names.absolute)
+            .and_then(|file| Ok((Identity::of(&file, &names.absolute)?, file)));
+        match again {
+            Ok((identity, file)) if replaced < MOST_REPLACED => arrive(
+                number,
+                Self {
+                    file,
+                    identity,
+                    want,
+                    names,
+                    replaced: replaced + 1,
+                    reply,
+                },
+            ),
+            Ok(_) => {
+                let cause = "the file is another one whenever it is locked";
+                send(reply, Err(io::Error::other(cause)));
+                None
             }
-            let again = opened(&names.absolute)
-                .and_then(|file| Ok((Identity::of(&file, &names.absolute)?, file)));
-            match again {
-                Ok((identity, file)) => arrive(
-                    number,
-                    Self {
-                        file,
-                        identity,
-                        want,
-                        names,
-                        reply,
-                    },
-                ),
-                Err(error) => send(reply, Err(error)),
+            Err(error) => {
+                send(reply, Err(error));
+                None
             }
-        });
+        }
     }
 
     fn answer(self, answer: Answer) {

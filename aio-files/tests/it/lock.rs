@@ -9,7 +9,6 @@ use std::time::Duration;
 
 use aio_files::lock;
 use chaos::watchdog;
-use chaos::woken::probe;
 
 use crate::folder::{Folder, inside, poll_once};
 use crate::other::{self, Other};
@@ -122,26 +121,22 @@ async fn shared_ones_have_it_together_and_nobody_overtakes() {
     let second = lock(&path).shared().await.unwrap();
     assert_eq!(second.path(), path);
     // A writer waits for both; a reader behind it waits for the writer.
-    let mut writer = probe("writer", lock(&path).into_future());
-    let mut reader = probe("reader", lock(&path).shared().into_future());
-    writer.pending();
-    reader.pending();
-    // It has taken its place when one behind it has been refused.
+    let mut writer = Box::pin(lock(&path).into_future());
+    let mut reader = Box::pin(lock(&path).shared().into_future());
+    assert!(poll_once(writer.as_mut()).is_pending());
+    assert!(poll_once(reader.as_mut()).is_pending());
+    // They have taken their places when one behind them has been refused.
     let refused = lock(&path).shared().try_now().await.unwrap_err();
     assert_eq!(refused.kind(), ErrorKind::WouldBlock);
-    // The opening has been answered; what comes now is the lock.
-    writer.pending();
-    reader.pending();
     first.release().await.unwrap();
-    writer.asleep();
+    assert!(poll_once(writer.as_mut()).is_pending());
     drop(second);
-    writer.until_woken().await;
-    let written = writer.ready().unwrap();
-    reader.pending();
+    let written = watchdog::future("the writer", writer).await.unwrap();
+    assert!(poll_once(reader.as_mut()).is_pending());
     assert!(!is_free(&path));
     written.release().await.unwrap();
-    reader.until_woken().await;
-    reader.ready().unwrap().release().await.unwrap();
+    let read = watchdog::future("the reader", reader).await.unwrap();
+    read.release().await.unwrap();
     assert!(is_free(&path));
     folder.closed().await;
 }
