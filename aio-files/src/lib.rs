@@ -100,6 +100,7 @@ mod positional;
 mod ranges;
 mod read_buffer;
 mod reading;
+pub mod stdio;
 mod turnstile;
 mod whole;
 mod work;
@@ -111,6 +112,7 @@ pub use lock::lock;
 pub use many::{metadata_many, read_many, write_many};
 pub use open::{Open, OpenFuture, open};
 pub use parting::drained;
+pub use stdio::{stderr, stdin, stdout};
 pub use whole::{read, read_to_string, write};
 
 #[cfg(doctest)]

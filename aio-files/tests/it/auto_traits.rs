@@ -2,6 +2,9 @@
 
 use aio_files::many::{Answers, Many, ManyFuture};
 use aio_files::{File, Open, OpenFuture, PathError, drained, open};
+use aio_files::lock::{FileLock, Lock, LockFuture};
+use aio_files::stdio::{AllStdinLines, Output, ReadStdinLines, Stdin, StdinLines};
+use aio_files::{File, Open, OpenFuture, PathError, drained, lock, open, stdin, stdout};
 
 chaos::auto_traits! {
     File: Send, Sync, Unpin;
@@ -12,6 +15,14 @@ chaos::auto_traits! {
     Many<u8>: Send, !Sync, Unpin;
     ManyFuture<u8>: Send, !Sync, Unpin;
     Answers<u8>: Send, !Sync, Unpin;
+    Lock: Send, Sync, Unpin;
+    LockFuture: Send, Sync, Unpin;
+    FileLock: Send, Sync, Unpin;
+    Stdin: Send, Sync, Unpin;
+    ReadStdinLines: Send, Sync, Unpin;
+    AllStdinLines<String>: Send, Sync, Unpin;
+    StdinLines: Send, Sync, Unpin;
+    Output: Send, Sync, Unpin;
 }
 
 #[test]
@@ -24,6 +35,23 @@ fn every_future_can_be_spawned() {
     drop(chaos::assert_send(open("x").with(
         async |file| -> std::io::Result<()> { file.write_all(b"x").await },
     )));
+    drop(chaos::assert_send(lock("x").into_future()));
+    drop(chaos::assert_send(lock("x").with(
+        async |lock| -> std::io::Result<()> { lock.path().try_exists().map(drop) },
+    )));
+    drop(chaos::assert_send(async {
+        lock("x").await?.release().await
+    }));
+    drop(chaos::assert_send(async {
+        stdin().read(&mut [0]).await?;
+        stdin().read_line(&mut String::new()).await?;
+        stdin().read_to_end(&mut Vec::new()).await?;
+        stdin().read_to_string(&mut String::new()).await?;
+        stdin().lines().await?;
+        stdin().lines().bytes().stream().next().await;
+        stdout().write_all(b"x").await?;
+        stdout().flush().await
+    }));
     drop(chaos::assert_send(async {
         let mut file = open("x").await?;
         file.read(&mut [0]).await?;

@@ -3,7 +3,7 @@
 //! It runs this test binary again for itself alone; the second time it finds a
 //! part to play in its environment.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
@@ -76,13 +76,6 @@ impl Other {
     /// Lets it read to the end.
     pub(crate) fn hang_up(&mut self) {
         self.input = None;
-    }
-
-    /// All that it still says, to its end.
-    pub(crate) fn rest(&mut self) -> Vec<u8> {
-        let mut rest = Vec::new();
-        self.output.read_to_end(&mut rest).unwrap();
-        rest
     }
 
     /// Ends it by SIGKILL.
