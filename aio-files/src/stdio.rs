@@ -28,7 +28,7 @@ pub use stdin::Stdin;
 ///
 /// # Examples
 ///
-/// ```
+/// ```no_run
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> std::io::Result<()> {
 /// let mut lines = aio_files::stdin().lines().stream();

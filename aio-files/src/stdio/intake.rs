@@ -192,8 +192,11 @@ mod tests {
         mark: Mark::Strip,
     };
 
+    /// A line with its number and offset, or where one begins that is too long.
+    type Item = Result<(Vec<u8>, u64, u64), (u64, u64)>;
+
     /// Feeds a text in parts, and takes lines whenever there are some.
-    fn lines(parts: &[&[u8]], rules: Rules) -> Vec<Result<(Vec<u8>, u64, u64), (u64, u64)>> {
+    fn lines(parts: &[&[u8]], rules: Rules) -> Vec<Item> {
         let mut intake = Intake::default();
         let mut end = End::Ahead;
         let mut all = Vec::new();

@@ -27,7 +27,11 @@ mod sealed {
     use super::Bytes;
 
     pub trait Form: Sized + Send + Unpin + 'static {
-        /// The line, or where in it that can't be.
+        /// The line in this form.
+        ///
+        /// # Errors
+        ///
+        /// Where in the line it is wrong.
         fn form(line: Vec<u8>) -> Result<Self, usize>;
     }
 

@@ -1,8 +1,7 @@
 //! What may cross threads.
 
-use aio_files::many::{Answers, Many, ManyFuture};
-use aio_files::{File, Open, OpenFuture, PathError, drained, open};
 use aio_files::lock::{FileLock, Lock, LockFuture};
+use aio_files::many::{Answers, Many, ManyFuture};
 use aio_files::stdio::{AllStdinLines, Output, ReadStdinLines, Stdin, StdinLines};
 use aio_files::{File, Open, OpenFuture, PathError, drained, lock, open, stdin, stdout};
 
