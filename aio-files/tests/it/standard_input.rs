@@ -6,6 +6,7 @@ use std::os::fd::OwnedFd;
 
 use aio_files::stdin;
 use chaos::watchdog;
+use chaos::woken::probe;
 use futures_core::stream::FusedStream;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt};
 
@@ -267,6 +268,36 @@ async fn what_was_shown_and_not_consumed_is_read_again() {
     let mut rest = String::new();
     stdin().read_to_string(&mut rest).await.unwrap();
     assert_eq!(rest, "more");
+}
+
+#[tokio::test]
+async fn whoever_waits_for_what_is_shown_is_woken_when_it_is_given_back() {
+    chaos::alone!();
+    let mut input = piped();
+    input.write_all(b"a beginning").unwrap();
+    let mut first = stdin();
+    first.fill_buf().await.unwrap();
+    first.consume(2);
+    // It wants a line, so a read is under way when the beginning is shown again.
+    let mut wants = stdin();
+    let mut line = String::new();
+    let mut whole = probe("a line", wants.read_line(&mut line));
+    whole.pending();
+    assert_eq!(first.fill_buf().await.unwrap(), b"beginning");
+    let mut other = stdin();
+    let mut bytes = [0; 3];
+    let mut some = probe("some bytes", AsyncReadExt::read(&mut other, &mut bytes));
+    some.pending();
+    // What comes meanwhile is behind it.
+    input.write_all(b" and an end\n").unwrap();
+    whole.woken();
+    whole.pending();
+    first.consume(0);
+    some.woken();
+    whole.woken();
+    assert_eq!(some.ready().unwrap(), 3);
+    assert_eq!(whole.ready().unwrap(), 18);
+    assert_eq!((&bytes, line.as_str()), (b"beg", "inning and an end\n"));
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use aio_files::{PathError, drained, stderr, stdout};
 use chaos::watchdog;
 use tokio::io::AsyncWriteExt;
 
-use crate::folder::{Folder, inside};
+use crate::folder::{Folder, inside, poll_once};
 
 /// The standard output goes elsewhere until this is dropped.
 pub(crate) struct Redirected(OwnedFd);
@@ -168,6 +168,29 @@ async fn what_a_dropped_handle_had_is_there_after_drained() {
     drop(redirected);
     drop(stays);
     println!("rounds={ROUNDS} lost=0");
+}
+
+#[tokio::test]
+async fn drained_waits_for_every_handle_that_was_dropped_before() {
+    chaos::alone!();
+    // More than a pipe takes.
+    const MUCH: usize = 200_000;
+    let (read, write) = rustix::pipe::pipe().unwrap();
+    let redirected = Redirected::to(write);
+    stdout().write_all(&[b'1'; MUCH]).await.unwrap();
+    // The first byte is there, so the writer is inside its call, and stays there.
+    let mut pipe = File::from(read);
+    let mut bytes = vec![0; MUCH];
+    pipe.read_exact(&mut bytes[..1]).unwrap();
+    stdout().write_all(&[b'2'; MUCH]).await.unwrap();
+    let mut waiting = Box::pin(drained());
+    assert!(poll_once(waiting.as_mut()).is_pending());
+    pipe.read_exact(&mut bytes).unwrap();
+    assert_eq!((bytes[MUCH - 2], bytes[MUCH - 1]), (b'1', b'2'));
+    assert!(poll_once(waiting.as_mut()).is_pending(), "half is missing");
+    pipe.read_exact(&mut bytes[1..]).unwrap();
+    watchdog::future("drained", waiting).await.unwrap();
+    drop(redirected);
 }
 
 #[tokio::test]
