@@ -30,8 +30,16 @@ pub struct PathError {
     verb: &'static str,
     path: Arc<Path>,
     to: Option<Arc<Path>>,
+    place: Option<Place>,
     /// Shared, because a failed write is reported by every later call.
     cause: Arc<io::Error>,
+}
+
+/// Where in a file it is wrong.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    line: Option<u64>,
+    offset: u64,
 }
 
 impl PathError {
@@ -57,6 +65,18 @@ impl PathError {
         self.to.as_deref()
     }
 
+    /// The line at which the content is wrong, counted from 1, where it was read
+    /// by lines.
+    pub fn line(&self) -> Option<u64> {
+        self.place?.line
+    }
+
+    /// The byte of the file, counted from 0, at which the content is wrong or
+    /// could not be read, where it was read as a stream.
+    pub fn offset(&self) -> Option<u64> {
+        self.place.map(|place| place.offset)
+    }
+
     /// The code that the operating system gave, unchanged.
     pub fn raw_os_error(&self) -> Option<i32> {
         self.cause.raw_os_error()
@@ -67,12 +87,26 @@ impl PathError {
             verb,
             path: Arc::clone(path),
             to: None,
+            place: None,
             cause: Arc::new(cause),
         }
     }
 
     pub(crate) fn and_to(mut self, to: &Arc<Path>) -> Self {
         self.to = Some(Arc::clone(to));
+        self
+    }
+
+    pub(crate) fn at_byte(mut self, offset: u64) -> Self {
+        self.place = Some(Place { line: None, offset });
+        self
+    }
+
+    pub(crate) fn at_line(mut self, line: u64, offset: u64) -> Self {
+        self.place = Some(Place {
+            line: Some(line),
+            offset,
+        });
         self
     }
 
@@ -92,6 +126,14 @@ impl fmt::Display for PathError {
         if let Some(to) = &self.to {
             write!(f, " to {}", to.display())?;
         }
+        match self.place {
+            None => {}
+            Some(Place { line: None, offset }) => write!(f, " at byte {offset}")?,
+            Some(Place {
+                line: Some(line),
+                offset,
+            }) => write!(f, " at line {line}, byte {offset}")?,
+        }
         write!(f, ": {}", self.cause)
     }
 }
@@ -99,5 +141,30 @@ impl fmt::Display for PathError {
 impl Error for PathError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         Some(&*self.cause)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_says_where_in_the_file() {
+        let path: Arc<Path> = Path::new("/x").into();
+        let error = || PathError::new("read", &path, io::Error::other("wrong"));
+        let told = |error: PathError| (error.to_string(), error.line(), error.offset());
+        assert_eq!(told(error()), ("read /x: wrong".to_owned(), None, None));
+        assert_eq!(
+            told(error().at_byte(7)),
+            ("read /x at byte 7: wrong".to_owned(), None, Some(7))
+        );
+        assert_eq!(
+            told(error().at_line(2, 9)),
+            (
+                "read /x at line 2, byte 9: wrong".to_owned(),
+                Some(2),
+                Some(9)
+            )
+        );
     }
 }
