@@ -4,6 +4,9 @@
 //! of them wait, so that a slow consumer occupies no thread; and it begins again
 //! before they run out. What is dropped is told to stop after the batch that it
 //! is at, and is dropped on a job's thread, since it may have files to close.
+//!
+//! A source can also be at hand: then it rests after each batch, and the
+//! consumer's thread takes the next without a hop, as long as that goes well.
 
 use std::collections::VecDeque;
 use std::io;
@@ -25,6 +28,18 @@ pub(crate) trait Source: Send + 'static {
     /// asked at the start of each job, and gets a thread of its own then.
     fn may_wait(&mut self) -> bool {
         false
+    }
+
+    /// Whether its next batch needs no job, as far as one can tell: asked on the
+    /// job's thread after each batch. It may make a system call.
+    fn is_at_hand(&mut self) -> bool {
+        false
+    }
+
+    /// The next batch if it is at hand indeed. It is called on the consumer's
+    /// thread and must not block; `None` sends a job for it.
+    fn batch_at_once(&mut self) -> Option<Self::Batch> {
+        None
     }
 }
 
@@ -49,7 +64,10 @@ struct State<S: Source> {
 
 /// Where the source is.
 enum Place<S> {
+    /// At rest, since enough batches wait, or since it hasn't begun.
     Here(S),
+    /// At rest, because the consumer's thread can take what comes next.
+    AtHand(S),
     WithAJob,
     /// At its end, and dropped.
     Ended,
@@ -80,46 +98,42 @@ impl<S: Source> Ahead<S> {
     pub(crate) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<io::Result<S::Batch>>> {
         let mut state = self.shared.lock();
         let batch = state.ready.pop_front();
-        if state.ready.len() <= self.depth / 2
-            && let Some(source) = state.take_source()
+        if batch.is_none()
+            && let Place::AtHand(source) = &mut state.place
+            && let Some(batch) = source.batch_at_once()
         {
-            if batch.is_none() {
-                state.waker = Some(cx.waker().clone());
-            }
-            drop(state);
-            self.start(source);
-        } else if batch.is_none() {
+            return Poll::Ready(Some(Ok(batch)));
+        }
+        let due = match state.place {
+            Place::Here(_) => state.ready.len() <= self.depth / 2,
+            // It has just been tried, if nothing waited.
+            Place::AtHand(_) => batch.is_none(),
+            Place::WithAJob | Place::Ended | Place::Lost | Place::Unwanted => false,
+        };
+        let source = if due { state.take_source() } else { None };
+        let mut old = None;
+        if batch.is_none() {
             match state.place {
                 Place::Ended | Place::Unwanted => return Poll::Ready(None),
                 Place::Lost => {
                     state.place = Place::Ended;
                     return Poll::Ready(Some(Err(offload::lost())));
                 }
-                Place::WithAJob | Place::Here(_) => {
-                    let old = state.waker.replace(cx.waker().clone());
-                    drop(state);
-                    // Dropped without the lock: a waker may run anything.
-                    drop(old);
+                Place::WithAJob | Place::Here(_) | Place::AtHand(_) => {
+                    old = state.waker.replace(cx.waker().clone());
                 }
             }
+        }
+        // Neither with the lock: a waker that is dropped may run anything, and
+        // so may a job that finds no thread.
+        drop(state);
+        drop(old);
+        if let Some(source) = source {
+            self.start(source);
         }
         match batch {
             Some(batch) => Poll::Ready(Some(Ok(batch))),
             None => Poll::Pending,
-        }
-    }
-
-    /// Lets the caller's thread use the source, if it is here and nothing that it
-    /// has given waits. What is called must not block.
-    pub(crate) fn try_inline<T>(&mut self, use_it: impl FnOnce(&mut S) -> T) -> Option<T> {
-        let mut state = self.shared.lock();
-        match &mut *state {
-            State {
-                ready,
-                place: Place::Here(source),
-                ..
-            } if ready.is_empty() && self.claims.is_none() => Some(use_it(source)),
-            _ => None,
         }
     }
 
@@ -144,7 +158,7 @@ impl<S: Source> Drop for Ahead<S> {
         let waker = state.waker.take();
         drop(state);
         drop((ready, waker));
-        if let Place::Here(source) = place
+        if let Place::Here(source) | Place::AtHand(source) = place
             && self.claims.is_none()
         {
             offload::submit(Lane::Shared, move || drop(source));
@@ -155,7 +169,7 @@ impl<S: Source> Drop for Ahead<S> {
 impl<S: Source> State<S> {
     fn take_source(&mut self) -> Option<S> {
         match mem::replace(&mut self.place, Place::WithAJob) {
-            Place::Here(source) => Some(source),
+            Place::Here(source) | Place::AtHand(source) => Some(source),
             other => {
                 self.place = other;
                 None
@@ -166,8 +180,8 @@ impl<S: Source> State<S> {
 
 impl<S: Source> Shared<S> {
     fn lock(&self) -> MutexGuard<'_, State<S>> {
-        // The source is used under the lock by `try_inline` alone; if it panics
-        // there, it panics to the caller, and the state is whole.
+        // The source is used under the lock by `batch_at_once` alone; if it
+        // panics there, it panics to the caller, and the state is whole.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -199,11 +213,17 @@ impl<S: Source> Job<S> {
                 drop(source);
                 return self.rest(Place::Ended);
             };
+            let at_hand = source.is_at_hand();
             let mut state = self.shared.lock();
             state.ready.push_back(batch);
             let waker = state.waker.take();
-            if state.ready.len() >= depth && !matches!(state.place, Place::Unwanted) {
-                state.place = Place::Here(source);
+            let rest = match state.place {
+                Place::WithAJob if at_hand => Some(Place::AtHand as fn(S) -> Place<S>),
+                Place::WithAJob if state.ready.len() >= depth => Some(Place::Here as _),
+                _ => None,
+            };
+            if let Some(rest) = rest {
+                state.place = rest(source);
                 drop(state);
                 waker.into_iter().for_each(Waker::wake);
                 return;
