@@ -30,13 +30,15 @@ impl Buffers {
         self.spare.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A buffer of `len` bytes, whatever they are.
+    /// A buffer of `len` bytes at least, whatever they are.
     pub(crate) fn take(&self, len: usize) -> Vec<u8> {
         // The one that came last is the likeliest to be in the processor's cache.
         let spare = self.spare().pop();
         match spare {
             Some(mut buffer) => {
-                buffer.resize(len, 0);
+                if buffer.len() < len {
+                    buffer.resize(len, 0);
+                }
                 buffer
             }
             None => vec![0; len],

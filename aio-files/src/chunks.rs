@@ -236,20 +236,22 @@ impl Source for BlockSource {
         if let Some(failure) = self.failure.take() {
             return Some(Err(failure));
         }
-        let mut buffer = match self.input.room(self.block) {
-            Ok(room) => self.buffers.take(room),
+        let mut room = match self.input.room(self.block) {
+            Ok(room) => room,
             Err(error) => return Some(Err(error)),
         };
+        let mut buffer = self.buffers.take(room);
         let mut filled = 0;
         loop {
-            let (read, result) = self.input.read_full(&mut buffer[filled..]);
+            let (read, result) = self.input.read_full(&mut buffer[filled..room]);
             filled += read;
             self.failure = result.err();
-            if filled == self.block || filled < buffer.len() {
+            if filled == self.block || filled < room {
                 break;
             }
             // It has grown since it was opened.
-            buffer.resize(self.block, 0);
+            room = self.block;
+            buffer.resize(room.max(buffer.len()), 0);
         }
         buffer.truncate(filled);
         match (filled, self.failure.take()) {
@@ -274,6 +276,7 @@ impl Source for BlockSource {
             return None;
         }
         let mut buffer = self.buffers.take(self.block);
+        buffer.truncate(self.block);
         if self.input.read_at_once(&mut buffer) {
             return Some(Ok(self.buffers.share(buffer)));
         }

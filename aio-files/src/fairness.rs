@@ -10,7 +10,7 @@ use std::task::{Context, Poll};
 /// How many bytes a unit of tokio's budget pays for; a task has 128 for each poll.
 const BYTES: usize = 16 * 1024;
 /// How many items a unit pays for.
-const ITEMS: u32 = 8;
+const ITEMS: u32 = 64;
 /// How many units are paid, at most, before a pause where tokio doesn't ask for one.
 const UNITS: u32 = 256;
 

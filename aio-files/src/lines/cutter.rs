@@ -162,7 +162,7 @@ impl Cutter {
             true => Vec::new(),
             false => {
                 let mut next = self.buffers.take(rest.len());
-                next.copy_from_slice(rest);
+                next[..rest.len()].copy_from_slice(rest);
                 next
             }
         };
