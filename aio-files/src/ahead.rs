@@ -251,3 +251,6 @@ impl<S: Source> Drop for Job<S> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

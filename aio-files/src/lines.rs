@@ -5,6 +5,8 @@ mod cutter;
 mod options;
 mod source;
 mod stream;
+#[cfg(test)]
+mod tests;
 mod whole;
 
 use std::io;

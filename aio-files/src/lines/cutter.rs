@@ -186,4 +186,10 @@ impl Cutter {
             self.buffer = Vec::new();
         }
     }
+
+    /// How much memory it holds.
+    #[cfg(test)]
+    pub(crate) fn held(&self) -> usize {
+        self.buffer.capacity()
+    }
 }
