@@ -4,6 +4,9 @@ use aio_files::lock::{FileLock, Lock, LockFuture};
 use aio_files::many::{Answers, Many, ManyFuture};
 use aio_files::stdio::{AllStdinLines, Output, ReadStdinLines, Stdin, StdinLines};
 use aio_files::{File, Open, OpenFuture, PathError, drained, lock, open, stdin, stdout};
+use aio_files::chunks::{Chunks, ReadChunks};
+use aio_files::lines::{AllLines, LineBytes, Lines, Position, ReadLineBytes, ReadLines};
+use aio_files::{File, Open, OpenFuture, PathError, drained, open};
 
 chaos::auto_traits! {
     File: Send, Sync, Unpin;
@@ -22,6 +25,14 @@ chaos::auto_traits! {
     AllStdinLines<String>: Send, Sync, Unpin;
     StdinLines: Send, Sync, Unpin;
     Output: Send, Sync, Unpin;
+    ReadChunks: Send, Sync, Unpin;
+    Chunks: Send, Sync, Unpin;
+    ReadLines: Send, Sync, Unpin;
+    ReadLineBytes: Send, Sync, Unpin;
+    AllLines<String>: Send, Sync, Unpin;
+    Lines: Send, Sync, Unpin;
+    LineBytes: Send, Sync, Unpin;
+    Position: Send, Sync, Unpin;
 }
 
 #[test]
@@ -50,6 +61,11 @@ fn every_future_can_be_spawned() {
         stdin().lines().bytes().stream().next().await;
         stdout().write_all(b"x").await?;
         stdout().flush().await
+    }));
+    drop(chaos::assert_send(async {
+        aio_files::chunks("x").stream().next().await;
+        aio_files::lines("x").stream().next().await;
+        aio_files::lines("x").bytes().stream().next().await;
     }));
     drop(chaos::assert_send(async {
         let mut file = open("x").await?;

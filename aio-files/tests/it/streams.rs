@@ -1,0 +1,427 @@
+//! What all streams of a file's content share: cancellation, wake-ups, FIFOs,
+//! runtimes, neighbours.
+
+use std::fs;
+use std::io::Write;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use aio_files::chunks::Chunks;
+use aio_files::lines::{LineBytes, Lines};
+use chaos::cuts;
+use chaos::woken::{probe, probe_stream};
+
+use crate::folder::Folder;
+use crate::sources::{block_on, everywhere, forget_pages};
+
+const LINES: usize = 2000;
+/// Enough of them for several blocks, and so for several waits.
+const SOME: usize = 1200;
+
+/// A stream half read, and what it has given.
+struct World<S> {
+    folder: Folder,
+    stream: S,
+    given: Vec<u8>,
+    content: Vec<u8>,
+}
+
+fn numbered(lines: usize) -> Vec<u8> {
+    (0..lines)
+        .flat_map(|line| format!("{line:09}\n").into_bytes())
+        .collect()
+}
+
+/// Two megabytes that aren't cached, so that there is something to wait for: in
+/// long lines, since every cut reads them all.
+fn uncached(folder: &Folder) -> (PathBuf, Vec<u8>) {
+    let content: Vec<u8> = (0..LINES)
+        .flat_map(|line| format!("{line:0999}\n").into_bytes())
+        .collect();
+    let path = folder.with("x", &content);
+    forget_pages(&path);
+    (path, content)
+}
+
+impl<S> World<S> {
+    fn new(stream: impl Fn(PathBuf) -> S) -> Self {
+        let folder = Folder::new();
+        let (path, content) = uncached(&folder);
+        Self {
+            stream: stream(path),
+            folder,
+            given: Vec::new(),
+            content,
+        }
+    }
+
+    /// Nothing is lost and nothing doubled, and nothing stays open.
+    async fn ends_well(self) {
+        assert!(self.given == self.content);
+        drop(self.stream);
+        self.folder.closed().await;
+    }
+}
+
+#[tokio::test]
+async fn next_line_cut() {
+    async fn take(world: &mut World<Lines>, most: usize) {
+        for _ in 0..most {
+            let Some(line) = world.stream.next().await else {
+                break;
+            };
+            world.given.extend(line.unwrap().into_bytes());
+            world.given.push(b'\n');
+        }
+    }
+    cuts::every("Lines::next")
+        .world(async || World::new(|path| aio_files::lines(path).stream()))
+        .run(
+            async |world| take(world, SOME).await,
+            async |mut world, _| {
+                take(&mut world, usize::MAX).await;
+                world.ends_well().await;
+            },
+        )
+        .await;
+}
+
+#[tokio::test]
+async fn next_bytes_cut() {
+    async fn take(world: &mut World<LineBytes>, most: usize) {
+        for _ in 0..most {
+            let Some(line) = world.stream.next().await else {
+                break;
+            };
+            world.given.extend(line.unwrap());
+        }
+    }
+    cuts::every("LineBytes::next")
+        .world(async || World::new(|path| aio_files::lines(path).bytes().keep_ends().stream()))
+        .run(
+            async |world| take(world, SOME).await,
+            async |mut world, _| {
+                take(&mut world, usize::MAX).await;
+                world.ends_well().await;
+            },
+        )
+        .await;
+}
+
+#[tokio::test]
+async fn next_chunk_cut() {
+    async fn take(world: &mut World<Chunks>, most: usize) {
+        for _ in 0..most {
+            let Some(chunk) = world.stream.next().await else {
+                break;
+            };
+            world.given.extend(chunk.unwrap());
+        }
+    }
+    cuts::every("Chunks::next")
+        .world(async || World::new(|path| aio_files::chunks(path).stream()))
+        .run(
+            async |world| take(world, 6).await,
+            async |mut world, _| {
+                take(&mut world, usize::MAX).await;
+                world.ends_well().await;
+            },
+        )
+        .await;
+}
+
+#[tokio::test]
+async fn all_lines_cut() {
+    async fn world() -> (Folder, PathBuf) {
+        let folder = Folder::new();
+        let (path, _) = uncached(&folder);
+        (folder, path)
+    }
+    async fn check((folder, path): (Folder, PathBuf)) {
+        folder.closed().await;
+        assert_eq!(aio_files::lines(&path).await.unwrap().len(), LINES);
+    }
+    cuts::every("lines")
+        .world(world)
+        .run(
+            async |(_, path)| {
+                let lines = aio_files::lines(path).await.unwrap();
+                assert_eq!(lines.len(), LINES);
+            },
+            async |world, _| check(world).await,
+        )
+        .await;
+    cuts::every("lines bytes")
+        .world(world)
+        .run(
+            async |(_, path)| {
+                let lines = aio_files::lines(path).bytes().await.unwrap();
+                assert_eq!(lines.len(), LINES);
+            },
+            async |world, _| check(world).await,
+        )
+        .await;
+}
+
+#[tokio::test]
+async fn dropped_wherever_it_is_nothing_stays_open() {
+    for cached in [true, false] {
+        for taken in [0, 1, 5, 7, 8] {
+            let folder = Folder::new();
+            let (path, content) = uncached(&folder);
+            if cached {
+                assert!(fs::read(&path).unwrap() == content);
+            }
+            let mut lines = aio_files::lines(&path).stream();
+            let mut chunks = aio_files::chunks(&path).stream();
+            for _ in 0..taken {
+                lines.next().await.unwrap().unwrap();
+                chunks.next().await.unwrap().unwrap();
+            }
+            if taken == 0 {
+                let mut next = Box::pin(lines.next());
+                assert!(crate::folder::poll_once(next.as_mut()).is_pending());
+            }
+            drop((lines, chunks));
+            folder.closed().await;
+        }
+    }
+}
+
+#[test]
+fn what_a_fifo_gives_wakes_and_comes_at_once() {
+    let folder = Folder::new();
+    let path = folder.fifo("fifo");
+    let mut pipe = held(&path);
+    let mut lines = probe_stream("lines", aio_files::lines(&path).stream());
+    for round in 0..10 {
+        // Another waker each time, of which the last counts.
+        lines.pending();
+        lines.pending();
+        lines.asleep();
+        write!(pipe, "line {round}\nthe beginning").unwrap();
+        let expected = match round {
+            0 => "line 0".to_owned(),
+            _ => format!("the beginningline {round}"),
+        };
+        assert_eq!(next_woken(&mut lines).unwrap().unwrap(), expected);
+    }
+    lines.pending();
+    drop(pipe);
+    assert_eq!(next_woken(&mut lines).unwrap().unwrap(), "the beginning");
+    assert!(next_woken(&mut lines).is_none());
+
+    let mut pipe = held(&path);
+    let mut chunks = probe_stream("chunks", aio_files::chunks(&path).size(4).stream());
+    chunks.pending();
+    pipe.write_all(b"sixsix").unwrap();
+    assert_eq!(next_woken(&mut chunks).unwrap().unwrap(), "sixs");
+    assert_eq!(next_woken(&mut chunks).unwrap().unwrap(), "ix");
+    chunks.pending();
+    drop(pipe);
+    assert!(next_woken(&mut chunks).is_none());
+}
+
+/// The next item, however often it was woken for a part of one.
+fn next_woken<S: futures_core::Stream>(
+    stream: &mut chaos::woken::StreamProbe<S>,
+) -> Option<S::Item> {
+    loop {
+        match stream.poll() {
+            std::task::Poll::Ready(item) => return item,
+            std::task::Poll::Pending => stream.woken(),
+        }
+    }
+}
+
+fn held(path: &std::path::Path) -> fs::File {
+    fs::OpenOptions::new()
+        .read(true)
+        .write(true)
+        .open(path)
+        .unwrap()
+}
+
+#[tokio::test]
+async fn streams_that_stand_still_hold_nobody_up() {
+    let folder = Folder::new();
+    let path = folder.fifo("fifo");
+    let pipe = held(&path);
+    let mut waiting = Vec::new();
+    // More than there are shared threads, and some that wait for all at once.
+    for _ in 0..100 {
+        let mut lines = probe_stream("lines", aio_files::lines(&path).stream());
+        lines.pending();
+        let mut all = probe("all lines", aio_files::lines(&path).into_future());
+        all.pending();
+        waiting.push((lines, all));
+    }
+    let other = folder.with("other", "still\nserved");
+    let serve = async {
+        let mut lines = aio_files::lines(&other).stream();
+        assert_eq!(lines.next().await.unwrap().unwrap(), "still");
+        assert_eq!(aio_files::lines(&other).await.unwrap().len(), 2);
+    };
+    chaos::watchdog::future("lines beside FIFOs", serve).await;
+    // Dropping them doesn't wait; their threads go with the other end.
+    drop(waiting);
+    drop(pipe);
+    // Those that have yet to open it wait for somebody who writes.
+    let closed = async {
+        while folder.descriptors() > 0 {
+            drop(held(&path));
+            tokio::task::yield_now().await;
+        }
+    };
+    chaos::watchdog::future("the FIFO's readers", closed).await;
+}
+
+#[test]
+fn a_stream_goes_on_without_a_runtime_and_on_another_one() {
+    let folder = Folder::new();
+    let (path, content) = uncached(&folder);
+    let expected = String::from_utf8(content).unwrap();
+    let mut expected = expected.lines();
+    let build = || {
+        tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .build()
+            .unwrap()
+    };
+    let mut lines = aio_files::lines(&path).stream();
+    for round in 0..4 {
+        let part: Vec<_> = expected.by_ref().take(500).collect();
+        let mut take = async |most: usize| {
+            let mut found = Vec::new();
+            for _ in 0..most {
+                found.push(lines.next().await.unwrap().unwrap());
+            }
+            found
+        };
+        let found = if round % 2 == 0 {
+            let runtime = build();
+            // It ends while the next block is being read.
+            runtime.block_on(take(500))
+        } else {
+            block_on(take(500))
+        };
+        assert!(found == part, "round {round}");
+    }
+    assert!(block_on(lines.next()).is_none());
+}
+
+#[test]
+fn a_runtime_that_ends_takes_its_streams_with_it_and_hangs_on_none() {
+    let folder = Folder::new();
+    let fifo = folder.fifo("fifo");
+    let pipe = held(&fifo);
+    let (path, _) = uncached(&folder);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .build()
+        .unwrap();
+    let (started, start) = std::sync::mpsc::channel();
+    for path in [fifo, path] {
+        let started = started.clone();
+        runtime.spawn(async move {
+            started.send(()).unwrap();
+            loop {
+                let mut lines = aio_files::lines(&path).stream();
+                while lines.next().await.is_some() {}
+            }
+        });
+    }
+    start.recv().unwrap();
+    start.recv().unwrap();
+    chaos::watchdog::closure("ending the runtime", move || drop(runtime));
+    drop(pipe);
+    block_on(async {
+        while folder.descriptors() > 0 {
+            // A reader that has yet to open the FIFO waits for a writer.
+            drop(held(&folder.file("fifo")));
+        }
+    });
+}
+
+#[test]
+fn neighbours_run_beside_a_stream_that_never_waits() {
+    let folder = Folder::new();
+    let content = numbered(1_000_000);
+    let path = folder.with("x", &content);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
+    let rounds = Arc::new(AtomicUsize::new(0));
+    runtime.block_on(async {
+        let neighbour = tokio::spawn({
+            let rounds = Arc::clone(&rounds);
+            async move {
+                loop {
+                    rounds.fetch_add(1, Ordering::Relaxed);
+                    tokio::task::yield_now().await;
+                }
+            }
+        });
+        let lines = tokio::spawn({
+            let path = path.clone();
+            async move {
+                let mut lines = aio_files::lines(&path).bytes().stream();
+                while let Some(line) = lines.next().await {
+                    line.unwrap();
+                }
+            }
+        });
+        lines.await.unwrap();
+        let beside_lines = rounds.swap(0, Ordering::Relaxed);
+        // Ten megabytes: one in each 8,192 lines.
+        assert!(beside_lines >= 100, "{beside_lines}");
+        let chunks = tokio::spawn(async move {
+            let mut chunks = aio_files::chunks(&path).stream();
+            while let Some(chunk) = chunks.next().await {
+                chunk.unwrap();
+            }
+        });
+        chunks.await.unwrap();
+        let beside_chunks = rounds.load(Ordering::Relaxed);
+        assert!(beside_chunks >= 4, "{beside_chunks}");
+        neighbour.abort();
+    });
+}
+
+#[tokio::test]
+async fn the_extension_traits_of_others_work_beside_ours() {
+    everywhere(async |folder| {
+        let path = folder.join("x");
+        fs::write(&path, "1\n2\n3\n").unwrap();
+        {
+            use futures_util::{StreamExt, TryStreamExt};
+            let mut lines = aio_files::lines(&path).stream();
+            assert_eq!(lines.next().await.unwrap().unwrap(), "1");
+            assert_eq!(lines.position().line, 1);
+            let rest: Vec<_> = lines.map_ok(|line| line.len()).try_collect().await.unwrap();
+            assert_eq!(rest, [1, 1]);
+            let chunks = aio_files::chunks(&path).size(2).stream();
+            assert_eq!(chunks.take(2).count().await, 2);
+        }
+        {
+            use tokio_stream::StreamExt;
+            let mut lines = aio_files::lines(&path).bytes().stream();
+            assert_eq!(lines.next().await.unwrap().unwrap(), "1");
+            assert_eq!(lines.position().line, 1);
+            let rest: Result<Vec<_>, _> = lines.collect().await;
+            assert_eq!(rest.unwrap(), ["2", "3"]);
+            let mut chunks = aio_files::chunks(&path).size(2).stream();
+            assert_eq!(chunks.next().await.unwrap().unwrap(), "1\n");
+            assert_eq!(
+                chunks
+                    .filter(|chunk| chunk.is_ok())
+                    .map(drop)
+                    .fold(0, |sum, ()| sum + 1)
+                    .await,
+                2
+            );
+        }
+    })
+    .await;
+}
