@@ -25,6 +25,8 @@ struct World<S> {
     stream: S,
     given: Vec<u8>,
     content: Vec<u8>,
+    /// The other end, if it is a FIFO.
+    pipe: Option<fs::File>,
 }
 
 fn numbered(lines: usize) -> Vec<u8> {
@@ -53,6 +55,20 @@ impl<S> World<S> {
             folder,
             given: Vec::new(),
             content,
+            pipe: None,
+        }
+    }
+
+    fn of_a_fifo(stream: impl Fn(PathBuf) -> S) -> Self {
+        let folder = Folder::new();
+        let path = folder.fifo("fifo");
+        let pipe = held(&path);
+        Self {
+            stream: stream(path),
+            folder,
+            given: Vec::new(),
+            content: Vec::new(),
+            pipe: Some(pipe),
         }
     }
 
@@ -60,75 +76,127 @@ impl<S> World<S> {
     async fn ends_well(self) {
         assert!(self.given == self.content);
         drop(self.stream);
+        assert!(self.pipe.is_none());
         self.folder.closed().await;
     }
 }
 
-#[tokio::test]
-async fn next_line_cut() {
-    async fn take(world: &mut World<Lines>, most: usize) {
+/// The next item as it is in the file.
+trait Next {
+    async fn next_part(&mut self) -> Option<Vec<u8>>;
+}
+
+impl Next for Lines {
+    async fn next_part(&mut self) -> Option<Vec<u8>> {
+        let line = self.next().await?.unwrap();
+        Some(format!("{line}\n").into_bytes())
+    }
+}
+
+/// With their ends.
+impl Next for LineBytes {
+    async fn next_part(&mut self) -> Option<Vec<u8>> {
+        Some(self.next().await?.unwrap().to_vec())
+    }
+}
+
+impl Next for Chunks {
+    async fn next_part(&mut self) -> Option<Vec<u8>> {
+        Some(self.next().await?.unwrap().to_vec())
+    }
+}
+
+impl<S: Next> World<S> {
+    async fn take(&mut self, most: usize) {
         for _ in 0..most {
-            let Some(line) = world.stream.next().await else {
+            let Some(part) = self.stream.next_part().await else {
                 break;
             };
-            world.given.extend(line.unwrap().into_bytes());
-            world.given.push(b'\n');
+            self.given.extend(part);
         }
     }
-    cuts::every("Lines::next")
-        .world(async || World::new(|path| aio_files::lines(path).stream()))
+
+    /// Takes parts of a FIFO, each of which is written when it is waited for.
+    async fn take_fed(&mut self, parts: usize) {
+        for part in 0..parts {
+            let Self {
+                stream,
+                pipe: Some(pipe),
+                content,
+                given,
+                ..
+            } = self
+            else {
+                panic!("no FIFO")
+            };
+            let mut next = std::pin::pin!(stream.next_part());
+            let mut fed = false;
+            let found = std::future::poll_fn(|cx| {
+                let polled = next.as_mut().poll(cx);
+                if !fed {
+                    assert!(polled.is_pending());
+                    fed = true;
+                    let line = format!("part {part}\n").into_bytes();
+                    pipe.write_all(&line).unwrap();
+                    content.extend(line);
+                }
+                polled
+            });
+            given.extend(found.await.unwrap());
+        }
+    }
+}
+
+/// Cuts a stream of a file and one of a FIFO, and then reads it to its end.
+async fn cut<S: Next + 'static>(name: &'static str, build: fn(PathBuf) -> S) {
+    cuts::every(format!("{name} of a file"))
+        .world(async || World::new(build))
         .run(
-            async |world| take(world, SOME).await,
+            async |world| world.take(SOME).await,
             async |mut world, _| {
-                take(&mut world, usize::MAX).await;
+                world.take(usize::MAX).await;
                 world.ends_well().await;
             },
         )
         .await;
+    let report = cuts::every(name)
+        .world(async || World::of_a_fifo(build))
+        .run(
+            async |world| world.take_fed(5).await,
+            async |mut world, _| {
+                let mut pipe = world.pipe.take().unwrap();
+                pipe.write_all(b"the end\n").unwrap();
+                world.content.extend(b"the end\n");
+                while world.given.len() < world.content.len() {
+                    world.take(1).await;
+                }
+                drop(pipe);
+                world.ends_well().await;
+            },
+        )
+        .await;
+    assert!(report.polls > 5, "{report:?}");
+}
+
+#[tokio::test]
+async fn next_line_cut() {
+    cut("Lines::next", |path| aio_files::lines(path).stream()).await;
 }
 
 #[tokio::test]
 async fn next_bytes_cut() {
-    async fn take(world: &mut World<LineBytes>, most: usize) {
-        for _ in 0..most {
-            let Some(line) = world.stream.next().await else {
-                break;
-            };
-            world.given.extend(line.unwrap());
-        }
-    }
-    cuts::every("LineBytes::next")
-        .world(async || World::new(|path| aio_files::lines(path).bytes().keep_ends().stream()))
-        .run(
-            async |world| take(world, SOME).await,
-            async |mut world, _| {
-                take(&mut world, usize::MAX).await;
-                world.ends_well().await;
-            },
-        )
-        .await;
+    cut("LineBytes::next", |path| {
+        aio_files::lines(path).bytes().keep_ends().stream()
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn next_chunk_cut() {
-    async fn take(world: &mut World<Chunks>, most: usize) {
-        for _ in 0..most {
-            let Some(chunk) = world.stream.next().await else {
-                break;
-            };
-            world.given.extend(chunk.unwrap());
-        }
-    }
-    cuts::every("Chunks::next")
-        .world(async || World::new(|path| aio_files::chunks(path).stream()))
-        .run(
-            async |world| take(world, 6).await,
-            async |mut world, _| {
-                take(&mut world, usize::MAX).await;
-                world.ends_well().await;
-            },
-        )
-        .await;
+    cut("Chunks::next", |path| {
+        aio_files::chunks(path).size(100_000).stream()
+    })
+    .await;
 }
 
 #[tokio::test]
