@@ -18,6 +18,7 @@ mod lock;
 mod lock_cuts;
 mod many;
 mod lines;
+mod many;
 mod model;
 mod names;
 mod open;
