@@ -1,13 +1,11 @@
 //! What may cross threads.
 
+use aio_files::chunks::{Chunks, ReadChunks};
+use aio_files::lines::{AllLines, LineBytes, Lines, Position, ReadLineBytes, ReadLines};
 use aio_files::lock::{FileLock, Lock, LockFuture};
 use aio_files::many::{Answers, Many, ManyFuture};
 use aio_files::stdio::{AllStdinLines, Output, ReadStdinLines, Stdin, StdinLines};
 use aio_files::{File, Open, OpenFuture, PathError, drained, lock, open, stdin, stdout};
-use aio_files::chunks::{Chunks, ReadChunks};
-use aio_files::lines::{AllLines, LineBytes, Lines, Position, ReadLineBytes, ReadLines};
-use aio_files::many::{Answers, Many, ManyFuture};
-use aio_files::{File, Open, OpenFuture, PathError, drained, open};
 
 chaos::auto_traits! {
     File: Send, Sync, Unpin;
