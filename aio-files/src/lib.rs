@@ -106,6 +106,8 @@ mod read_ahead;
 mod read_buffer;
 mod reading;
 pub mod stdio;
+#[cfg(feature = "records")]
+pub mod records;
 mod turnstile;
 mod whole;
 mod work;
@@ -120,6 +122,8 @@ pub use many::{metadata_many, read_many, write_many};
 pub use open::{Open, OpenFuture, open};
 pub use parting::drained;
 pub use stdio::{stderr, stdin, stdout};
+#[cfg(feature = "records")]
+pub use records::records;
 pub use whole::{read, read_to_string, write};
 
 #[cfg(doctest)]

@@ -1,0 +1,289 @@
+//! Rows of comma-separated values.
+//!
+//! csv's own reader holds a record of any length, and takes comments and empty
+//! rows for a part of the record that follows. So its core splits and unquotes
+//! here, and its records make types of what that gives.
+
+use std::mem;
+use std::str;
+
+use csv::{ByteRecord, StringRecord};
+use csv_core::ReadRecordResult;
+use serde::de::DeserializeOwned;
+
+use super::dialect::{Dialect, Header, Lengths, Spaces};
+use super::parser::Step;
+use super::record_error::Fault;
+use super::window::Window;
+
+/// Where the rows of a file are, and what they say.
+#[derive(Debug)]
+pub(super) struct CsvRows {
+    splitter: csv_core::Reader,
+    row: Row,
+    /// What was unquoted of the row.
+    fields: Vec<u8>,
+    filled: usize,
+    /// Where in it the fields end.
+    ends: Vec<usize>,
+    ended: usize,
+    /// How many bytes the row has in the file so far.
+    len: usize,
+    max_len: usize,
+    comment: Option<u8>,
+    header: Header,
+    lengths: Lengths,
+    /// How many fields a row has, once that is known.
+    expected: Option<usize>,
+    spaces: Spaces,
+    record: StringRecord,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Row {
+    /// None has begun.
+    Ahead,
+    Comment,
+    Wanted,
+    /// It is too long, which was said.
+    Skipped,
+}
+
+/// What is left to do with a row that is whole.
+enum Use {
+    Names,
+    Record,
+}
+
+impl CsvRows {
+    pub(super) fn new(dialect: Dialect, max_len: usize) -> Self {
+        let splitter = dialect.splitter();
+        let expected = match &dialect.header {
+            Header::Named(names) => Some(names.len()),
+            Header::FirstRow | Header::None => None,
+        };
+        Self {
+            splitter,
+            row: Row::Ahead,
+            fields: vec![0; 1024],
+            filled: 0,
+            ends: vec![0; 32],
+            ended: 0,
+            len: 0,
+            max_len,
+            comment: dialect.comment,
+            header: dialect.header,
+            lengths: dialect.lengths,
+            expected,
+            spaces: dialect.spaces,
+            record: StringRecord::new(),
+        }
+    }
+
+    pub(super) fn step<T: DeserializeOwned>(&mut self, window: &mut Window) -> Step<T> {
+        loop {
+            let whole = match self.row {
+                Row::Ahead | Row::Comment => match self.begin(window) {
+                    Begun::Row => continue,
+                    Begun::Dry => return Step::Dry,
+                },
+                Row::Wanted | Row::Skipped => self.go_on(window),
+            };
+            let fault = match whole {
+                Progress::Dry => return Step::Dry,
+                Progress::Skipped => continue,
+                Progress::TooLong => Fault::too_long(self.max_len),
+                Progress::Whole => match self.take_row() {
+                    Ok(Use::Names) => continue,
+                    Ok(Use::Record) => match self.record.deserialize(self.names()) {
+                        Ok(record) => return Step::Record(record),
+                        Err(error) => self.misfit(error),
+                    },
+                    Err(fault) => fault,
+                },
+            };
+            return match self.header {
+                // What the fields of the others mean isn't known.
+                Header::FirstRow => Step::Fatal(fault),
+                Header::Named(_) | Header::None => Step::Fault(fault),
+            };
+        }
+    }
+
+    /// Goes to where the next row begins: past empty ones and comments.
+    fn begin(&mut self, window: &mut Window) -> Begun {
+        loop {
+            let unread = window.unread();
+            if self.row == Row::Comment {
+                match memchr::memchr(b'\n', unread) {
+                    Some(feed) => {
+                        window.take_with(feed + 1, 1);
+                        self.row = Row::Ahead;
+                    }
+                    None => {
+                        let all = unread.len();
+                        window.take_with(all, 0);
+                        return Begun::Dry;
+                    }
+                }
+                continue;
+            }
+            match unread.first() {
+                None => return Begun::Dry,
+                Some(b'\n') => {
+                    window.take_with(1, 1);
+                }
+                Some(b'\r') => {
+                    window.take_with(1, 0);
+                }
+                Some(first) if self.comment == Some(*first) => self.row = Row::Comment,
+                Some(_) => {
+                    window.mark();
+                    (self.filled, self.ended, self.len) = (0, 0, 0);
+                    self.row = Row::Wanted;
+                    return Begun::Row;
+                }
+            }
+        }
+    }
+
+    /// Splits what is there of the row.
+    fn go_on(&mut self, window: &mut Window) -> Progress {
+        loop {
+            let unread = window.unread();
+            if unread.is_empty() && !window.has_ended() {
+                return Progress::Dry;
+            }
+            let (result, read, filled, ended) = self.splitter.read_record(
+                unread,
+                &mut self.fields[self.filled..],
+                &mut self.ends[self.ended..],
+            );
+            window.take(read);
+            self.len += read;
+            self.filled += filled;
+            self.ended += ended;
+            let whole = match result {
+                ReadRecordResult::Record | ReadRecordResult::End => true,
+                ReadRecordResult::InputEmpty
+                | ReadRecordResult::OutputFull
+                | ReadRecordResult::OutputEndsFull => false,
+            };
+            // The byte that ends a row is the only one that doesn't count.
+            let len = self.len - usize::from(whole && read > 0);
+            if self.row == Row::Wanted && len > self.max_len {
+                (self.filled, self.ended) = (0, 0);
+                self.row = match whole {
+                    true => Row::Ahead,
+                    false => Row::Skipped,
+                };
+                return Progress::TooLong;
+            }
+            match (self.row, result) {
+                (Row::Skipped, _) if whole => {
+                    self.row = Row::Ahead;
+                    return Progress::Skipped;
+                }
+                (Row::Skipped, _) => (self.filled, self.ended) = (0, 0),
+                (_, _) if whole => {
+                    self.row = Row::Ahead;
+                    return Progress::Whole;
+                }
+                (_, ReadRecordResult::OutputFull) => {
+                    let more = self.fields.len() * 2;
+                    self.fields.resize(more, 0);
+                }
+                (_, ReadRecordResult::OutputEndsFull) => {
+                    let more = self.ends.len() * 2;
+                    self.ends.resize(more, 0);
+                }
+                (_, _) => {}
+            }
+        }
+    }
+
+    /// Checks a whole row, and keeps it as the names or as the record.
+    fn take_row(&mut self) -> Result<Use, Fault> {
+        if self.lengths == Lengths::Equal {
+            let expected = *self.expected.get_or_insert(self.ended);
+            if self.ended != expected {
+                let found = self.ended;
+                let says = format!("{found} fields, and the rows have {expected}");
+                return Err(Fault::new(says));
+            }
+        }
+        let mut record = mem::take(&mut self.record).into_byte_record();
+        record.clear();
+        self.push_fields(&mut record);
+        match StringRecord::from_byte_record(record) {
+            Ok(record) => self.record = record,
+            Err(error) => {
+                let inside = error.utf8_error();
+                let (field, at) = (inside.field(), inside.valid_up_to());
+                let named = named(self.names(), field);
+                return Err(Fault::new(format!("{named}: not UTF-8 at byte {at} of it")));
+            }
+        }
+        match self.header {
+            Header::FirstRow => {
+                self.header = Header::Named(mem::take(&mut self.record));
+                Ok(Use::Names)
+            }
+            Header::Named(_) | Header::None => Ok(Use::Record),
+        }
+    }
+
+    fn push_fields(&self, record: &mut ByteRecord) {
+        let mut start = 0;
+        for &end in &self.ends[..self.ended] {
+            let field = &self.fields[start..end];
+            start = end;
+            match (self.spaces, str::from_utf8(field)) {
+                (Spaces::Trimmed, Ok(text)) => record.push_field(text.trim().as_bytes()),
+                _ => record.push_field(field),
+            }
+        }
+    }
+
+    fn names(&self) -> Option<&StringRecord> {
+        match &self.header {
+            Header::Named(names) => Some(names),
+            Header::FirstRow | Header::None => None,
+        }
+    }
+
+    /// A row that is no `T`.
+    fn misfit(&self, error: csv::Error) -> Fault {
+        let csv::ErrorKind::Deserialize { err, .. } = error.kind() else {
+            return Fault::new(error.to_string()).because(error);
+        };
+        let says = match err.field() {
+            Some(field) => {
+                let field = usize::try_from(field).unwrap_or(usize::MAX);
+                format!("{}: {}", named(self.names(), field), err.kind())
+            }
+            None => err.to_string(),
+        };
+        Fault::new(says).because(err.clone())
+    }
+}
+
+enum Begun {
+    Row,
+    Dry,
+}
+
+enum Progress {
+    Whole,
+    TooLong,
+    Skipped,
+    Dry,
+}
+
+/// A field by its name, or by its place, counted from 1.
+fn named(names: Option<&StringRecord>, field: usize) -> String {
+    match names.and_then(|names| names.get(field)) {
+        Some(name) => format!("field {name:?}"),
+        None => format!("field {}", field + 1),
+    }
+}

@@ -1,0 +1,142 @@
+//! The bytes of a file that were read and not yet taken, and where they stand.
+
+use std::io::{self, Read};
+
+/// Where in its file a record begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct Position {
+    /// The line, counted from 1 by the line feeds before it.
+    pub line: u64,
+    /// How many bytes of the file are before it.
+    pub offset: u64,
+}
+
+/// What is asked for at first, so that a small file costs little.
+const FIRST: usize = 16 * 1024;
+/// What is asked for at once, when there is so much.
+const CHUNK: usize = 256 * 1024;
+
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// A part of a file that moves on.
+#[derive(Debug)]
+pub(super) struct Window {
+    bytes: Vec<u8>,
+    start: usize,
+    end: usize,
+    /// Of the byte at `start`.
+    at: Position,
+    /// Of the record that was begun last.
+    mark: Position,
+    beginning: Beginning,
+    ended: bool,
+}
+
+/// Whether the file may still begin with a byte order mark.
+#[derive(Debug, PartialEq, Eq)]
+enum Beginning {
+    Ahead,
+    Passed,
+}
+
+impl Window {
+    pub(super) fn new() -> Self {
+        let at = Position { line: 1, offset: 0 };
+        Self {
+            bytes: Vec::new(),
+            start: 0,
+            end: 0,
+            at,
+            mark: at,
+            beginning: Beginning::Ahead,
+            ended: false,
+        }
+    }
+
+    /// What was read and not yet taken.
+    pub(super) fn unread(&self) -> &[u8] {
+        match self.beginning {
+            Beginning::Passed => &self.bytes[self.start..self.end],
+            // Nobody takes anything before it is known what the first bytes are.
+            Beginning::Ahead => &[],
+        }
+    }
+
+    /// True when nothing will come behind what is unread.
+    pub(super) fn has_ended(&self) -> bool {
+        self.ended
+    }
+
+    /// Notes that a record begins here.
+    pub(super) fn mark(&mut self) {
+        self.mark = self.at;
+    }
+
+    /// Where the record begins that was begun last.
+    pub(super) fn marked(&self) -> Position {
+        self.mark
+    }
+
+    /// Where the unread bytes begin.
+    pub(super) fn at(&self) -> Position {
+        self.at
+    }
+
+    /// Takes bytes of any kind.
+    pub(super) fn take(&mut self, count: usize) -> &[u8] {
+        let lines = memchr::memchr_iter(b'\n', &self.unread()[..count]).count();
+        self.take_with(count, lines)
+    }
+
+    /// Takes bytes of which the caller knows how many line feeds are among them.
+    pub(super) fn take_with(&mut self, count: usize, lines: usize) -> &[u8] {
+        let start = self.start;
+        self.start += count;
+        self.at.offset += count as u64;
+        self.at.line += lines as u64;
+        &self.bytes[start..self.start]
+    }
+
+    /// Reads once more, and blocks for it.
+    pub(super) fn fill(&mut self, reader: &mut impl Read) -> io::Result<()> {
+        self.make_room();
+        let most = self.bytes.len().min(self.end + CHUNK);
+        let read = loop {
+            match reader.read(&mut self.bytes[self.end..most]) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                done => break done?,
+            }
+        };
+        self.end += read;
+        self.ended = read == 0;
+        self.pass_byte_order_mark();
+        Ok(())
+    }
+
+    fn make_room(&mut self) {
+        let full = self.end == self.bytes.len();
+        self.bytes.copy_within(self.start..self.end, 0);
+        self.end -= self.start;
+        self.start = 0;
+        let len = self.bytes.len();
+        // Either much comes at once, or one record needs more than half of it.
+        if (full && len < CHUNK) || self.end > len / 2 {
+            self.bytes.resize((len * 2).max(FIRST), 0);
+        }
+    }
+
+    fn pass_byte_order_mark(&mut self) {
+        if self.beginning == Beginning::Passed {
+            return;
+        }
+        let first = &self.bytes[self.start..self.end];
+        let marked = first.starts_with(BYTE_ORDER_MARK);
+        if marked || self.ended || !BYTE_ORDER_MARK.starts_with(first) {
+            self.beginning = Beginning::Passed;
+        }
+        if marked {
+            self.take_with(BYTE_ORDER_MARK.len(), 0);
+        }
+    }
+}
