@@ -24,6 +24,8 @@ mod open;
 mod order;
 mod other;
 mod positional;
+#[cfg(feature = "records")]
+mod records;
 mod runtimes;
 mod shutdown;
 mod sources;

@@ -48,6 +48,8 @@ fn text(random: &mut Random) -> (Vec<u8>, Vec<(bool, u64, usize)>) {
         match good {
             None => text.extend(random.one(&[&b""[..], b" ", b"\t \t"])),
             Some(true) => text.extend(random.one(GOOD).as_bytes()),
+            // There a byte order mark would be the file's own.
+            Some(false) if text.is_empty() => text.extend(b"nonsense"),
             Some(false) => text.extend(random.one(BAD)),
         }
         if line < count || random.below(2) == 0 {
