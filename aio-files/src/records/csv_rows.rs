@@ -117,12 +117,12 @@ impl CsvRows {
             if self.row == Row::Comment {
                 match memchr::memchr(b'\n', unread) {
                     Some(feed) => {
-                        window.take_with(feed + 1, 1);
+                        window.take(feed + 1, 1);
                         self.row = Row::Ahead;
                     }
                     None => {
                         let all = unread.len();
-                        window.take_with(all, 0);
+                        window.take(all, 0);
                         return Begun::Dry;
                     }
                 }
@@ -131,10 +131,10 @@ impl CsvRows {
             match unread.first() {
                 None => return Begun::Dry,
                 Some(b'\n') => {
-                    window.take_with(1, 1);
+                    window.take(1, 1);
                 }
                 Some(b'\r') => {
-                    window.take_with(1, 0);
+                    window.take(1, 0);
                 }
                 Some(first) if self.comment == Some(*first) => self.row = Row::Comment,
                 Some(_) => {
@@ -159,7 +159,9 @@ impl CsvRows {
                 &mut self.fields[self.filled..],
                 &mut self.ends[self.ended..],
             );
-            window.take(read);
+            // It counts the line feeds that it passes.
+            window.take(read, self.splitter.line());
+            self.splitter.set_line(0);
             self.len += read;
             self.filled += filled;
             self.ended += ended;
@@ -238,10 +240,10 @@ impl CsvRows {
         for &end in &self.ends[..self.ended] {
             let field = &self.fields[start..end];
             start = end;
-            match (self.spaces, str::from_utf8(field)) {
-                (Spaces::Trimmed, Ok(text)) => record.push_field(text.trim().as_bytes()),
-                _ => record.push_field(field),
-            }
+            record.push_field(match self.spaces {
+                Spaces::Kept => field,
+                Spaces::Trimmed => trimmed(field),
+            });
         }
     }
 
@@ -278,6 +280,11 @@ enum Progress {
     TooLong,
     Skipped,
     Dry,
+}
+
+/// Without white space around it, if it is text.
+fn trimmed(field: &[u8]) -> &[u8] {
+    str::from_utf8(field).map_or(field, |text| text.trim().as_bytes())
 }
 
 /// A field by its name, or by its place, counted from 1.

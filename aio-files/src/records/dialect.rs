@@ -66,6 +66,7 @@ impl Dialect {
         // It would pass a byte order mark at its first call; the one of the file
         // has been passed already, and another is a part of a field.
         reader.read_record(b"\n", &mut [0], &mut [0]);
+        reader.set_line(0);
         reader
     }
 }

@@ -55,12 +55,12 @@ impl JsonLines {
             };
             self.scanned = 0;
             if self.line == Line::Skipped {
-                window.take_with(count, usize::from(ending == Ending::LineFeed));
+                window.take(count, u64::from(ending == Ending::LineFeed));
                 self.line = Line::Wanted;
                 continue;
             }
             window.mark();
-            let line = window.take_with(count, usize::from(ending == Ending::LineFeed));
+            let line = window.take(count, u64::from(ending == Ending::LineFeed));
             let line = without_ending(line);
             if line.len() > self.max_len {
                 return Step::Fault(Fault::too_long(self.max_len));
@@ -78,13 +78,13 @@ impl JsonLines {
     fn wait<T>(&mut self, window: &mut Window) -> Step<T> {
         let unread = window.unread().len();
         if self.line == Line::Skipped {
-            window.take_with(unread, 0);
+            window.take(unread, 0);
             return Step::Dry;
         }
         // The last byte may be a carriage return, which doesn't count.
         if unread > self.max_len.saturating_add(1) {
             window.mark();
-            window.take_with(unread, 0);
+            window.take(unread, 0);
             self.line = Line::Skipped;
             self.scanned = 0;
             return Step::Fault(Fault::too_long(self.max_len));

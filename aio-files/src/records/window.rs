@@ -83,18 +83,12 @@ impl Window {
         self.at
     }
 
-    /// Takes bytes of any kind.
-    pub(super) fn take(&mut self, count: usize) -> &[u8] {
-        let lines = memchr::memchr_iter(b'\n', &self.unread()[..count]).count();
-        self.take_with(count, lines)
-    }
-
-    /// Takes bytes of which the caller knows how many line feeds are among them.
-    pub(super) fn take_with(&mut self, count: usize, lines: usize) -> &[u8] {
+    /// Takes bytes; the caller knows how many line feeds are among them.
+    pub(super) fn take(&mut self, count: usize, lines: u64) -> &[u8] {
         let start = self.start;
         self.start += count;
         self.at.offset += count as u64;
-        self.at.line += lines as u64;
+        self.at.line += lines;
         &self.bytes[start..self.start]
     }
 
@@ -136,7 +130,7 @@ impl Window {
             self.beginning = Beginning::Passed;
         }
         if marked {
-            self.take_with(BYTE_ORDER_MARK.len(), 0);
+            self.take(BYTE_ORDER_MARK.len(), 0);
         }
     }
 }
