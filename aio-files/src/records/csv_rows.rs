@@ -80,6 +80,7 @@ impl CsvRows {
         }
     }
 
+    #[inline]
     pub(super) fn step<T: DeserializeOwned>(&mut self, window: &mut Window) -> Step<T> {
         loop {
             let whole = match self.row {

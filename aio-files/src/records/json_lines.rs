@@ -42,6 +42,7 @@ impl JsonLines {
         }
     }
 
+    #[inline]
     pub(super) fn step<T: DeserializeOwned>(&mut self, window: &mut Window) -> Step<T> {
         loop {
             let unread = window.unread();

@@ -79,8 +79,8 @@ impl<T: DeserializeOwned> Parser<T> {
     /// The records that have come; it waits for more bytes only if there are none.
     /// An empty batch is the end.
     pub(super) fn batch(&mut self, reader: &mut impl Read) -> io::Result<Vec<Given<T>>> {
-        let most = (BATCH / size_of::<Given<T>>()).clamp(16, 4096);
-        let mut batch = Vec::new();
+        let most = (BATCH / size_of::<Given<T>>()).clamp(16, 1024);
+        let mut batch = Vec::with_capacity(most);
         loop {
             // A panic is that of a type's own code. The record was taken before,
             // so the next one can be read.
