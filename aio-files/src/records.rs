@@ -1,8 +1,9 @@
 //! JSONL and CSV files as streams of typed records.
 //!
-//! A file is read and parsed by the same job, ahead of whoever takes the
-//! records. A record that is wrong is one error, with its line and its byte,
-//! and the stream goes on with the next: [`RecordError`].
+//! A file is parsed where it is read: at once, if it is in the page cache, else
+//! ahead, on another thread. A record that is wrong is one error, and the stream
+//! goes on with the next; [`PathError`](crate::PathError) says the line and the
+//! byte at which the record begins.
 //!
 //! ```
 //! use serde::Deserialize;
@@ -24,7 +25,7 @@
 //!     match city {
 //!         Ok(city) => names.push(city.name),
 //!         Err(error) => assert!(error.to_string().ends_with(
-//!             r#"line 3, byte 26: field "people": invalid digit found in string"#
+//!             r#"at line 3, byte 26: field "people": invalid digit found in string"#
 //!         )),
 //!     }
 //! }
@@ -35,12 +36,12 @@
 
 mod csv_rows;
 mod dialect;
+mod fault;
 mod json_lines;
 mod parser;
 mod read_csv;
 mod read_jsonl;
 mod reading;
-mod record_error;
 mod stream;
 #[cfg(test)]
 mod tests;
@@ -51,11 +52,10 @@ use std::marker::PhantomData;
 use std::path::Path;
 use std::sync::Arc;
 
+pub use crate::lines::Position;
 pub use read_csv::ReadCsv;
 pub use read_jsonl::ReadJsonl;
-pub use record_error::RecordError;
 pub use stream::{AllRecords, Records};
-pub use window::Position;
 
 use dialect::Dialect;
 

@@ -12,8 +12,8 @@ use csv_core::ReadRecordResult;
 use serde::de::DeserializeOwned;
 
 use super::dialect::{Dialect, Header, Lengths, Spaces};
+use super::fault::Fault;
 use super::parser::Step;
-use super::record_error::Fault;
 use super::window::Window;
 
 /// Where the rows of a file are, and what they say.

@@ -6,8 +6,8 @@ use std::str;
 use serde::de::DeserializeOwned;
 use serde_json::error::Category;
 
+use super::fault::Fault;
 use super::parser::Step;
-use super::record_error::Fault;
 use super::window::Window;
 
 /// Where the lines of a file are, and what they say.

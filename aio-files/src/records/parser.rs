@@ -1,6 +1,6 @@
 //! From bytes to batches of records, whatever the format.
 
-use std::io::{self, Read};
+use std::io;
 use std::marker::PhantomData;
 use std::mem::size_of;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -9,12 +9,12 @@ use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
 
-use super::Position;
 use super::csv_rows::CsvRows;
+use super::fault::Fault;
 use super::json_lines::JsonLines;
-use super::record_error::{Fault, RecordError};
 use super::window::Window;
 use crate::error::PathError;
+use crate::lines::Position;
 
 /// About how many bytes the values of a batch take, what they point to aside.
 const BATCH: usize = 512 * 1024;
@@ -66,9 +66,13 @@ impl<T: DeserializeOwned> Parser<T> {
         }
     }
 
-    /// The file, for errors.
-    pub(super) fn path(&self) -> &Arc<Path> {
-        &self.path
+    /// The last item: what can't be read has no records.
+    pub(super) fn end_by(&mut self, error: io::Error) -> Given<T> {
+        self.over = true;
+        Given {
+            record: Err(error),
+            at: self.window.at(),
+        }
     }
 
     /// Where the next bytes are.
@@ -76,26 +80,52 @@ impl<T: DeserializeOwned> Parser<T> {
         self.window.at()
     }
 
-    /// The records that have come; it waits for more bytes only if there are none.
+    /// The records that have come; it reads, and blocks, only if there are none.
     /// An empty batch is the end.
-    pub(super) fn batch(&mut self, reader: &mut impl Read) -> io::Result<Vec<Given<T>>> {
-        let most = (BATCH / size_of::<Given<T>>()).clamp(16, 1024);
-        let mut batch = Vec::with_capacity(most);
+    pub(super) fn batch(
+        &mut self,
+        mut read: impl FnMut(&mut [u8]) -> io::Result<usize>,
+    ) -> io::Result<Vec<Given<T>>> {
         loop {
-            // A panic is that of a type's own code. The record was taken before,
-            // so the next one can be read.
-            let parse = || self.parse(&mut batch, most);
-            if catch_unwind(AssertUnwindSafe(parse)).is_err() {
-                batch.push(self.wrong(Fault::panicked()));
-            }
+            let batch = self.parsed();
             if !batch.is_empty() || self.over || self.window.has_ended() {
                 return Ok(batch);
             }
-            self.window.fill(reader)?;
+            self.window.fill(&mut read)?;
         }
     }
 
+    /// The same without blocking: nothing, if what comes next can't be had so.
+    pub(super) fn batch_at_once(
+        &mut self,
+        amount: usize,
+        read: impl FnOnce(&mut [u8]) -> bool,
+    ) -> Vec<Given<T>> {
+        let batch = self.parsed();
+        if batch.is_empty() && !self.over && self.window.fill_with(amount, read) {
+            return self.parsed();
+        }
+        batch
+    }
+
+    /// The records of which all bytes are here, but not too many.
+    fn parsed(&mut self) -> Vec<Given<T>> {
+        let most = (BATCH / size_of::<Given<T>>()).clamp(16, 1024);
+        let mut batch = Vec::new();
+        // A panic is that of a type's own code. The record was taken before, so
+        // the next one can be read.
+        let parse = || self.parse(&mut batch, most);
+        if catch_unwind(AssertUnwindSafe(parse)).is_err() {
+            batch.push(self.wrong(Fault::panicked()));
+        }
+        batch
+    }
+
     fn parse(&mut self, batch: &mut Vec<Given<T>>, most: usize) {
+        if !self.over && !self.window.unread().is_empty() {
+            // Mostly it is either about full or has a few.
+            batch.reserve(most.min(64));
+        }
         while batch.len() < most && !self.over {
             let step = match &mut self.format {
                 Format::JsonLines(lines) => lines.step(&mut self.window),
@@ -119,9 +149,10 @@ impl<T: DeserializeOwned> Parser<T> {
     #[cold]
     fn wrong(&self, fault: Fault) -> Given<T> {
         let at = self.window.marked();
-        let cause = io::Error::new(fault.kind, RecordError::new(at, fault));
+        let cause = io::Error::new(fault.kind, fault);
+        let error = PathError::new("read", &self.path, cause);
         Given {
-            record: Err(PathError::new("read", &self.path, cause).into_io()),
+            record: Err(error.at_line(at.line, at.offset).into_io()),
             at,
         }
     }

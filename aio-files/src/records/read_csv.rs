@@ -27,7 +27,7 @@ use super::stream::{AllRecords, Records};
 ///
 /// Awaited, the first of: the system's, with the path; and `InvalidData` of a
 /// row that is no `T`, that has not as many fields as the first row, or is too
-/// long, with [`RecordError`](super::RecordError) in it.
+/// long, with its line and byte.
 ///
 /// # Cancel safety
 ///

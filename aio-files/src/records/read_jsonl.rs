@@ -21,7 +21,7 @@ use super::stream::{AllRecords, Records};
 /// # Errors
 ///
 /// Awaited, the first of: the system's, with the path; `InvalidData` of a line
-/// that is no `T`, with [`RecordError`](super::RecordError) in it; and
+/// that is no `T`, with its line and byte; and
 /// `UnexpectedEof` of a last line that has no end and is the beginning of a
 /// value, which is what a writer leaves that was killed, or isn't done.
 ///

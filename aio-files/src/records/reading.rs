@@ -1,7 +1,5 @@
 //! A file of records as a source that runs ahead.
 
-use std::fs;
-use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -9,69 +7,67 @@ use serde::de::DeserializeOwned;
 
 use super::parser::{Format, Given, Parser};
 use crate::ahead::Source;
-use crate::descriptor::{Reach, reach_of};
-use crate::error::PathError;
+use crate::read_ahead::Input;
+
+/// How much is read on the consumer's thread at once, if it is cached.
+const AT_ONCE: usize = 64 * 1024;
 
 /// The file, and what is parsed of it.
+#[derive(Debug)]
 pub(super) struct Reading<T> {
     input: Input,
     parser: Parser<T>,
 }
 
-enum Input {
-    /// It is opened by the job that reads it.
-    Unopened,
-    Open(fs::File, Reach),
-    Over,
+/// What came together.
+pub(super) struct Batch<T> {
+    pub(super) given: Vec<Given<T>>,
+    /// How many bytes the consumer's thread has parsed for it.
+    pub(super) parsed_here: u64,
 }
 
 impl<T: DeserializeOwned> Reading<T> {
     pub(super) fn new(path: Arc<Path>, format: Format) -> Self {
         Self {
-            input: Input::Unopened,
+            input: Input::new(Arc::clone(&path)),
             parser: Parser::new(path, format),
-        }
-    }
-
-    fn batch(&mut self) -> io::Result<Vec<Given<T>>> {
-        if let Input::Unopened = self.input {
-            let file = fs::File::open(self.parser.path())?;
-            let reach = reach_of(&file.metadata()?);
-            self.input = Input::Open(file, reach);
-        }
-        match &mut self.input {
-            Input::Open(file, _) => self.parser.batch(file),
-            Input::Unopened | Input::Over => Ok(Vec::new()),
         }
     }
 }
 
 impl<T: DeserializeOwned + Send + 'static> Source for Reading<T> {
-    type Batch = Vec<Given<T>>;
+    type Batch = Batch<T>;
 
-    fn next_batch(&mut self) -> Option<Vec<Given<T>>> {
-        match self.batch() {
-            Ok(batch) if batch.is_empty() => None,
-            Ok(batch) => Some(batch),
-            Err(cause) => {
-                // Closed: what a failing disk would give next is no record.
-                self.input = Input::Over;
-                Some(vec![Given {
-                    record: Err(PathError::new("read", self.parser.path(), cause).into_io()),
-                    at: self.parser.at(),
-                }])
-            }
-        }
+    fn next_batch(&mut self) -> Option<Batch<T>> {
+        let given = match self.parser.batch(|into| self.input.read(into)) {
+            Ok(given) if given.is_empty() => return None,
+            Ok(given) => given,
+            Err(error) => vec![self.parser.end_by(error)],
+        };
+        Some(Batch {
+            given,
+            parsed_here: 0,
+        })
     }
 
     fn may_wait(&mut self) -> bool {
-        let reach = match &self.input {
-            Input::Unopened => fs::metadata(self.parser.path())
-                .map(|metadata| reach_of(&metadata))
-                .ok(),
-            Input::Open(_, reach) => Some(*reach),
-            Input::Over => None,
-        };
-        reach == Some(Reach::InOrder)
+        self.input.may_wait()
+    }
+
+    fn is_at_hand(&mut self) -> bool {
+        self.input.is_at_hand(AT_ONCE)
+    }
+
+    fn batch_at_once(&mut self) -> Option<Batch<T>> {
+        if !self.input.allows_at_once(AT_ONCE) {
+            return None;
+        }
+        let before = self.parser.at().offset;
+        let read = |into: &mut [u8]| self.input.read_at_once(into);
+        let given = self.parser.batch_at_once(AT_ONCE, read);
+        (!given.is_empty()).then(|| Batch {
+            given,
+            parsed_here: self.parser.at().offset - before,
+        })
     }
 }

@@ -13,32 +13,41 @@ use std::vec;
 use futures_core::{FusedStream, Stream};
 use serde::de::DeserializeOwned;
 
-use super::Position;
 use super::parser::{Format, Given};
 use super::reading::Reading;
 use crate::ahead::Ahead;
+use crate::error::PathError;
+use crate::fairness::Fairness;
+use crate::lines::Position;
+use crate::read_ahead::{CHUNK, depth_for};
 use crate::turnstile::Claim;
 
-/// How many batches may wait for whoever takes the records.
-const DEPTH: usize = 4;
+/// How many times the work of finding lines it is to parse them.
+const LABOUR: u64 = 8;
 
 /// The records of a file, one after another; made by `stream` of [`ReadJsonl`] and
 /// [`ReadCsv`].
 ///
 /// A record that is wrong is one error with its line and byte
-/// ([`RecordError`](super::RecordError)), and the next record follows. An error
-/// of the file system is the last item, and so is a wrong header of a CSV file.
+/// in its [`PathError`], and the next record follows. An error of the file system
+/// is the last item, and so is a wrong header of a CSV file. A panic of `T`'s own
+/// `Deserialize` is an error of its record too, `Other`.
 ///
-/// The file is read and parsed ahead, at most 1.5 MiB of it, so memory stays
-/// flat however long it is. What other processes append while it is read is
-/// read too; what this crate was told to write before the first poll, by a file
-/// that was dropped or an operation that was cancelled, is waited for.
+/// What is in the page cache is read and parsed when it is asked for, without a
+/// hop; the rest is read and parsed ahead on another thread, about a megabyte at
+/// most, so that the size of the file doesn't matter. What a FIFO has given is
+/// given on at once. A file that grows or shrinks meanwhile is read to the end
+/// that it has then.
+///
+/// Dropping it closes the file on another thread. A read of a FIFO that is under
+/// way keeps a thread until the FIFO's other end gives something or goes.
 ///
 /// # Cancel safety
 ///
-/// *Cancel safe*: a `next` that is dropped has taken nothing. Dropping the
-/// stream stops the reading after the batch that it is at.
+/// Cancel safe: a `next` that is dropped has taken nothing. Dropping the stream
+/// stops the reading after the batch that it is at.
 ///
+/// [`PathError`]: crate::PathError
 /// [`ReadJsonl`]: super::ReadJsonl
 /// [`ReadCsv`]: super::ReadCsv
 #[must_use = "a stream does nothing until it is polled"]
@@ -46,16 +55,15 @@ pub struct Records<T: DeserializeOwned + Send + 'static> {
     path: Arc<Path>,
     ahead: Ahead<Reading<T>>,
     batch: vec::IntoIter<Given<T>>,
-    last: Option<Position>,
-    pace: Pace,
+    last: Position,
+    fairness: Fairness,
+    end: End,
 }
 
-/// A reader that is never kept waiting lets others run after each batch.
-#[derive(Debug, PartialEq, Eq)]
-enum Pace {
-    Rested,
-    Due,
-    Over,
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    Ahead,
+    Reached,
 }
 
 // No record is pinned where it is.
@@ -65,11 +73,16 @@ impl<T: DeserializeOwned + Send + 'static> Records<T> {
     pub(super) fn new(path: Arc<Path>, format: Format) -> Self {
         let claims = vec![Claim::on(&path)];
         Self {
-            ahead: Ahead::new(Reading::new(Arc::clone(&path), format), DEPTH, claims),
+            ahead: Ahead::new(
+                Reading::new(Arc::clone(&path), format),
+                depth_for(CHUNK),
+                claims,
+            ),
             path,
             batch: Vec::new().into_iter(),
-            last: None,
-            pace: Pace::Rested,
+            last: Position::default(),
+            fairness: Fairness::default(),
+            end: End::Ahead,
         }
     }
 
@@ -82,7 +95,7 @@ impl<T: DeserializeOwned + Send + 'static> Records<T> {
     ///
     /// # Cancel safety
     ///
-    /// *Cancel safe*: dropped before its answer, it has taken no record.
+    /// Cancel safe: dropped before its answer, it has taken no record.
     ///
     /// # Examples
     ///
@@ -101,12 +114,14 @@ impl<T: DeserializeOwned + Send + 'static> Records<T> {
     /// # Ok(())
     /// # }
     /// ```
+    #[inline]
     pub async fn next(&mut self) -> Option<io::Result<T>> {
         poll_fn(|cx| Pin::new(&mut *self).poll_next(cx)).await
     }
 
-    /// Where the record begins that was given last, or the one that was wrong;
-    /// `None` before the first.
+    /// Where the item that was given last begins: a record, or one that was wrong.
+    ///
+    /// An error of the file system is where the next record would have begun.
     ///
     /// # Examples
     ///
@@ -120,38 +135,43 @@ impl<T: DeserializeOwned + Send + 'static> Records<T> {
     /// while let Some(row) = rows.next().await {
     ///     row?;
     /// }
-    /// let last = rows.position().unwrap();
+    /// let last = rows.position();
     /// assert_eq!((last.line, last.offset), (4, 18));
     /// # Ok(())
     /// # }
     /// ```
-    pub fn position(&self) -> Option<Position> {
+    pub fn position(&self) -> Position {
         self.last
     }
 
     /// Makes sure that the batch has a record, if there is one.
+    #[inline]
     fn poll_batch(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        while self.batch.as_slice().is_empty() {
-            match self.pace {
-                Pace::Over => break,
-                Pace::Due => {
-                    self.pace = Pace::Rested;
-                    cx.waker().wake_by_ref();
-                    return Poll::Pending;
-                }
-                Pace::Rested => {}
+        ready!(self.fairness.poll_pay(cx));
+        match self.batch.as_slice().is_empty() && self.end == End::Ahead {
+            true => self.poll_next_batch(cx),
+            false => Poll::Ready(Ok(())),
+        }
+    }
+
+    #[cold]
+    fn poll_next_batch(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let Poll::Ready(batch) = self.ahead.poll_next(cx) else {
+            self.fairness.paused();
+            return Poll::Pending;
+        };
+        match batch {
+            Some(Ok(batch)) => {
+                let work = batch.parsed_here.saturating_mul(LABOUR);
+                self.fairness
+                    .bytes(usize::try_from(work).unwrap_or(usize::MAX));
+                self.batch = batch.given.into_iter();
             }
-            match ready!(self.ahead.poll_next(cx)) {
-                Some(Ok(batch)) => {
-                    self.batch = batch.into_iter();
-                    self.pace = Pace::Due;
-                }
-                Some(Err(lost)) => {
-                    let lost = crate::PathError::new("read", &self.path, lost);
-                    return Poll::Ready(Err(lost.into_io()));
-                }
-                None => self.pace = Pace::Over,
+            Some(Err(lost)) => {
+                let lost = PathError::new("read", &self.path, lost);
+                return Poll::Ready(Err(lost.into_io()));
             }
+            None => self.end = End::Reached,
         }
         Poll::Ready(Ok(()))
     }
@@ -160,23 +180,26 @@ impl<T: DeserializeOwned + Send + 'static> Records<T> {
 impl<T: DeserializeOwned + Send + 'static> Stream for Records<T> {
     type Item = io::Result<T>;
 
+    #[inline]
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<io::Result<T>>> {
         ready!(self.poll_batch(cx))?;
-        Poll::Ready(self.batch.next().map(|Given { record, at }| {
-            self.last = Some(at);
-            record
-        }))
+        let Some(Given { record, at }) = self.batch.next() else {
+            return Poll::Ready(None);
+        };
+        self.fairness.item();
+        self.last = at;
+        Poll::Ready(Some(record))
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
         let ready = self.batch.len();
-        (ready, (self.pace == Pace::Over).then_some(ready))
+        (ready, (self.end == End::Reached).then_some(ready))
     }
 }
 
 impl<T: DeserializeOwned + Send + 'static> FusedStream for Records<T> {
     fn is_terminated(&self) -> bool {
-        self.pace == Pace::Over
+        self.end == End::Reached
     }
 }
 
@@ -219,6 +242,7 @@ impl<T: DeserializeOwned + Send + 'static> Future for AllRecords<T> {
             }
             all.reserve(records.batch.len());
             for given in &mut records.batch {
+                records.fairness.item();
                 all.push(given.record?);
             }
         }

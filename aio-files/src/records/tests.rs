@@ -10,7 +10,8 @@ use std::path::Path;
 use serde::de::DeserializeOwned;
 
 use super::parser::{Format, Parser};
-use super::{Position, RecordError};
+use crate::error::PathError;
+use crate::lines::Position;
 
 /// Gives its bytes in reads that end where it is told, and at the end, once, fails.
 struct Pieces<'a> {
@@ -70,19 +71,20 @@ fn all<T: DeserializeOwned>(format: Format, mut reader: Pieces<'_>) -> Vec<Told<
     let mut parser = Parser::<T>::new(path, format);
     let mut all = Vec::new();
     loop {
-        let batch = parser.batch(&mut reader).unwrap();
+        let batch = parser.batch(|into| reader.read(into)).unwrap();
         if batch.is_empty() {
-            assert!(parser.batch(&mut reader).unwrap().is_empty());
+            assert!(parser.batch(|into| reader.read(into)).unwrap().is_empty());
             assert!(reader.rest.is_empty() || parser.at().line == 1);
             return all;
         }
         for given in batch {
             let told = given.record.map_err(|error| {
-                let inside = RecordError::of(&error).unwrap();
-                assert_eq!(inside.line(), given.at.line);
-                assert_eq!(inside.offset(), given.at.offset);
+                let inside = PathError::of(&error).unwrap();
+                assert_eq!(inside.line(), Some(given.at.line));
+                assert_eq!(inside.offset(), Some(given.at.offset));
                 let said = error.to_string();
-                let place = format!("read x: line {}, byte {}: ", inside.line(), inside.offset());
+                let Position { line, offset } = given.at;
+                let place = format!("read x at line {line}, byte {offset}: ");
                 said.strip_prefix(&place).unwrap().to_owned()
             });
             all.push((told, given.at));

@@ -1,21 +1,12 @@
 //! The bytes of a file that were read and not yet taken, and where they stand.
 
-use std::io::{self, Read};
+use std::io;
 
-/// Where in its file a record begins.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub struct Position {
-    /// The line, counted from 1 by the line feeds before it.
-    pub line: u64,
-    /// How many bytes of the file are before it.
-    pub offset: u64,
-}
+use crate::lines::Position;
+use crate::read_ahead::CHUNK;
 
 /// What is asked for at first, so that a small file costs little.
 const FIRST: usize = 16 * 1024;
-/// What is asked for at once, when there is so much.
-const CHUNK: usize = 256 * 1024;
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
@@ -92,20 +83,36 @@ impl Window {
         &self.bytes[start..self.start]
     }
 
-    /// Reads once more, and blocks for it.
-    pub(super) fn fill(&mut self, reader: &mut impl Read) -> io::Result<()> {
+    /// Reads once more, which blocks.
+    pub(super) fn fill(
+        &mut self,
+        read: impl FnOnce(&mut [u8]) -> io::Result<usize>,
+    ) -> io::Result<()> {
         self.make_room();
         let most = self.bytes.len().min(self.end + CHUNK);
-        let read = loop {
-            match reader.read(&mut self.bytes[self.end..most]) {
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                done => break done?,
-            }
-        };
+        let read = read(&mut self.bytes[self.end..most])?;
         self.end += read;
         self.ended = read == 0;
         self.pass_byte_order_mark();
         Ok(())
+    }
+
+    /// Reads just so much, if `read` says that it could.
+    pub(super) fn fill_with(
+        &mut self,
+        amount: usize,
+        read: impl FnOnce(&mut [u8]) -> bool,
+    ) -> bool {
+        self.make_room();
+        if self.bytes.len() - self.end < amount {
+            self.bytes.resize(self.end + amount, 0);
+        }
+        let done = read(&mut self.bytes[self.end..self.end + amount]);
+        if done {
+            self.end += amount;
+            self.pass_byte_order_mark();
+        }
+        done
     }
 
     fn make_room(&mut self) {

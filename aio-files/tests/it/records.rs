@@ -1,6 +1,7 @@
 //! JSONL and CSV through the public interface; what the parser does at each byte
 //! is tested beside it.
 
+use std::error::Error;
 use std::fs;
 use std::future::poll_fn;
 use std::io::{self, ErrorKind, Write};
@@ -8,8 +9,8 @@ use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
-use aio_files::records::{ReadCsv, ReadJsonl, RecordError, Records};
-use aio_files::{drained, open, records, write};
+use aio_files::records::{ReadCsv, ReadJsonl, Records};
+use aio_files::{PathError, drained, open, records, write};
 use chaos::{Fate, cuts, watchdog};
 use futures_core::{FusedStream, Stream};
 use serde::de::{DeserializeOwned, Deserializer};
@@ -61,8 +62,8 @@ async fn rest<T: DeserializeOwned + Send>(records: &mut Records<T>) -> Vec<io::R
 }
 
 fn line_of(error: &io::Error) -> (u64, u64) {
-    let inside = RecordError::of(error).unwrap_or_else(|| panic!("no record in {error:?}"));
-    (inside.line(), inside.offset())
+    let inside = PathError::of(error).unwrap();
+    (inside.line().unwrap(), inside.offset().unwrap())
 }
 
 #[tokio::test]
@@ -77,7 +78,7 @@ async fn all_records_are_those_that_were_written() {
         records::<Event>(&lines).jsonl().stream(),
         records::<Event>(&rows).csv().stream(),
     ] {
-        assert!(stream.position().is_none() && !stream.is_terminated());
+        assert!(stream.position().line == 0 && !stream.is_terminated());
         let found = rest(&mut stream).await;
         assert!(found.into_iter().map(Result::unwrap).eq(expected.clone()));
         assert!(stream.is_terminated());
@@ -148,7 +149,7 @@ async fn each_wrong_line_is_one_error_with_its_place_and_the_others_are_given() 
             ] {
                 for at in 0..LINES {
                     let record = stream.next().await.unwrap();
-                    let position = stream.position().unwrap();
+                    let position = stream.position();
                     assert_eq!((position.line, position.offset), places[at]);
                     match record {
                         Ok(event) => assert_eq!(event.id, at as u64),
@@ -176,7 +177,7 @@ async fn errors_name_the_file_the_place_and_the_cause() {
     let mut stream = records::<Event>(&path).jsonl().stream();
     stream.next().await.unwrap().unwrap();
     let said = |error: &io::Error| {
-        let start = format!("read {}: ", path.display());
+        let start = format!("read {} at ", path.display());
         error.to_string().strip_prefix(&start).unwrap().to_owned()
     };
     let wrong = stream.next().await.unwrap().unwrap_err();
@@ -184,7 +185,8 @@ async fn errors_name_the_file_the_place_and_the_cause() {
         said(&wrong),
         "line 3, byte 23: invalid type: boolean `true`, expected u64 at column 10"
     );
-    let cause = std::error::Error::source(RecordError::of(&wrong).unwrap()).unwrap();
+    let inside = PathError::of(&wrong).unwrap().source().unwrap();
+    let cause = inside.source().unwrap();
     assert!(cause.is::<serde_json::Error>());
     // A writer that was killed leaves this: it isn't a wrong record.
     let torn = stream.next().await.unwrap().unwrap_err();
@@ -259,10 +261,10 @@ async fn options_of_csv() {
 async fn errors_of_the_file_system_are_the_last_item() {
     let folder = Folder::new();
     let nowhere = folder.file("no/where");
-    for (path, code) in [(nowhere, 2), (folder.path().to_owned(), 21)] {
+    for (path, verb, code) in [(nowhere, "open", 2), (folder.path().to_owned(), "read", 21)] {
         let error = records::<Event>(&path).jsonl().await.unwrap_err();
-        assert_eq!(inside(&error), ("read", path.clone(), Some(code)));
-        assert!(RecordError::of(&error).is_none());
+        assert_eq!(inside(&error), (verb, path.clone(), Some(code)));
+        assert_eq!(PathError::of(&error).unwrap().line(), None);
         let mut stream = records::<Event>(&path).csv().stream();
         let found = rest(&mut stream).await;
         assert_eq!(found.len(), 1);
@@ -305,7 +307,7 @@ async fn a_panic_of_a_type_is_an_error_of_its_record() {
                 }
             }
         }
-        assert_eq!(stream.position().unwrap().line, 1000);
+        assert_eq!(stream.position().line, 1000);
     }
 }
 
@@ -645,5 +647,4 @@ chaos::auto_traits! {
     Rows: Send, Sync, Unpin;
     Numbers: Send, Sync, Unpin;
     AllNumbers: Send, Sync, Unpin;
-    RecordError: Send, Sync, Unpin;
 }
