@@ -19,6 +19,12 @@ use crate::lines::Position;
 /// About how many bytes the values of a batch take, what they point to aside.
 const BATCH: usize = 512 * 1024;
 
+/// How many records a batch has, at most.
+const MOST: usize = 1024;
+/// The same where the consumer takes each batch before the next is made: what
+/// it drops is allocated again while the processor's caches have it.
+const MOST_AT_ONCE: usize = 6;
+
 /// How records are told apart.
 #[derive(Debug)]
 pub(super) enum Format {
@@ -87,7 +93,7 @@ impl<T: DeserializeOwned> Parser<T> {
         mut read: impl FnMut(&mut [u8]) -> io::Result<usize>,
     ) -> io::Result<Vec<Given<T>>> {
         loop {
-            let batch = self.parsed();
+            let batch = self.parsed(MOST);
             if !batch.is_empty() || self.over || self.window.has_ended() {
                 return Ok(batch);
             }
@@ -101,17 +107,20 @@ impl<T: DeserializeOwned> Parser<T> {
         amount: usize,
         read: impl FnOnce(&mut [u8]) -> bool,
     ) -> Vec<Given<T>> {
-        let batch = self.parsed();
+        let batch = self.parsed(MOST_AT_ONCE);
         if batch.is_empty() && !self.over && self.window.fill_with(amount, read) {
-            return self.parsed();
+            return self.parsed(MOST_AT_ONCE);
         }
         batch
     }
 
     /// The records of which all bytes are here, but not too many.
-    fn parsed(&mut self) -> Vec<Given<T>> {
-        let most = (BATCH / size_of::<Given<T>>()).clamp(16, 1024);
-        let mut batch = Vec::new();
+    fn parsed(&mut self, most: usize) -> Vec<Given<T>> {
+        if self.over || self.window.unread().is_empty() && !self.window.has_ended() {
+            return Vec::new();
+        }
+        let most = (BATCH / size_of::<Given<T>>()).clamp(1, most);
+        let mut batch = Vec::with_capacity(most);
         // A panic is that of a type's own code. The record was taken before, so
         // the next one can be read.
         let parse = || self.parse(&mut batch, most);
@@ -122,10 +131,6 @@ impl<T: DeserializeOwned> Parser<T> {
     }
 
     fn parse(&mut self, batch: &mut Vec<Given<T>>, most: usize) {
-        if !self.over && !self.window.unread().is_empty() {
-            // Mostly it is either about full or has a few.
-            batch.reserve(most.min(64));
-        }
         while batch.len() < most && !self.over {
             let step = match &mut self.format {
                 Format::JsonLines(lines) => lines.step(&mut self.window),
