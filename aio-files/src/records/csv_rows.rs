@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 
 use super::dialect::{Dialect, Header, Lengths, Spaces};
 use super::fault::Fault;
-use super::parser::Step;
+use super::parser::{Given, Step};
 use super::window::Window;
 
 /// Where the rows of a file are, and what they say.
@@ -81,7 +81,11 @@ impl CsvRows {
     }
 
     #[inline]
-    pub(super) fn step<T: DeserializeOwned>(&mut self, window: &mut Window) -> Step<T> {
+    pub(super) fn step<T: DeserializeOwned>(
+        &mut self,
+        window: &mut Window,
+        batch: &mut Vec<Given<T>>,
+    ) -> Step {
         loop {
             let whole = match self.row {
                 Row::Ahead | Row::Comment => match self.begin(window) {
@@ -96,10 +100,19 @@ impl CsvRows {
                 Progress::TooLong => Fault::too_long(self.max_len),
                 Progress::Whole => match self.take_row() {
                     Ok(Use::Names) => continue,
-                    Ok(Use::Record) => match self.record.deserialize(self.names()) {
-                        Ok(record) => return Step::Record(record),
-                        Err(error) => self.misfit(error),
-                    },
+                    Ok(Use::Record) => {
+                        let at = window.marked();
+                        match self.record.deserialize(self.names()) {
+                            Ok(record) => {
+                                batch.push(Given {
+                                    record: Ok(record),
+                                    at,
+                                });
+                                return Step::Record;
+                            }
+                            Err(error) => self.misfit(error),
+                        }
+                    }
                     Err(fault) => fault,
                 },
             };

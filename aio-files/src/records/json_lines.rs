@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use serde_json::error::Category;
 
 use super::fault::Fault;
-use super::parser::Step;
+use super::parser::{Given, Step};
 use super::window::Window;
 
 /// Where the lines of a file are, and what they say.
@@ -43,7 +43,11 @@ impl JsonLines {
     }
 
     #[inline]
-    pub(super) fn step<T: DeserializeOwned>(&mut self, window: &mut Window) -> Step<T> {
+    pub(super) fn step<T: DeserializeOwned>(
+        &mut self,
+        window: &mut Window,
+        batch: &mut Vec<Given<T>>,
+    ) -> Step {
         loop {
             let unread = window.unread();
             let feed = memchr::memchr(b'\n', &unread[self.scanned..]);
@@ -61,6 +65,7 @@ impl JsonLines {
                 continue;
             }
             window.mark();
+            let at = window.marked();
             let line = window.take(count, u64::from(ending == Ending::LineFeed));
             let line = without_ending(line);
             if line.len() > self.max_len {
@@ -68,7 +73,13 @@ impl JsonLines {
             }
             if !line.iter().all(|byte| b" \t\r".contains(byte)) {
                 return match value(line, ending) {
-                    Ok(value) => Step::Record(value),
+                    Ok(value) => {
+                        batch.push(Given {
+                            record: Ok(value),
+                            at,
+                        });
+                        Step::Record
+                    }
                     Err(fault) => Step::Fault(fault),
                 };
             }
@@ -76,7 +87,7 @@ impl JsonLines {
     }
 
     /// Nothing can be said of a line without its end, unless it is too long already.
-    fn wait<T>(&mut self, window: &mut Window) -> Step<T> {
+    fn wait(&mut self, window: &mut Window) -> Step {
         let unread = window.unread().len();
         if self.line == Line::Skipped {
             window.take(unread, 0);

@@ -34,8 +34,9 @@ pub(super) enum Format {
 }
 
 /// What a format made of the bytes that are there.
-pub(super) enum Step<T> {
-    Record(T),
+pub(super) enum Step {
+    /// It is in the batch: a large type is moved as seldom as can be.
+    Record,
     /// The record that the window has marked is none.
     Fault(Fault),
     /// The same, and without this one no other can be read.
@@ -133,21 +134,18 @@ impl<T: DeserializeOwned> Parser<T> {
     fn parse(&mut self, batch: &mut Vec<Given<T>>, most: usize) {
         while batch.len() < most && !self.over {
             let step = match &mut self.format {
-                Format::JsonLines(lines) => lines.step(&mut self.window),
-                Format::CsvRows(rows) => rows.step(&mut self.window),
+                Format::JsonLines(lines) => lines.step(&mut self.window, batch),
+                Format::CsvRows(rows) => rows.step(&mut self.window, batch),
             };
-            batch.push(match step {
-                Step::Record(record) => Given {
-                    record: Ok(record),
-                    at: self.window.marked(),
-                },
-                Step::Fault(fault) => self.wrong(fault),
+            match step {
+                Step::Record => {}
+                Step::Fault(fault) => batch.push(self.wrong(fault)),
                 Step::Fatal(fault) => {
                     self.over = true;
-                    self.wrong(fault)
+                    batch.push(self.wrong(fault));
                 }
                 Step::Dry => return,
-            });
+            }
         }
     }
 
