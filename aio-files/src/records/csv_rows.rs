@@ -4,7 +4,6 @@
 //! rows for a part of the record that follows. So its core splits and unquotes
 //! here, and its records make types of what that gives.
 
-use std::mem;
 use std::str;
 
 use csv::{ByteRecord, StringRecord};
@@ -36,7 +35,8 @@ pub(super) struct CsvRows {
     /// How many fields a row has, once that is known.
     expected: Option<usize>,
     spaces: Spaces,
-    record: StringRecord,
+    /// The memory of the row before.
+    spare: Option<StringRecord>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,12 +47,6 @@ enum Row {
     Wanted,
     /// It is too long, which was said.
     Skipped,
-}
-
-/// What is left to do with a row that is whole.
-enum Use {
-    Names,
-    Record,
 }
 
 impl CsvRows {
@@ -76,7 +70,7 @@ impl CsvRows {
             lengths: dialect.lengths,
             expected,
             spaces: dialect.spaces,
-            record: StringRecord::new(),
+            spare: None,
         }
     }
 
@@ -99,18 +93,19 @@ impl CsvRows {
                 Progress::Skipped => continue,
                 Progress::TooLong => Fault::too_long(self.max_len),
                 Progress::Whole => match self.take_row() {
-                    Ok(Use::Names) => continue,
-                    Ok(Use::Record) => {
-                        let at = window.marked();
-                        match self.record.deserialize(self.names()) {
+                    Ok(None) => continue,
+                    Ok(Some(row)) => {
+                        let made = row.deserialize(self.names());
+                        self.spare = Some(row);
+                        match made {
+                            Err(error) => self.misfit(error),
                             Ok(record) => {
                                 batch.push(Given {
                                     record: Ok(record),
-                                    at,
+                                    at: window.marked(),
                                 });
                                 return Step::Record;
                             }
-                            Err(error) => self.misfit(error),
                         }
                     }
                     Err(fault) => fault,
@@ -218,8 +213,8 @@ impl CsvRows {
         }
     }
 
-    /// Checks a whole row, and keeps it as the names or as the record.
-    fn take_row(&mut self) -> Result<Use, Fault> {
+    /// Checks a whole row and gives it, or keeps it, if it has the names.
+    fn take_row(&mut self) -> Result<Option<StringRecord>, Fault> {
         if self.lengths == Lengths::Equal {
             let expected = *self.expected.get_or_insert(self.ended);
             if self.ended != expected {
@@ -228,25 +223,23 @@ impl CsvRows {
                 return Err(Fault::new(says));
             }
         }
-        let mut record = mem::take(&mut self.record).into_byte_record();
+        let mut record = self.spare.take().unwrap_or_default().into_byte_record();
         record.clear();
         self.push_fields(&mut record);
-        match StringRecord::from_byte_record(record) {
-            Ok(record) => self.record = record,
+        let record = match StringRecord::from_byte_record(record) {
+            Ok(record) => record,
             Err(error) => {
                 let inside = error.utf8_error();
                 let (field, at) = (inside.field(), inside.valid_up_to());
                 let named = named(self.names(), field);
                 return Err(Fault::new(format!("{named}: not UTF-8 at byte {at} of it")));
             }
+        };
+        if let Header::FirstRow = self.header {
+            self.header = Header::Named(record);
+            return Ok(None);
         }
-        match self.header {
-            Header::FirstRow => {
-                self.header = Header::Named(mem::take(&mut self.record));
-                Ok(Use::Names)
-            }
-            Header::Named(_) | Header::None => Ok(Use::Record),
-        }
+        Ok(Some(record))
     }
 
     fn push_fields(&self, record: &mut ByteRecord) {

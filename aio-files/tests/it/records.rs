@@ -34,7 +34,7 @@ fn event(id: u64) -> Event {
             2 => format!("é🦀 {id}"),
             _ => format!("name {id}"),
         },
-        score: (id % 3 > 0).then(|| id as f64 / 8.0),
+        score: (!id.is_multiple_of(3)).then(|| id as f64 / 8.0),
     }
 }
 
@@ -147,15 +147,15 @@ async fn each_wrong_line_is_one_error_with_its_place_and_the_others_are_given() 
                 (records::<Event>(&lines).jsonl().stream(), line_places),
                 (records::<Event>(&rows).csv().stream(), row_places),
             ] {
-                for at in 0..LINES {
+                for (at, place) in places.iter().enumerate() {
                     let record = stream.next().await.unwrap();
                     let position = stream.position();
-                    assert_eq!((position.line, position.offset), places[at]);
+                    assert_eq!((position.line, position.offset), *place);
                     match record {
                         Ok(event) => assert_eq!(event.id, at as u64),
                         Err(error) => {
                             assert!(wrong(at, wrong_at), "{error}");
-                            assert_eq!(line_of(&error), places[at]);
+                            assert_eq!(line_of(&error), *place);
                             assert_eq!(error.kind(), ErrorKind::InvalidData);
                             assert_eq!(inside(&error).0, "read");
                         }
