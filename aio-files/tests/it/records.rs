@@ -543,7 +543,7 @@ struct World {
     path: std::path::PathBuf,
 }
 
-const CUT: u64 = 12_000;
+const CUT: u64 = 3000;
 
 /// A file that a dropped file has still to write a line of, and several batches.
 async fn world(content: impl AsRef<[u8]>, more: &str) -> World {

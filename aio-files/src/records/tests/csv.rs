@@ -145,7 +145,7 @@ fn text(random: &mut Random, dialect: &Dialect) -> (Vec<u8>, Vec<(u64, usize)>) 
 #[test]
 fn every_split_gives_what_csv_gives() {
     let (mut records, mut errors) = (0, 0);
-    for seed in 0..600 {
+    for seed in 0..300 {
         let random = &mut Random(seed);
         let dialect = dialect(random);
         let (text, places) = text(random, &dialect);
@@ -184,7 +184,7 @@ fn every_split_gives_what_csv_gives() {
         errors += found.iter().filter(|(told, _)| told.is_err()).count();
     }
     println!("records={records} errors={errors}");
-    assert!(records > 800 && errors > 150 && records > errors + 200);
+    assert!(records > 350 && errors > 70 && records > errors + 90);
 }
 
 #[test]
