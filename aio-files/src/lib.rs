@@ -105,9 +105,9 @@ mod ranges;
 mod read_ahead;
 mod read_buffer;
 mod reading;
-pub mod stdio;
 #[cfg(feature = "records")]
 pub mod records;
+pub mod stdio;
 mod turnstile;
 mod whole;
 mod work;
@@ -121,9 +121,9 @@ pub use lock::lock;
 pub use many::{metadata_many, read_many, write_many};
 pub use open::{Open, OpenFuture, open};
 pub use parting::drained;
-pub use stdio::{stderr, stdin, stdout};
 #[cfg(feature = "records")]
 pub use records::records;
+pub use stdio::{stderr, stdin, stdout};
 pub use whole::{read, read_to_string, write};
 
 #[cfg(doctest)]
