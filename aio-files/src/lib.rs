@@ -109,6 +109,8 @@ mod reading;
 pub mod records;
 pub mod stdio;
 mod turnstile;
+#[cfg(all(unix, feature = "walk"))]
+pub mod walk;
 mod whole;
 mod work;
 mod writing;
@@ -124,6 +126,8 @@ pub use parting::drained;
 #[cfg(feature = "records")]
 pub use records::records;
 pub use stdio::{stderr, stdin, stdout};
+#[cfg(all(unix, feature = "walk"))]
+pub use walk::walk;
 pub use whole::{read, read_to_string, write};
 
 #[cfg(doctest)]
