@@ -425,7 +425,6 @@ impl Descent {
         self.oldest_open = self.oldest_open.min(self.levels.len());
         if let Some(above) = self.levels.last()
             && above.folder.is_none()
-            && above.names.are_left()
         {
             let found = self.find_again(&level);
             let index = self.levels.len() - 1;
@@ -481,6 +480,9 @@ impl Descent {
             && is_it(&above)
         {
             return Some(above);
+        }
+        if !level.names.are_left() {
+            return None;
         }
         // From the root down, over folders that are what they were.
         let mut paths: Vec<&Path> = self.path.ancestors().take(index).collect();

@@ -36,5 +36,7 @@ mod streams;
 mod stuck;
 mod threads;
 mod truth;
+#[cfg(all(unix, feature = "walk"))]
+mod walk;
 mod whole;
 mod with;
