@@ -216,9 +216,9 @@ impl Walk {
     /// Rules come from `.ignore`, `.gitignore` and `.git/info/exclude`, below the
     /// root and in the folders above it, and from the user's global file of git,
     /// in this order of rank, the inner before the outer. Those of git count
-    /// within a repository alone. `.git` itself is left out. Hidden names are
-    /// given, as git does; with [`skip_hidden`](Self::skip_hidden) it is what
-    /// ripgrep does.
+    /// within a repository alone. `.git` itself is left out, also where a glob
+    /// matches. Other hidden names are given, as git does; with
+    /// [`skip_hidden`](Self::skip_hidden) it is what ripgrep does.
     ///
     /// A line that is no glob is passed over, as git does; a file of rules that
     /// can't be read, or has more than 16 MiB, is an error item. Below the root,

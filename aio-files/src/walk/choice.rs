@@ -105,16 +105,16 @@ impl Choice {
     /// A glob goes before the rules, and both before what is hidden: whoever
     /// names something wants it.
     pub(super) fn takes(&mut self, path: &Path, name: &OsStr, is_dir: bool) -> bool {
+        // Git's own folder is never among the files that it knows. `**` doesn't mean it.
+        if self.rules.is_some() && name == ".git" {
+            return false;
+        }
         match self.globs.matched(path, is_dir) {
             Match::None => {}
             Match::Ignore(_) => return false,
             Match::Whitelist(_) => return true,
         }
         if let Some(of) = &mut self.rules {
-            // Git's own folder is never among the files that it knows.
-            if name == ".git" {
-                return false;
-            }
             of.folder.push(name);
             let verdict = of.rules.say(&of.folder, is_dir);
             of.folder.pop();

@@ -314,13 +314,13 @@ impl Descent {
             Some(found) => {
                 let level = &self.levels[depth - 1];
                 let name = level.names.name(found);
-                let links = self.options.links;
+                let links = entering.reached.links();
                 level
                     .folder()
                     .and_then(|folder| folder.open(name, links, Purpose::Listing))
             }
         };
-        let inspected = opened.and_then(|folder| self.inspect(folder));
+        let inspected = opened.and_then(|folder| self.inspect(folder, entering.reached));
         let name = entering
             .found
             .map(|found| self.levels[depth - 1].names.name(found));
@@ -370,7 +370,7 @@ impl Descent {
     }
 
     /// Whether a folder that was opened is one to walk.
-    fn inspect(&mut self, folder: Folder) -> io::Result<Inspected> {
+    fn inspect(&mut self, folder: Folder, reached: Reached) -> io::Result<Inspected> {
         let follows = self.options.links == Links::Followed;
         if !follows && self.options.devices == Devices::All {
             return Ok(Inspected::Enter(folder, None));
@@ -380,8 +380,10 @@ impl Descent {
         if self.options.devices == Devices::RootsOnly && identity.device != device {
             return Ok(Inspected::Elsewhere);
         }
-        // Asked of what is open, however it came to be there.
-        if follows && let Some(ancestor) = self.ancestor(identity) {
+        // Asked of what is open, and not of what the link was when it was seen.
+        if reached == Reached::ByLink
+            && let Some(ancestor) = self.ancestor(identity)
+        {
             return Ok(Inspected::Loop(ancestor));
         }
         Ok(Inspected::Enter(folder, Some(identity)))
@@ -488,13 +490,14 @@ impl Descent {
         let mut paths: Vec<&Path> = self.path.ancestors().take(index).collect();
         paths.reverse();
         let mut folder = Folder::at(&self.root, Purpose::Passing).ok()?;
-        for (path, level) in paths.iter().zip(&self.levels) {
+        for (path, pair) in paths.iter().zip(self.levels.windows(2)) {
+            let (level, next) = (&pair[0], &pair[1]);
             if level.identity.is_some() && folder.identity().ok() != level.identity {
                 return None;
             }
             let name = path.file_name()?;
             folder = folder
-                .open(name, self.options.links, Purpose::Passing)
+                .open(name, next.reached.links(), Purpose::Passing)
                 .ok()?;
         }
         is_it(&folder).then_some(folder)

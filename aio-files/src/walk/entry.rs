@@ -5,6 +5,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::folder::Links;
 use crate::errand::Errand;
 
 /// A file, a folder or something else that a walk has found.
@@ -30,6 +31,17 @@ pub(super) enum Reached {
     Directly,
     /// Through a link, which was followed.
     ByLink,
+}
+
+impl Reached {
+    /// What becomes of a link where a folder is that was reached so: one that was
+    /// none when it was seen is refused.
+    pub(super) fn links(self) -> Links {
+        match self {
+            Self::Directly => Links::Refused,
+            Self::ByLink => Links::Followed,
+        }
+    }
 }
 
 /// What of an entry's surroundings is left out if the consumer skips there.

@@ -36,3 +36,12 @@ async fn paths(root: &Path, walk: Walk) -> Vec<PathBuf> {
     };
     all(walk).await.into_iter().map(below).collect()
 }
+
+/// Says where they differ first: all of it is too much to read.
+fn assert_same<T: PartialEq + std::fmt::Debug>(found: &[T], expected: &[T], said: &str) {
+    let differs = |at: &usize| found.get(*at) != expected.get(*at);
+    if let Some(at) = (0..found.len().max(expected.len())).find(differs) {
+        let (found, expected) = (found.get(at), expected.get(at));
+        panic!("{said}: item {at}: {found:?} instead of {expected:?}");
+    }
+}

@@ -10,7 +10,7 @@ use aio_files::{PathError, walk};
 use walkdir::{DirEntry, WalkDir};
 
 use super::tree::{Dice, grow};
-use super::{all, rest};
+use super::{all, assert_same, rest};
 use crate::folder::Folder;
 
 /// What both know of an item.
@@ -147,7 +147,7 @@ async fn the_same_entries_and_errors() {
             let (mine, other, said) = both(&root, &mut dice);
             let found: Vec<_> = all(mine).await.into_iter().map(ours).collect();
             let expected: Vec<_> = other.into_iter().map(theirs).collect();
-            assert_eq!(found, expected, "seed {seed}{said}");
+            assert_same(&found, &expected, &format!("seed {seed}{said}"));
             for item in found {
                 match item {
                     Item::Entry { .. } => entries += 1,
@@ -159,7 +159,7 @@ async fn the_same_entries_and_errors() {
         // In the order of the folder, which is the same for both.
         let found: Vec<_> = all(walk(&root)).await.into_iter().map(ours).collect();
         let expected: Vec<_> = WalkDir::new(&root).into_iter().map(theirs).collect();
-        assert_eq!(found, expected, "seed {seed}");
+        assert_same(&found, &expected, &format!("seed {seed}"));
         folder.closed().await;
     }
     assert!(entries > 10_000 && loops > 50 && errors > 500);
@@ -201,7 +201,11 @@ async fn skipping_and_filtering_leave_out_the_same() {
                     other.skip_current_dir();
                 }
             }
-            assert_eq!(found, expected, "seed {seed}, links {links}, {skips:?}");
+            assert_same(
+                &found,
+                &expected,
+                &format!("seed {seed}, links {links}, {skips:?}"),
+            );
 
             let filtered = mine.filter_entry(|entry| entry.ino() % 4 != 0);
             let found: Vec<_> = all(filtered).await.into_iter().map(ours).collect();
@@ -210,7 +214,7 @@ async fn skipping_and_filtering_leave_out_the_same() {
                 entry.ino() % 4 != 0
             });
             let expected: Vec<_> = other.map(theirs).collect();
-            assert_eq!(found, expected, "seed {seed}, links {links}");
+            assert_same(&found, &expected, &format!("seed {seed}, links {links}"));
         }
     }
     assert!(skipped > 100);
@@ -269,7 +273,7 @@ async fn roots_of_every_kind() {
             let found: Vec<_> = all(mine.clone()).await.into_iter().map(ours).collect();
             let other = WalkDir::new(&root).sort_by_file_name().follow_links(follow);
             let expected: Vec<_> = other.into_iter().map(theirs).collect();
-            assert_eq!(found, expected, "{}", root.display());
+            assert_same(&found, &expected, &root.display().to_string());
             assert_eq!(
                 mine.await.is_ok(),
                 expected
