@@ -6,10 +6,10 @@ use chaos::{Fate, cuts};
 use super::tree::wide;
 use crate::folder::Folder;
 
-/// Entries for four batches.
+/// Entries for two batches.
 async fn world() -> Folder {
     let folder = Folder::new();
-    wide(&folder.file("root"), 4, 40);
+    wide(&folder.file("root"), 4, 10);
     folder
 }
 
@@ -20,7 +20,7 @@ async fn after(folder: Folder, cut: cuts::Cut) {
     }
     write(folder.file("root/folder-0/new"), "x").await.unwrap();
     let found = walk(folder.file("root")).await.unwrap();
-    assert_eq!(found.len(), 1 + 4 + 160 + 1, "{cut:?}");
+    assert_eq!(found.len(), 1 + 4 + 40 + 1, "{cut:?}");
 }
 
 #[tokio::test]
@@ -30,7 +30,7 @@ async fn awaiting() {
         .run(
             async |folder| {
                 let found = walk(folder.file("root")).await.unwrap();
-                assert_eq!(found.len(), 1 + 4 + 160);
+                assert_eq!(found.len(), 1 + 4 + 40);
             },
             after,
         )
@@ -49,7 +49,7 @@ async fn next() {
                     entry.unwrap();
                     given += 1;
                 }
-                assert_eq!(given, 1 + 4 + 160);
+                assert_eq!(given, 1 + 4 + 40);
             },
             after,
         )
@@ -73,7 +73,7 @@ async fn a_cut_next_loses_no_entry() {
             std::task::Poll::Pending => tokio::task::yield_now().await,
         }
     }
-    assert_eq!(given, 1 + 4 + 160);
+    assert_eq!(given, 1 + 4 + 40);
 }
 
 #[tokio::test]
