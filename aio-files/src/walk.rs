@@ -7,7 +7,10 @@ mod descent;
 mod entries;
 mod entry;
 mod folder;
+mod item;
+mod level;
 mod names;
+mod root;
 mod rules;
 
 use std::fmt;

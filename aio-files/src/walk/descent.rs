@@ -6,34 +6,21 @@
 //! taken only if it is the same.
 
 use std::collections::VecDeque;
-use std::ffi::{OsStr, OsString};
 use std::io;
 use std::mem;
-use std::path::{MAIN_SEPARATOR_STR, Path, PathBuf};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::choice::Choice;
 use super::entry::{Entry, FileType, Reached, Skips};
-use super::folder::{Folder, Identity, Links, More, Purpose, Scratch, Seen};
+use super::folder::{Folder, Identity, Links, More, Purpose, Scratch};
+use super::item::{Item, Step, failed, found_it, item, joined, loops};
+use super::level::Level;
 use super::names::{Found, Names};
+use super::root::{folders_above, root_and_target};
 use super::{Contents, Devices, Options, Order};
 use crate::error::PathError;
-
-/// What a walk gives, and at which depth.
-#[derive(Debug)]
-pub(super) struct Item {
-    pub(super) depth: usize,
-    pub(super) result: io::Result<Entry>,
-}
-
-/// What one step has come to.
-pub(super) enum Step {
-    Found(Item),
-    /// Nothing yet: the next step may have it.
-    Went,
-    End,
-}
 
 /// Asks for the rest of a folder to be left out, by the folder's number.
 #[derive(Clone, Debug, Default)]
@@ -72,24 +59,6 @@ pub(super) struct Descent {
     folders: u64,
     scratch: Scratch,
     spare: Vec<Names>,
-}
-
-/// A folder between the root and where the walk is.
-struct Level {
-    /// `None` while it is closed, and if it can't be found again.
-    folder: Option<Folder>,
-    /// Known where it is needed.
-    identity: Option<Identity>,
-    reached: Reached,
-    names: Names,
-    more: More,
-    /// Why its names were not read to the end.
-    failed: Option<io::Error>,
-    number: u64,
-    /// The rules before it.
-    mark: usize,
-    /// Its own entry, if that comes after its contents.
-    entry: Option<Entry>,
 }
 
 struct Entering {
@@ -179,7 +148,7 @@ impl Descent {
             }
         };
         self.choice = Some(choice);
-        let target = match self.root_and_target() {
+        let target = match root_and_target(&root, self.options.links) {
             Ok(seen) => seen,
             Err(cause) => return Step::Found(failed(cause)),
         };
@@ -197,21 +166,6 @@ impl Descent {
             skips: Skips::Siblings,
         };
         self.take_up(entry, None, is_folder)
-    }
-
-    /// What the root is for the caller, and whether there is a folder behind it.
-    fn root_and_target(&self) -> io::Result<(Seen, Reached, bool)> {
-        let seen = Folder::look_at(&self.root, Links::Refused)?;
-        if !seen.file_type.is_symlink() {
-            return Ok((seen, Reached::Directly, seen.file_type.is_dir()));
-        }
-        // The caller names the root, and means what it leads to.
-        let target = Folder::look_at(&self.root, Links::Followed)?;
-        let is_folder = target.file_type.is_dir();
-        Ok(match self.options.links {
-            Links::Followed => (target, Reached::ByLink, is_folder),
-            Links::Refused => (seen, Reached::Directly, is_folder),
-        })
     }
 
     /// Looks at a name of the innermost folder.
@@ -513,90 +467,4 @@ enum Inspected {
     /// On another device, and not to be entered.
     Elsewhere,
     Loop(PathBuf),
-}
-
-impl Level {
-    fn folder(&self) -> io::Result<&Folder> {
-        self.folder.as_ref().ok_or_else(|| {
-            io::Error::new(
-                io::ErrorKind::NotFound,
-                "its folder was moved while it was walked",
-            )
-        })
-    }
-
-    fn read(&mut self, scratch: &mut Scratch) {
-        let Some(folder) = &mut self.folder else {
-            self.more = More::None;
-            return;
-        };
-        self.more = folder
-            .read(scratch, &mut self.names)
-            .unwrap_or_else(|cause| {
-                self.failed = Some(cause);
-                More::None
-            });
-    }
-
-    fn read_all(&mut self, scratch: &mut Scratch) {
-        while self.more == More::MayCome {
-            self.read(scratch);
-        }
-    }
-}
-
-/// The path of a name, with room for nothing else.
-fn joined(folder: &Path, name: &OsStr) -> PathBuf {
-    let folder = folder.as_os_str();
-    let mut path = OsString::with_capacity(folder.len() + 1 + name.len());
-    path.push(folder);
-    if !folder
-        .as_encoded_bytes()
-        .ends_with(MAIN_SEPARATOR_STR.as_bytes())
-    {
-        path.push(MAIN_SEPARATOR_STR);
-    }
-    path.push(name);
-    path.into()
-}
-
-/// The folders above the root, as they are without links.
-fn folders_above(root: &Path) -> Vec<(Identity, PathBuf)> {
-    let Ok(root) = root.canonicalize() else {
-        return Vec::new();
-    };
-    let above = root.ancestors().skip(1);
-    above
-        .filter_map(|path| {
-            let seen = Folder::look_at(path, Links::Followed).ok()?;
-            Some((seen.identity, path.to_owned()))
-        })
-        .collect()
-}
-
-fn item(entry: Entry) -> Item {
-    Item {
-        depth: entry.depth,
-        result: Ok(entry),
-    }
-}
-
-fn found_it(entry: Entry) -> Step {
-    Step::Found(item(entry))
-}
-
-fn failed(depth: usize, verb: &'static str, path: PathBuf, cause: io::Error) -> Item {
-    Item {
-        depth,
-        result: Err(PathError::new(verb, &Arc::from(path), cause).into_io()),
-    }
-}
-
-fn loops(depth: usize, path: PathBuf, ancestor: &Path) -> Item {
-    let cause = io::Error::from(rustix::io::Errno::LOOP);
-    let error = PathError::new("follow", &Arc::from(path), cause).and_to(&Arc::from(ancestor));
-    Item {
-        depth,
-        result: Err(error.into_io()),
-    }
 }

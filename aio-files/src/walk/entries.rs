@@ -13,8 +13,9 @@ use std::vec;
 use futures_core::{FusedStream, Stream};
 
 use super::Options;
-use super::descent::{Descent, Item, Skip, Step};
+use super::descent::{Descent, Skip};
 use super::entry::{Entry, Skips};
+use super::item::{Item, Step};
 use crate::ahead::{Ahead, Source};
 use crate::error::PathError;
 use crate::turnstile::Claim;

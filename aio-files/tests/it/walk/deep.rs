@@ -99,7 +99,7 @@ fn ten_thousand_levels_take_neither_descriptors_nor_stack() {
             let root = deep.folder.path().to_owned();
             let mut entries = walk
                 .filter_entry(move |_| {
-                    if calls.fetch_add(1, Ordering::Relaxed) % 50 == 0 {
+                    if calls.fetch_add(1, Ordering::Relaxed).is_multiple_of(50) {
                         seen.fetch_max(descriptors_below(&root), Ordering::Relaxed);
                     }
                     true

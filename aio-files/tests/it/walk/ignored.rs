@@ -107,7 +107,7 @@ async fn the_same_entries_as_the_ignore_crate() {
         &["d.log", "c.rs", "!.hidden"],
     ];
     let (mut found, mut left_out) = (0, 0);
-    for seed in 0..60 {
+    for seed in 0..25 {
         let folder = Folder::new();
         let mut dice = Dice(seed);
         grow(&folder.file("above"), 0, &mut dice);
@@ -146,7 +146,7 @@ async fn the_same_entries_as_the_ignore_crate() {
             left_out += everything - ours.len();
         }
     }
-    assert!(found > 3000 && left_out > 3000, "{found}, {left_out}");
+    assert!(found > 1500 && left_out > 3000, "{found}, {left_out}");
     println!("found={found} left_out={left_out}");
 }
 
@@ -214,7 +214,8 @@ async fn ignore_files_that_are_something_else_are_passed_over_and_lead_nowhere()
         .unwrap()
         .set_len((16 << 20) + 1)
         .unwrap();
-    let items = all(walk(&root).gitignore().sorted()).await;
+    let walking = all(walk(&root).gitignore().sorted());
+    let items = chaos::watchdog::future("a walk past a FIFO", walking).await;
     let (entries, errors): (Vec<_>, Vec<_>) = items.into_iter().partition(Result::is_ok);
     let given = |name: &Path| {
         let path = name.join("x");
