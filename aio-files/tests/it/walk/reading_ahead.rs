@@ -35,11 +35,14 @@ async fn it_is_never_far_ahead() {
         entry.unwrap();
         given += 1;
         most = most.max(seen.load(Ordering::Relaxed) - given);
+        // A consumer with work to do: the walk could be far ahead of it.
+        let end = Instant::now() + Duration::from_micros(50);
+        while given < 8000 && Instant::now() < end {}
     }
     assert_eq!(given, 1 + 30 + 30 * 500);
     // Four batches wait, one is being made, and one is being given.
     assert!(most <= 6 * 1024, "{most}");
-    assert!(most > 0);
+    assert!(most > 1024, "{most}");
     println!("ahead={most}");
 }
 
