@@ -285,6 +285,8 @@ fn a_folder_without_permission_is_one_error() {
         |path: &Path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
     mode(folder.path(), 0o755);
     mode(&root.join("b"), 0);
+    fs::write(root.join("c/.ignore"), "x").unwrap();
+    mode(&root.join("c/.ignore"), 0);
     // The administrator may open everything, so somebody else looks.
     let program = folder.file("program");
     fs::copy(std::env::current_exe().unwrap(), &program).unwrap();
@@ -328,6 +330,16 @@ async fn in_a_closed_tree() {
         assert_eq!(errors.len(), 1, "{errors:?}");
         assert_eq!(inside(errors[0]), ("open", root.join("b"), Some(13)));
         // The folder itself, and all but what is in it.
-        assert_eq!(items.len(), 1 + 6);
+        assert_eq!(items.len(), 1 + 7);
     }
+    let items = all(walk(&root).gitignore().sorted()).await;
+    let errors: Vec<_> = items
+        .iter()
+        .filter_map(|item| item.as_ref().err())
+        .collect();
+    assert_eq!(errors.len(), 2, "{errors:?}");
+    assert_eq!(
+        inside(errors[1]),
+        ("read", root.join("c/.ignore"), Some(13))
+    );
 }
