@@ -1,6 +1,6 @@
 """What is compared with what, and what it must reach."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 RUNTIMES = ("current-thread", "multi-thread")
 
@@ -128,9 +128,8 @@ def lines(n: int) -> list[Row]:
             f"{n:,} lines as `String`, {runtime}",
             "lines(p).stream()",
             run("ours", "lines", runtime),
-            buffered("std `lines`", run("limit", "lines", "none"), AtLeast(1.1)),
-            one("tokio `lines`", run("tokio", "lines-8", runtime), AtLeast(5)),
-            one("tokio `lines`, 256 KiB", run("tokio", "lines-256", runtime), AtLeast(1.3)),
+            *by_buffer("std `lines`", run("limit", "lines", "none"), AtLeast(1.1), Told()),
+            *by_buffer("tokio `lines`", run("tokio", "lines", runtime), AtLeast(5), AtLeast(1.3)),
         )
     return rows
 
@@ -155,27 +154,28 @@ def lines_by_hops(n: int) -> list[Row]:
 
 def slices(n: int) -> list[Row]:
     limit = Run("limit", "slices", "none", n, "lines")
-    return [
-        Row(
+    rows = []
+    for runtime in RUNTIMES:
+        rows += beside_each(
             f"{n:,} lines as bytes, {runtime}",
             "lines(p).bytes().stream()",
             Run("ours", "slices", runtime, n, "lines"),
-            buffered("std `read_line`, one `String`", limit, AtLeast(1)),
+            *by_buffer("std `read_line`, one `String`", limit, AtLeast(1), Told()),
         )
-        for runtime in RUNTIMES
+    return rows
+
+
+def by_buffer(name: str, run: Run, *targets: Target) -> list[Other]:
+    """With a buffer of 8 KiB, which std and tokio have by default, and beside it
+    with one of ours' size."""
+    return [
+        one(
+            name if kib == 8 else f"{name}, {kib} KiB",
+            replace(run, workload=f"{run.workload}-{kib}"),
+            target,
+        )
+        for kib, target in zip((8, 256), targets, strict=True)
     ]
-
-
-def buffered(name: str, run: Run, target: Target) -> Other:
-    """With std's or tokio's usual buffer, and with one of our size."""
-    return Other(
-        name,
-        {
-            f"{kib} KiB": Run(run.program, f"{run.workload}-{kib}", run.runtime, run.n, run.file)
-            for kib in (8, 256)
-        },
-        target,
-    )
 
 
 def chunks(n: int) -> list[Row]:
@@ -261,8 +261,8 @@ def writes(n: int) -> list[Row]:
             f"{n:,} writes of 100 B, {runtime}",
             "File::write_all",
             run("ours", "writes", runtime),
-            buffered("std `BufWriter`", limit, AtLeast(1)),
-            buffered("tokio `BufWriter`", run("tokio", "writes", runtime), AtLeast(1.5)),
+            *by_buffer("std `BufWriter`", limit, AtLeast(1), Told()),
+            *by_buffer("tokio `BufWriter`", run("tokio", "writes", runtime), AtLeast(1.5), Told()),
             one("tokio `File`", run("tokio", "writes-bare", runtime), AtLeast(80)),
         )
     return rows

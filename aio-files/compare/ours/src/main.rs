@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use work::{Work, measure_task, written};
+use work::{WHOLE, Work, measure_task, of_file, written};
 
 fn main() {
     measure_task(once);
@@ -13,6 +13,8 @@ async fn once(work: Arc<Work>, n: usize) -> u64 {
     let path = work.path.as_path();
     match work.kind.as_str() {
         "writes" => writes(path, n).await,
+        "read" => read(path, n).await,
+        "write" => write(path, n).await,
         _ => work.unasked(),
     }
 }
@@ -28,5 +30,21 @@ async fn writes(path: &Path, n: usize) -> u64 {
         file.write_all(&written(n)).await.expect("writes");
     }
     file.close().await.expect("closes");
+    n as u64
+}
+
+async fn read(path: &Path, n: usize) -> u64 {
+    let mut sum = 0_u64;
+    for _ in 0..n {
+        sum = sum.wrapping_add(of_file(&aio_files::read(path).await.expect("reads")));
+    }
+    sum
+}
+
+async fn write(path: &Path, n: usize) -> u64 {
+    for n in 0..n {
+        let bytes = vec![n as u8; WHOLE];
+        aio_files::write(path, bytes).await.expect("writes");
+    }
     n as u64
 }

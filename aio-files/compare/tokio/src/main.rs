@@ -1,7 +1,8 @@
 //! tokio::fs, and tokio-util's `ReaderStream`.
 //!
-//! docs.rs/tokio/1.54.1/tokio/fs says how to get good performance: few calls of
-//! `spawn_blocking`, by whole files, by `BufWriter`, by buffers, or by hand.
+//! docs.rs/tokio/1.54.1/tokio/fs has a section "Tuning your file IO": as few calls
+//! of `spawn_blocking` as possible, by whole files, by `BufReader` and `BufWriter`,
+//! by large chunks, or by std::fs in a `spawn_blocking` of one's own.
 
 use std::os::unix::fs::FileExt;
 use std::path::Path;
@@ -54,7 +55,8 @@ async fn lines(path: &Path, n: usize, buffer: usize) -> u64 {
     sum.sum()
 }
 
-// A hop for each chunk, as the docs of `tokio::fs` have it: "Read in large chunks".
+// One hop for a chunk: `File::set_max_buf_size` is 2 MiB by default, and a chunk of
+// docs.rs/tokio-util, `ReaderStream::with_capacity`, is as large as it says.
 async fn chunks(path: &Path, n: usize) -> u64 {
     let mut sum = Samples::default();
     let file = File::open(path).await.expect("opens");
@@ -72,7 +74,7 @@ async fn chunks(path: &Path, n: usize) -> u64 {
     sum.sum()
 }
 
-// "The easiest way … read an entire file in a single spawn_blocking call".
+// "`tokio::fs::read`, which reads the entire file in a single `spawn_blocking` call".
 async fn many(folder: &Path, n: usize, at_once: usize) -> u64 {
     stream::iter(small_files(folder, n))
         .map(tokio::fs::read)
@@ -83,8 +85,8 @@ async fn many(folder: &Path, n: usize, at_once: usize) -> u64 {
         .await
 }
 
-// "Manually use std::fs inside spawn_blocking", since tokio's file has no read at
-// a position. The buffer goes along and comes back.
+// "Manually use std::fs inside `spawn_blocking`": tokio's file has no read at a
+// position. The buffer goes along and comes back.
 async fn positions(path: &Path, n: usize) -> u64 {
     let file = Arc::new(std::fs::File::open(path).expect("opens"));
     let length = file.metadata().expect("a length").len();
@@ -113,7 +115,8 @@ async fn hop(n: usize) -> u64 {
     sum
 }
 
-// "Use BufWriter to buffer many small writes".
+// "Use BufReader and BufWriter to buffer many small reads or writes into a few
+// large ones", which is shown with the default size; the plan has another too.
 async fn writes(path: &Path, n: usize, buffer: usize) -> u64 {
     let file = File::create(path).await.expect("creates");
     let mut file = BufWriter::with_capacity(buffer, file);
