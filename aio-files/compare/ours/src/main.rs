@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use work::{WHOLE, Work, measure_task, of_file, written};
+use work::{WHOLE, Work, measure_task, of_file, small_files, written};
 
 fn main() {
     measure_task(once);
@@ -12,11 +12,22 @@ fn main() {
 async fn once(work: Arc<Work>, n: usize) -> u64 {
     let path = work.path.as_path();
     match work.kind.as_str() {
+        "many" => many(path, n).await,
         "writes" => writes(path, n).await,
         "read" => read(path, n).await,
         "write" => write(path, n).await,
         _ => work.unasked(),
     }
+}
+
+async fn many(folder: &Path, n: usize) -> u64 {
+    let mut sum = 0_u64;
+    let mut files = aio_files::read_many(small_files(folder, n)).stream();
+    while let Some(file) = files.next().await {
+        let (_, content) = file.expect("reads");
+        sum = sum.wrapping_add(of_file(&content));
+    }
+    sum
 }
 
 async fn writes(path: &Path, n: usize) -> u64 {
