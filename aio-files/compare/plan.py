@@ -88,7 +88,7 @@ def plan(share: int) -> list[list[Row]]:
         positions(200_000 // share),
         positions_by_hops(50_000 // share),
         writes(1_000_000 // share),
-        writes_by_hops(50_000 // share),
+        writes_by_hops(100_000 // share),
         walk(100_000 // share),
         records(1_000_000 // share),
         wholes("read", "whole", 10_000 // share),
@@ -263,24 +263,24 @@ def writes(n: int) -> list[Row]:
             run("ours", "writes", runtime),
             *by_buffer("std `BufWriter`", limit, AtLeast(1), Told()),
             *by_buffer("tokio `BufWriter`", run("tokio", "writes", runtime), AtLeast(1.5), Told()),
-            one("tokio `File`", run("tokio", "writes-bare", runtime), AtLeast(80)),
         )
     return rows
 
 
 def writes_by_hops(n: int) -> list[Row]:
-    def run(program: str, runtime: str) -> Run:
-        return Run(program, "writes", runtime, n, NEW)
+    def run(program: str, workload: str, runtime: str) -> Run:
+        return Run(program, workload, runtime, n, NEW)
 
-    return [
-        Row(
+    rows = []
+    for runtime in RUNTIMES:
+        rows += beside_each(
             f"{n:,} writes of 100 B, {runtime}",
             "File::write_all",
-            run("ours", runtime),
-            one("aiofiles `write`", run("aiofiles", "asyncio"), Told()),
+            run("ours", "writes", runtime),
+            one("tokio `File`", run("tokio", "writes-bare", runtime), AtLeast(80)),
+            one("aiofiles `write`", run("aiofiles", "writes", "asyncio"), Told()),
         )
-        for runtime in RUNTIMES
-    ]
+    return rows
 
 
 def walk(n: int) -> list[Row]:
