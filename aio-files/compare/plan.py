@@ -304,10 +304,14 @@ def records(n: int) -> list[Row]:
     rows = []
     for runtime in RUNTIMES:
 
-        def run(program: str, workload: str, runtime: str = runtime) -> Run:
-            return Run(program, workload, runtime, n, workload.split("-")[0])
+        def run(program: str, workload: str, runtime: str = runtime, file: str = "") -> Run:
+            return Run(program, workload, runtime, n, file or workload)
 
-        csv_async = {f"{kib} KiB": run("csv-async", f"csv-{kib}") for kib in (8, 64, 256)}
+        csv_async = {
+            f"{kib} KiB, {how}": run("csv-async", f"{workload}-{kib}", file="csv")
+            for kib in (8, 64, 256)
+            for workload, how in (("csv", "a stream"), ("record", "one record"))
+        }
         rows += beside_each(
             f"{n:,} records of JSONL, {runtime}",
             "records(p).jsonl().stream()",
