@@ -1,16 +1,21 @@
 //! The crate beside std, in one run.
 //!
-//! `cargo bench -p aio-files` runs everything; `-- writes` runs what has `writes`
-//! in its name; `-- --short` runs a tenth of the work. Each row's
+//! `cargo bench -p aio-files --features walk` runs everything; `-- lines` runs
+//! what has `lines` in its name; `-- --short` runs a tenth of the work. Each row's
 //! two sides take turns for several rounds, and both must give the same answer.
 //! The ratio is std's time to ours: 1.00 is level with std, 2.00 twice as fast.
 
 #![allow(clippy::unwrap_used, reason = "a bench that fails says where")]
 
+mod chunks;
 mod files;
+mod lines;
 mod many;
+mod positions;
 mod rounds;
 mod sums;
+#[cfg(feature = "walk")]
+mod walk;
 mod writes;
 
 use tokio::runtime::Builder;
@@ -29,7 +34,12 @@ fn main() {
         .build()
         .unwrap();
     for (name, runtime) in [("current-thread", current), ("multi-thread", threads)] {
-        many::run(&bench, &files, name, &runtime);
+        lines::run(&bench, &files, name, &runtime);
+        chunks::run(&bench, &files, name, &runtime);
+        positions::run(&bench, &files, name, &runtime);
         writes::run(&bench, &files, name, &runtime);
+        many::run(&bench, &files, name, &runtime);
+        #[cfg(feature = "walk")]
+        walk::run(&bench, &files, name, &runtime);
     }
 }
