@@ -34,6 +34,14 @@ impl Errand {
         Self::new(verb, path, Effect::Changes)
     }
 
+    /// Reads the first path and changes the second: a copy, a link. Later reads
+    /// of the first don't wait for it.
+    pub(crate) fn reads_and_changes(verb: &'static str, from: &Path, to: &Path) -> Self {
+        let mut errand = Self::new(verb, from, Effect::Changes).to(to);
+        errand.claims[0] = Claim::on(from).only_read();
+        errand
+    }
+
     fn new(verb: &'static str, path: &Path, effect: Effect) -> Self {
         Self {
             verb,
@@ -61,6 +69,25 @@ impl Errand {
         self
     }
 
+    /// Claims the folders that its paths are in as well, up to the root: what
+    /// removes them when they are empty.
+    pub(crate) fn with_all_above(mut self) -> Self {
+        let above = [Some(&self.path), self.to.as_ref()]
+            .into_iter()
+            .flatten()
+            .flat_map(|path| path.ancestors().skip(1))
+            .filter(|folder| folder.file_name().is_some())
+            .map(Claim::on);
+        self.claims.extend(above);
+        self
+    }
+
+    /// Claims nothing: it looks at no path of the caller's.
+    pub(crate) fn out_of_order(mut self) -> Self {
+        self.claims.clear();
+        self
+    }
+
     /// Does the work on a shared thread.
     pub(crate) async fn run<T: Send + 'static>(
         self,
@@ -84,13 +111,15 @@ impl Errand {
         work: impl FnOnce(&Path) -> io::Result<T> + Send + 'static,
     ) -> io::Result<T> {
         let path = Arc::clone(&self.path);
+        let to = self.to.clone();
         let (reply, answer) = oneshot::channel();
         turnstile::enter(self.claims, self.effect, move |ticket| {
             offload::submit(Lane::Shared, move || {
                 if reply.is_closed() {
                     return;
                 }
-                if patience == Patience::AtFifos && may_wait(&path) {
+                let waits = || may_wait(&path) || to.is_some_and(|to| may_wait(&to));
+                if patience == Patience::AtFifos && waits() {
                     drop(ticket);
                     offload::submit(Lane::Alone, move || drop(reply.send(work(&path))));
                     return;

@@ -27,6 +27,8 @@ pub(crate) struct Claim {
     path: Arc<Path>,
     kind: Kind,
     extent: Extent,
+    /// `Reads` in work that changes only its other paths.
+    effect: Option<Effect>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,6 +68,7 @@ impl Claim {
             },
             path: plain.into(),
             extent: Extent::Alone,
+            effect: None,
         }
     }
 
@@ -74,6 +77,14 @@ impl Claim {
         Self {
             extent: Extent::Below,
             ..Self::on(path)
+        }
+    }
+
+    /// Of work that changes its other paths, and this one not: nobody waits for it.
+    pub(crate) fn only_read(self) -> Self {
+        Self {
+            effect: Some(Effect::Reads),
+            ..self
         }
     }
 
@@ -246,7 +257,7 @@ impl Turnstile {
 
     fn add(
         &mut self,
-        claims: Vec<Claim>,
+        mut claims: Vec<Claim>,
         effect: Effect,
         earlier: Vec<u64>,
         start: Option<Start>,
@@ -254,6 +265,7 @@ impl Turnstile {
     ) -> u64 {
         let number = self.next;
         self.next += 1;
+        claims.retain(|claim| claim.effect != Some(Effect::Reads));
         if effect == Effect::Changes {
             for claim in &claims {
                 self.classes[claim.class() as usize] += 1;
@@ -377,6 +389,7 @@ mod tests {
         ];
         (path, 0..8).prop_map(|(path, extent)| match extent {
             0 => Claim::below(Path::new(path)),
+            1 => Claim::on(Path::new(path)).only_read(),
             _ => Claim::on(Path::new(path)),
         })
     }
@@ -456,7 +469,9 @@ mod tests {
                 running.extend(begun.try_iter());
                 for (number, model) in &going_on {
                     let held = going_on.range(..number).any(|(_, earlier)| {
-                        let meets = |claim: &Claim| model.claims.iter().any(|own| own.meets(claim));
+                        let meets = |claim: &Claim| {
+                            claim.effect.is_none() && model.claims.iter().any(|own| own.meets(claim))
+                        };
                         earlier.effect == Effect::Changes && earlier.claims.iter().any(meets)
                     });
                     // A file that is dropped has begun whatever goes on.
