@@ -99,6 +99,7 @@ pub mod many;
 mod mode;
 mod offload;
 mod open;
+pub mod os;
 mod parting;
 mod positional;
 mod ranges;
