@@ -26,6 +26,8 @@ mod other;
 mod positional;
 #[cfg(feature = "records")]
 mod records;
+mod os;
+mod os_cuts;
 mod runtimes;
 mod shutdown;
 mod sources;
