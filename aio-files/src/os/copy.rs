@@ -20,8 +20,9 @@ use crate::errand::Errand;
 ///
 /// # Cancel safety
 ///
-/// Runs on: once it has begun it finishes, before whatever follows on the target,
-/// and before changes of the source. Cancelled earlier, it never happens.
+/// Runs on: once it has begun it finishes, before whatever follows on the target.
+/// Cancelled earlier, it never happens. Changes of the source don't wait for it,
+/// as they don't wait for a read.
 ///
 /// # Examples
 ///

@@ -69,11 +69,9 @@ impl Listing {
                     batch.push(Err(error.into_io()));
                 }
             }
-            if batch.len() >= BATCH || (batch.len() % GLANCE == 0 && Instant::now() >= until) {
-                // Empty, it would be taken for the end.
-                if !batch.is_empty() {
-                    return Ok(());
-                }
+            let is_time_to_look = !batch.is_empty() && batch.len().is_multiple_of(GLANCE);
+            if batch.len() >= BATCH || (is_time_to_look && Instant::now() >= until) {
+                return Ok(());
             }
         }
         // Closed now, and not when the last entry has been taken.

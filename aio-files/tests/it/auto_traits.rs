@@ -4,6 +4,7 @@ use aio_files::chunks::{Chunks, ReadChunks};
 use aio_files::lines::{AllLines, LineBytes, Lines, Position, ReadLineBytes, ReadLines};
 use aio_files::lock::{FileLock, Lock, LockFuture};
 use aio_files::many::{Answers, Many, ManyFuture};
+use aio_files::os::{self, Access, Entries, Entry, FileSystem, ReadDir, ReadDirFuture, Times};
 use aio_files::stdio::{AllStdinLines, Output, ReadStdinLines, Stdin, StdinLines};
 use aio_files::{File, Open, OpenFuture, PathError, drained, lock, open, stdin, stdout};
 
@@ -32,6 +33,13 @@ chaos::auto_traits! {
     Lines: Send, Sync, Unpin;
     LineBytes: Send, Sync, Unpin;
     Position: Send, Sync, Unpin;
+    Access: Send, Sync, Unpin;
+    Entries: Send, Sync, Unpin;
+    Entry: Send, Sync, Unpin;
+    FileSystem: Send, Sync, Unpin;
+    ReadDir: Send, Sync, Unpin;
+    ReadDirFuture: Send, Sync, Unpin;
+    Times: Send, Sync, Unpin;
 }
 
 #[test]
@@ -95,5 +103,42 @@ fn every_future_can_be_spawned() {
         let std = std::fs::File::open("x")?;
         drop(File::from_std(std, "x").await?);
         file.close().await
+    }));
+}
+
+#[test]
+fn operations_on_paths_can_be_spawned() {
+    drop(chaos::assert_send(async {
+        os::metadata("x").await?;
+        os::symlink_metadata("x").await?;
+        os::exists("x").await?;
+        os::is_file("x").await?;
+        os::is_dir("x").await?;
+        os::is_symlink("x").await?;
+        os::is_mount("x").await?;
+        os::same_file("x", "y").await?;
+        os::access("x", Access::Read).await?;
+        os::statvfs("x").await?;
+        os::list_dir("x").await?;
+        os::read_dir("x").await?[0].metadata().await?;
+        os::read_dir("x").stream().next().await;
+        os::create_dir("x").await?;
+        os::create_dir_all("x").await?;
+        os::hard_link("x", "y").await?;
+        os::symlink("x", "y").await?;
+        os::copy("x", "y").await?;
+        os::rename("x", "y").await?;
+        os::renames("x", "y").await?;
+        os::remove_file("x").await?;
+        os::remove_dir("x").await?;
+        os::remove_dirs("x").await?;
+        os::remove_dir_all("x").await?;
+        os::set_times("x", Times::default()).await?;
+        let permissions = os::metadata("x").await?.permissions();
+        os::set_permissions("x", permissions).await?;
+        os::read_link("x").await?;
+        os::canonicalize("x").await?;
+        os::absolute("x").await?;
+        os::current_dir().await
     }));
 }

@@ -30,6 +30,11 @@ impl Folder {
         preadv2(&file, &mut into, 0, ReadWriteFlags::NOWAIT).is_ok()
     }
 
+    /// In memory where the system has a place for that: for thousands of files.
+    pub(crate) fn in_memory() -> Self {
+        Self(chaos::scratch::folder())
+    }
+
     pub(crate) fn path(&self) -> &Path {
         self.0.path()
     }
@@ -87,4 +92,26 @@ pub(crate) fn inside(error: &std::io::Error) -> (&'static str, PathBuf, Option<i
 /// Polls a future once, with nobody to wake.
 pub(crate) fn poll_once<F: Future + ?Sized>(future: Pin<&mut F>) -> Poll<F::Output> {
     future.poll(&mut Context::from_waker(Waker::noop()))
+}
+
+/// A future that has been polled once: an operation that has its place in the order.
+pub(crate) struct Begun<F: Future> {
+    future: Pin<Box<F>>,
+    first: Poll<F::Output>,
+}
+
+/// Polls a future once and keeps it, done or not.
+pub(crate) fn begin<F: Future>(future: F) -> Begun<F> {
+    let mut future = Box::pin(future);
+    let first = poll_once(future.as_mut());
+    Begun { future, first }
+}
+
+impl<F: Future> Begun<F> {
+    pub(crate) async fn end(self) -> F::Output {
+        match self.first {
+            Poll::Ready(output) => output,
+            Poll::Pending => self.future.await,
+        }
+    }
 }
