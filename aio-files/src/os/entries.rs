@@ -26,7 +26,8 @@ const DEPTH: usize = 2;
 /// Lists a folder: `.await` gives all entries, `.stream()` one after another.
 ///
 /// The order is the system's, and `.` and `..` aren't among them. What is created
-/// or removed meanwhile is there or not.
+/// or removed meanwhile is there or not, and while that goes on some file systems,
+/// such as Linux's tmpfs, give other entries twice.
 ///
 /// # Cancel safety
 ///

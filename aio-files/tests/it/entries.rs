@@ -131,7 +131,7 @@ async fn an_entry_that_is_gone_is_named_by_its_metadata() {
 
 #[tokio::test]
 async fn entries_may_vanish_and_others_come_while_they_are_listed() {
-    let folder = Folder::in_memory();
+    let folder = Folder::new();
     let mut names = many(folder.path(), 5000);
     let kept = names.split_off(OsStr::new("5"));
     let mut entries = read_dir(folder.path()).stream();
@@ -147,10 +147,9 @@ async fn entries_may_vanish_and_others_come_while_they_are_listed() {
     while let Some(entry) = watchdog::future("an entry", entries.next()).await {
         found.push(entry.unwrap().file_name().to_owned());
     }
-    // What was there all the time is there, once.
-    let unique: BTreeSet<_> = found.iter().cloned().collect();
-    assert_eq!(unique.len(), found.len());
-    assert!(unique.is_superset(&kept));
+    // What was there all the time is there; tmpfs gives some of it twice.
+    let found: BTreeSet<_> = found.into_iter().collect();
+    assert!(found.is_superset(&kept));
     folder.closed().await;
 }
 

@@ -12,13 +12,37 @@ use tokio::task::yield_now;
 
 use crate::folder::{Folder, begin, poll_once};
 
-/// Polls an operation some times, and drops it.
-async fn cancelled<T>(polls: usize, operation: impl Future<Output = T>) {
-    let mut operation = pin!(operation);
-    for _ in 0..polls {
-        if poll_once(operation.as_mut()).is_ready() {
-            break;
+/// When an operation is dropped.
+#[derive(Clone, Copy)]
+enum Cut {
+    AfterPolls(usize),
+    /// Once it can be seen that it has begun.
+    Begun,
+}
+
+impl Cut {
+    fn of(round: usize) -> Self {
+        match round % 5 {
+            4 => Self::Begun,
+            polls => Self::AfterPolls(polls),
         }
+    }
+}
+
+/// Polls an operation, and drops it.
+async fn cancelled<T>(cut: Cut, operation: impl Future<Output = T>, begun: impl Fn() -> bool) {
+    let mut operation = pin!(operation);
+    let mut polls = 0;
+    loop {
+        match cut {
+            Cut::AfterPolls(most) if polls == most => return,
+            Cut::Begun if begun() => return,
+            _ => {}
+        }
+        if poll_once(operation.as_mut()).is_ready() {
+            return;
+        }
+        polls += 1;
         yield_now().await;
     }
 }
@@ -31,7 +55,7 @@ async fn a_cancelled_rename_is_over_before_what_follows_at_either_end() {
     for round in 0..300 {
         fs::write(&a, "old").unwrap();
         drop(fs::remove_file(&b));
-        cancelled(round % 4, os::rename(&a, &b)).await;
+        cancelled(Cut::of(round), os::rename(&a, &b), || !a.exists()).await;
         match round % 2 {
             0 => {
                 write(&a, "new").await.unwrap();
@@ -57,7 +81,8 @@ async fn a_folder_is_renamed_after_what_is_written_below_it() {
     let mut written = 0;
     for round in 0..100 {
         fs::create_dir(&old).unwrap();
-        cancelled(round % 4, write(old.join("x"), megabyte.clone())).await;
+        let writing = write(old.join("x"), megabyte.clone());
+        cancelled(Cut::of(round), writing, || old.join("x").exists()).await;
         os::rename(&old, &new).await.unwrap();
         if let Ok(found) = fs::read(new.join("x")) {
             written += 1;
@@ -78,7 +103,8 @@ async fn a_cancelled_removal_of_a_tree_is_over_before_what_is_made_anew() {
         for n in 0..50 {
             fs::create_dir_all(root.join(format!("{n}/a"))).unwrap();
         }
-        cancelled(1 + round % 3, os::remove_dir_all(&root)).await;
+        let begun = || fs::read_dir(&root).map_or(0, Iterator::count) < 50;
+        cancelled(Cut::of(round), os::remove_dir_all(&root), begun).await;
         os::create_dir_all(root.join("49/a")).await.unwrap();
         write(root.join("49/a/x"), "new").await.unwrap();
         let found = fs::read(root.join("49/a/x")).unwrap();
@@ -105,14 +131,16 @@ async fn a_folder_is_removed_after_what_is_removed_from_it() {
 }
 
 #[tokio::test]
-async fn a_copy_is_made_after_what_is_written_to_its_source() {
+async fn a_copy_is_made_after_what_is_written_to_its_source_and_before_what_is_to_its_target() {
     let folder = Folder::new();
     let (from, to) = (folder.file("from"), folder.file("to"));
     let megabyte = vec![b'M'; 1 << 20];
-    let mut written = 0;
+    let (mut written, mut copied) = (0, 0);
     for round in 0..100 {
         fs::write(&from, "old").unwrap();
-        cancelled(round % 4, write(&from, megabyte.clone())).await;
+        let writing = write(&from, megabyte.clone());
+        let begun = || fs::metadata(&from).is_ok_and(|from| from.len() != 3);
+        cancelled(Cut::of(round), writing, begun).await;
         os::copy(&from, &to).await.unwrap();
         let found = fs::read(&to).unwrap();
         assert!(
@@ -121,9 +149,16 @@ async fn a_copy_is_made_after_what_is_written_to_its_source() {
             found.len()
         );
         written += usize::from(found == megabyte);
+
+        fs::write(&from, &megabyte).unwrap();
+        fs::remove_file(&to).unwrap();
+        cancelled(Cut::of(round), os::copy(&from, &to), || to.exists()).await;
+        copied += usize::from(to.exists());
+        write(&to, "new").await.unwrap();
+        assert_eq!(fs::read(&to).unwrap(), b"new", "round {round}");
     }
-    println!("cuts=100 written={written}");
-    assert!(written > 0, "no write had begun");
+    println!("cuts=200 written={written} copied={copied}");
+    assert!(written > 0 && copied > 0, "nothing had begun");
 }
 
 /// `a` to `b` and `b` to `a` at once: nobody waits for each other for ever, and
@@ -143,7 +178,10 @@ async fn two_paths_in_opposite_order_are_no_deadlock() {
                     tokio::spawn(async move {
                         match (round + n) % 3 {
                             0 => drop(os::same_file(&from, &to).await),
-                            1 => cancelled(n % 3, os::rename(&from, &to)).await,
+                            1 => {
+                                let rename = os::rename(&from, &to);
+                                cancelled(Cut::AfterPolls(n % 3), rename, || false).await;
+                            }
                             _ => {
                                 if let Err(error) = os::rename(from, to).await {
                                     assert_eq!(error.kind(), ErrorKind::NotFound);
