@@ -23,16 +23,14 @@ mod model;
 mod names;
 mod open;
 mod order;
-mod other;
-mod positional;
-#[cfg(feature = "records")]
-mod records;
 mod os;
 mod os_cuts;
 mod os_order;
 mod os_process;
 mod other;
 mod positional;
+#[cfg(feature = "records")]
+mod records;
 mod runtimes;
 mod shutdown;
 mod sources;
