@@ -7,6 +7,7 @@
 //! `operations.rs`.
 
 mod operations;
+mod streams;
 
 use std::collections::{HashMap, HashSet};
 use std::future::Future;

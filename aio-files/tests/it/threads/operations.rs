@@ -18,6 +18,7 @@ pub(super) fn all() -> Vec<Operation> {
     all.extend(drops());
     all.extend(whole());
     all.extend(many());
+    all.extend(super::streams::all());
     all
 }
 
