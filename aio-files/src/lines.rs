@@ -35,6 +35,12 @@ pub use whole::AllLines;
 /// It waits for what dropped files and cancelled operations still have to write
 /// to that path.
 ///
+/// # Errors
+///
+/// Awaited, the first that a stream would give: the system's, with the path; or
+/// `InvalidData`, with the path, the line and the offset, for a line that isn't
+/// UTF-8 or is longer than [`max_len`](ReadLines::max_len).
+///
 /// # Cancel safety
 ///
 /// Cancel safe: what was read is dropped, and the reading stops.
@@ -128,6 +134,10 @@ impl ReadLines {
     /// A byte order mark is bytes of the first line. With an encoding that has
     /// the bytes of LF and CR inside of others, such as UTF-16, lines are cut
     /// where they aren't.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe, when awaited: what was read is dropped, and the reading stops.
     ///
     /// # Examples
     ///

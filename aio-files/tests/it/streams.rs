@@ -199,35 +199,42 @@ async fn next_chunk_cut() {
     .await;
 }
 
+/// A file that isn't cached, to be read in one hop.
+async fn whole() -> (Folder, PathBuf) {
+    let folder = Folder::new();
+    let (path, _) = uncached(&folder);
+    (folder, path)
+}
+
+async fn ends_whole((folder, path): (Folder, PathBuf)) {
+    folder.closed().await;
+    assert_eq!(aio_files::lines(&path).await.unwrap().len(), LINES);
+}
+
 #[tokio::test]
 async fn all_lines_cut() {
-    async fn world() -> (Folder, PathBuf) {
-        let folder = Folder::new();
-        let (path, _) = uncached(&folder);
-        (folder, path)
-    }
-    async fn check((folder, path): (Folder, PathBuf)) {
-        folder.closed().await;
-        assert_eq!(aio_files::lines(&path).await.unwrap().len(), LINES);
-    }
     cuts::every("lines")
-        .world(world)
+        .world(whole)
         .run(
             async |(_, path)| {
                 let lines = aio_files::lines(path).await.unwrap();
                 assert_eq!(lines.len(), LINES);
             },
-            async |world, _| check(world).await,
+            async |world, _| ends_whole(world).await,
         )
         .await;
-    cuts::every("lines bytes")
-        .world(world)
+}
+
+#[tokio::test]
+async fn all_lines_as_bytes_cut() {
+    cuts::every("ReadLines::bytes")
+        .world(whole)
         .run(
             async |(_, path)| {
                 let lines = aio_files::lines(path).bytes().await.unwrap();
                 assert_eq!(lines.len(), LINES);
             },
-            async |world, _| check(world).await,
+            async |world, _| ends_whole(world).await,
         )
         .await;
 }
