@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::io;
-use std::path::PathBuf;
+use std::path::Path;
 use std::pin::Pin;
 
 use aio_files::{drained, metadata_many, open, read, write, write_many};
@@ -27,8 +27,8 @@ async fn echo() -> io::Result<TcpStream> {
 type Operation = Pin<Box<dyn Future<Output = io::Result<()>>>>;
 
 /// Each of another kind; some of them stand still for ever.
-fn operations(file: &PathBuf, fifo: &PathBuf) -> Vec<Operation> {
-    let (file, fifo) = (file.clone(), fifo.clone());
+fn operations(file: &Path, fifo: &Path) -> Vec<Operation> {
+    let (file, fifo) = (file.to_owned(), fifo.to_owned());
     let megabyte = || vec![b'M'; 1 << 20];
     vec![
         Box::pin({

@@ -44,7 +44,8 @@ fn start(runtime: &Runtime, folder: &Arc<Folder>, fifo: &Path) {
         });
     }
     runtime.spawn(open(fifo).into_future());
-    runtime.spawn(read(fifo.to_owned()));
+    let fifo = fifo.to_owned();
+    runtime.spawn(async move { read(fifo).await });
 }
 
 fn end(way: usize, runtime: Runtime) {
