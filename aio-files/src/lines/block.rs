@@ -18,13 +18,21 @@ pub(crate) enum Ends {
 /// Whole lines in one allocation.
 pub(crate) trait Block: Default + Send + 'static {
     type Line: Send + 'static;
+    /// A line that is looked at where it is.
+    type Lent: ?Sized;
 
     fn new(bytes: Vec<u8>, buffers: &Arc<Buffers>) -> Self;
 
     fn bytes(&self) -> &[u8];
 
-    /// A part of the bytes as a line, or where in that part it is no text.
-    fn line(&self, range: Range<usize>) -> Result<Self::Line, usize>;
+    /// Whether a part of the bytes is a line, or where in that part it is no text.
+    fn check(&self, range: Range<usize>) -> Result<(), usize>;
+
+    /// A part that was checked, as a line.
+    fn line(&self, range: Range<usize>) -> Self::Line;
+
+    /// The same where it is.
+    fn lent(&self, range: Range<usize>) -> &Self::Lent;
 
     /// Gives the buffer back, if it isn't shared.
     fn finish(self, buffers: &Buffers);
@@ -45,6 +53,7 @@ impl Default for Text {
 
 impl Block for Text {
     type Line = String;
+    type Lent = str;
 
     fn new(bytes: Vec<u8>, _: &Arc<Buffers>) -> Self {
         match String::from_utf8(bytes) {
@@ -62,13 +71,26 @@ impl Block for Text {
     }
 
     #[inline]
-    fn line(&self, range: Range<usize>) -> Result<String, usize> {
+    fn check(&self, range: Range<usize>) -> Result<(), usize> {
         match self {
-            Self::Checked(text) => Ok(text[range].to_owned()),
+            Self::Checked(_) => Ok(()),
             Self::Broken(bytes) => match str::from_utf8(&bytes[range]) {
-                Ok(line) => Ok(line.to_owned()),
+                Ok(_) => Ok(()),
                 Err(error) => Err(error.valid_up_to()),
             },
+        }
+    }
+
+    #[inline]
+    fn line(&self, range: Range<usize>) -> String {
+        self.lent(range).to_owned()
+    }
+
+    #[inline]
+    fn lent(&self, range: Range<usize>) -> &str {
+        match self {
+            Self::Checked(text) => &text[range],
+            Self::Broken(bytes) => str::from_utf8(&bytes[range]).unwrap_or_default(),
         }
     }
 
@@ -82,6 +104,7 @@ impl Block for Text {
 
 impl Block for Bytes {
     type Line = Bytes;
+    type Lent = [u8];
 
     fn new(bytes: Vec<u8>, buffers: &Arc<Buffers>) -> Self {
         buffers.share(bytes)
@@ -93,8 +116,18 @@ impl Block for Bytes {
     }
 
     #[inline]
-    fn line(&self, range: Range<usize>) -> Result<Bytes, usize> {
-        Ok(self.slice(range))
+    fn check(&self, _: Range<usize>) -> Result<(), usize> {
+        Ok(())
+    }
+
+    #[inline]
+    fn line(&self, range: Range<usize>) -> Bytes {
+        self.slice(range)
+    }
+
+    #[inline]
+    fn lent(&self, range: Range<usize>) -> &[u8] {
+        &self[range]
     }
 
     fn finish(self, _: &Buffers) {}
@@ -157,13 +190,10 @@ impl<B: Block> LinesOf<B> {
     pub(crate) fn line_offset(&self) -> u64 {
         self.offset + self.began as u64
     }
-}
 
-impl<B: Block> Iterator for LinesOf<B> {
-    type Item = Result<B::Line, Fault>;
-
+    /// Goes to the next line, and says where in the block it is.
     #[inline]
-    fn next(&mut self) -> Option<Self::Item> {
+    pub(crate) fn advance(&mut self) -> Option<Result<Range<usize>, Fault>> {
         let bytes = self.block.bytes();
         let start = self.next;
         let rest = &bytes[start..];
@@ -184,7 +214,31 @@ impl<B: Block> Iterator for LinesOf<B> {
             Ends::Strip => end,
             Ends::Keep => next,
         };
-        let line = self.block.line(start..end);
-        Some(line.map_err(|at| Fault::NotUtf8(self.line_offset() + at as u64)))
+        Some(match self.block.check(start..end) {
+            Ok(()) => Ok(start..end),
+            Err(at) => Err(Fault::NotUtf8(self.line_offset() + at as u64)),
+        })
+    }
+
+    /// What is there, as a line of its own.
+    #[inline]
+    pub(crate) fn line(&self, range: Range<usize>) -> B::Line {
+        self.block.line(range)
+    }
+
+    /// What is there.
+    #[inline]
+    pub(crate) fn lent(&self, range: Range<usize>) -> &B::Lent {
+        self.block.lent(range)
+    }
+}
+
+impl<B: Block> Iterator for LinesOf<B> {
+    type Item = Result<B::Line, Fault>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Self::Item> {
+        let range = self.advance()?;
+        Some(range.map(|range| self.line(range)))
     }
 }

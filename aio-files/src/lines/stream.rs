@@ -3,6 +3,7 @@
 use std::fmt;
 use std::future::poll_fn;
 use std::io;
+use std::ops::Range;
 use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -79,6 +80,40 @@ impl Lines {
         poll_fn(|cx| self.running.poll_next(cx)).await
     }
 
+    /// Lends the next line, or gives `None` at the end: no allocation, no count of
+    /// references, and so the fastest way through a file.
+    ///
+    /// # Errors
+    ///
+    /// As [`next`](Self::next).
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: what is read meanwhile is given by the next call.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> std::io::Result<()> {
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("x");
+    /// # std::fs::write(&path, "Bob\nAlice\n")?;
+    /// let mut lines = aio_files::lines(&path).stream();
+    /// let mut longest = 0;
+    /// while let Some(line) = lines.next_ref().await {
+    ///     longest = longest.max(line?.len());
+    /// }
+    /// assert_eq!(longest, 5);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[inline]
+    pub async fn next_ref(&mut self) -> Option<io::Result<&str>> {
+        let next = poll_fn(|cx| self.running.poll_advance(cx)).await?;
+        Some(next.map(|range| self.running.lines.lent(range)))
+    }
+
     /// Where the item that was given last begins: a line, or one that was too
     /// long or isn't UTF-8.
     #[inline]
@@ -108,6 +143,40 @@ impl LineBytes {
     #[inline]
     pub async fn next(&mut self) -> Option<io::Result<Bytes>> {
         poll_fn(|cx| self.running.poll_next(cx)).await
+    }
+
+    /// Lends the next line, or gives `None` at the end: no allocation, no count of
+    /// references, and so the fastest way through a file.
+    ///
+    /// # Errors
+    ///
+    /// As [`next`](Self::next).
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: what is read meanwhile is given by the next call.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> std::io::Result<()> {
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("x");
+    /// # std::fs::write(&path, "Bob\nAlice\n")?;
+    /// let mut lines = aio_files::lines(&path).bytes().stream();
+    /// let mut longest = 0;
+    /// while let Some(line) = lines.next_ref().await {
+    ///     longest = longest.max(line?.len());
+    /// }
+    /// assert_eq!(longest, 5);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[inline]
+    pub async fn next_ref(&mut self) -> Option<io::Result<&[u8]>> {
+        let next = poll_fn(|cx| self.running.poll_advance(cx)).await?;
+        Some(next.map(|range| self.running.lines.lent(range)))
     }
 
     /// Where the item that was given last begins: a line, or one that was too long.
@@ -206,32 +275,40 @@ impl<B: Block> Running<B> {
 
     #[inline]
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<io::Result<B::Line>>> {
+        let next = ready!(self.poll_advance(cx));
+        Poll::Ready(next.map(|range| range.map(|range| self.lines.line(range))))
+    }
+
+    /// Goes to the next line, and says where in the block it is.
+    #[inline]
+    fn poll_advance(&mut self, cx: &mut Context<'_>) -> Poll<Option<io::Result<Range<usize>>>> {
         ready!(self.fairness.poll_pay(cx));
-        match self.lines.next() {
-            Some(Ok(line)) => {
+        match self.lines.advance() {
+            Some(range) => Poll::Ready(Some(self.counted(range))),
+            None => self.poll_beyond(cx),
+        }
+    }
+
+    #[inline]
+    fn counted(&mut self, range: Result<Range<usize>, Fault>) -> io::Result<Range<usize>> {
+        match range {
+            Ok(range) => {
                 self.fairness.item();
                 self.line += 1;
-                Poll::Ready(Some(Ok(line)))
+                Ok(range)
             }
-            Some(Err(fault)) => Poll::Ready(Some(Err(self.fault(fault)))),
-            None => self.poll_beyond(cx),
+            Err(fault) => Err(self.fault(fault)),
         }
     }
 
     /// The next line, which isn't in memory yet.
     #[cold]
     #[inline(never)]
-    fn poll_beyond(&mut self, cx: &mut Context<'_>) -> Poll<Option<io::Result<B::Line>>> {
+    fn poll_beyond(&mut self, cx: &mut Context<'_>) -> Poll<Option<io::Result<Range<usize>>>> {
         loop {
             ready!(self.fairness.poll_pay(cx));
-            match self.lines.next() {
-                Some(Ok(line)) => {
-                    self.fairness.item();
-                    self.line += 1;
-                    return Poll::Ready(Some(Ok(line)));
-                }
-                Some(Err(fault)) => return Poll::Ready(Some(Err(self.fault(fault)))),
-                None => {}
+            if let Some(range) = self.lines.advance() {
+                return Poll::Ready(Some(self.counted(range)));
             }
             // Before the next is read, so that it is read into the same memory.
             self.lines.empty().finish(&self.buffers);

@@ -50,6 +50,43 @@ fn text(lines: usize) -> String {
 }
 
 #[tokio::test]
+async fn lent_lines_are_those_that_are_given() {
+    everywhere(async |folder| {
+        let path = folder.join("x");
+        let mut content = text(3000).into_bytes();
+        // Wrong in some lines, so that each of those of a block is looked at.
+        for at in (1000..content.len()).step_by(7_001) {
+            content[at] = 0xff;
+        }
+        fs::write(&path, &content).unwrap();
+        let mut given = aio_files::lines(&path).max_len(1 << 20).stream();
+        let mut lent = aio_files::lines(&path).max_len(1 << 20).stream();
+        let mut wrong = 0;
+        while let Some(given_line) = given.next().await {
+            let lent_line = lent.next_ref().await.unwrap();
+            match (given_line, lent_line) {
+                (Ok(given), Ok(lent)) => assert_eq!(given, lent),
+                (Err(given), Err(lent)) => {
+                    assert_eq!(given.to_string(), lent.to_string());
+                    wrong += 1;
+                }
+                (given, lent) => panic!("{given:?} but {lent:?}"),
+            }
+            assert_eq!(given.position(), lent.position());
+        }
+        assert!(lent.next_ref().await.is_none());
+        assert!(wrong > 10);
+        let mut given = aio_files::lines(&path).bytes().stream();
+        let mut lent = aio_files::lines(&path).bytes().stream();
+        while let Some(line) = given.next().await {
+            assert_eq!(line.unwrap(), lent.next_ref().await.unwrap().unwrap());
+        }
+        assert!(lent.next_ref().await.is_none());
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn all_at_once_and_one_after_another_are_what_std_reads() {
     everywhere(async |folder| {
         let path = folder.join("x");

@@ -100,6 +100,22 @@ impl Next for LineBytes {
     }
 }
 
+/// The same lines, lent.
+struct Lent<S>(S);
+
+impl Next for Lent<Lines> {
+    async fn next_part(&mut self) -> Option<Vec<u8>> {
+        let line = self.0.next_ref().await?.unwrap();
+        Some(format!("{line}\n").into_bytes())
+    }
+}
+
+impl Next for Lent<LineBytes> {
+    async fn next_part(&mut self) -> Option<Vec<u8>> {
+        Some(self.0.next_ref().await?.unwrap().to_vec())
+    }
+}
+
 impl Next for Chunks {
     async fn next_part(&mut self) -> Option<Vec<u8>> {
         Some(self.next().await?.unwrap().to_vec())
@@ -187,6 +203,18 @@ async fn next_line_cut() {
 async fn next_bytes_cut() {
     cut("LineBytes::next", |path| {
         aio_files::lines(path).bytes().keep_ends().stream()
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn next_ref_cut() {
+    cut("Lines::next_ref", |path| {
+        Lent(aio_files::lines(path).stream())
+    })
+    .await;
+    cut("LineBytes::next_ref", |path| {
+        Lent(aio_files::lines(path).bytes().keep_ends().stream())
     })
     .await;
 }
