@@ -16,6 +16,7 @@ use crate::failure::{Failure, Synced};
 use crate::handed::Handed;
 use crate::mode::{Access, Placement};
 use crate::read_buffer::ReadBuffer;
+use crate::temporary::Temporary;
 use crate::turnstile::Ticket;
 use crate::work::{Outcome, Work};
 
@@ -46,9 +47,11 @@ pub(crate) struct Backing {
     failure: Option<Failure>,
     synced: Synced,
     pub(crate) outcome: Option<io::Result<Outcome>>,
+    /// Takes the file away after the descriptor is closed, unless it is to stay.
+    pub(crate) temporary: Option<Temporary>,
     /// Filled when the file is dropped; it comes back after the last byte. Last,
     /// because fields are dropped in order and the descriptor goes first.
-    _parting: Arc<OnceLock<Ticket>>,
+    parting: Arc<OnceLock<Ticket>>,
 }
 
 /// How a file is used, by those who open it.
@@ -101,7 +104,8 @@ impl Backing {
             failure: None,
             synced: Synced::default(),
             outcome: None,
-            _parting: parting,
+            temporary: None,
+            parting,
         })
     }
 
@@ -116,7 +120,8 @@ impl Backing {
             failure: None,
             synced: self.synced.clone(),
             outcome: None,
-            _parting: parting,
+            temporary: None,
+            parting,
             ..*self
         }
     }
@@ -132,6 +137,47 @@ impl Backing {
             }
             work => flushed.and_then(|()| self.perform(work)),
         });
+    }
+
+    /// The same for a job that goes on with it.
+    pub(crate) fn done(&mut self, work: Work) -> io::Result<()> {
+        self.run(work);
+        self.outcome.take().unwrap_or(Ok(Outcome::Done)).map(drop)
+    }
+
+    /// Closes a temporary file, takes it away, and says whether it is gone.
+    pub(crate) fn remove(mut self) -> io::Result<()> {
+        self.give_up();
+        drop(self.file.take());
+        match self.temporary.take() {
+            Some(temporary) => temporary.remove(),
+            None => Ok(()),
+        }
+    }
+
+    /// Forgets what is buffered, and what has failed, of a file that goes away:
+    /// none of it can be lost.
+    fn give_up(&mut self) {
+        self.written.clear();
+        if let Some(mut failure) = self.failure.take() {
+            drop(failure.report());
+        }
+    }
+
+    /// True of a temporary file that goes with this.
+    pub(crate) fn is_temporary(&self) -> bool {
+        self.temporary.as_ref().is_some_and(Temporary::goes)
+    }
+
+    /// Makes a temporary file one that stays, under this name; whoever has it
+    /// next has no part in what waited for the one before.
+    pub(crate) fn stays_as(&mut self, path: Arc<Path>) -> Arc<OnceLock<Ticket>> {
+        if let Some(temporary) = self.temporary.take() {
+            temporary.stays();
+        }
+        self.path = path;
+        self.parting = Arc::default();
+        Arc::clone(&self.parting)
     }
 
     fn perform(&mut self, work: Work) -> io::Result<Outcome> {
@@ -314,6 +360,9 @@ impl Backing {
 impl Drop for Backing {
     /// On a job's thread whenever there is something to write: see `File::drop`.
     fn drop(&mut self) {
+        if self.is_temporary() {
+            self.give_up();
+        }
         if self.is_dirty() {
             // A failure is kept, and recorded when it is dropped.
             drop(self.flush());

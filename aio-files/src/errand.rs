@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 use crate::descriptor::may_wait;
 use crate::error::PathError;
 use crate::offload::{self, Lane};
-use crate::turnstile::{self, Claim, Effect};
+use crate::turnstile::{self, Claim, Effect, Ticket};
 
 /// What is to be done to which paths. It takes its place in the order when its
 /// future is polled first.
@@ -93,7 +93,19 @@ impl Errand {
         self,
         work: impl FnOnce(&Path) -> io::Result<T> + Send + 'static,
     ) -> io::Result<T> {
-        self.go(Patience::None, work).await
+        self.go(Patience::None, None, drop, work).await
+    }
+
+    /// The same for work whose answer matters also when nobody takes it: then
+    /// `clear` does on a job's thread what is to be done, and `drained` waits for
+    /// that.
+    pub(crate) async fn run_accounted<T: Send + 'static>(
+        self,
+        clear: fn(T),
+        work: impl FnOnce(&Path) -> io::Result<T> + Send + 'static,
+    ) -> io::Result<T> {
+        let escort = turnstile::begun(None);
+        self.go(Patience::None, Some(escort), clear, work).await
     }
 
     /// The same for work that stands still at a FIFO or a device until another
@@ -102,12 +114,14 @@ impl Errand {
         self,
         work: impl FnOnce(&Path) -> io::Result<T> + Send + 'static,
     ) -> io::Result<T> {
-        self.go(Patience::AtFifos, work).await
+        self.go(Patience::AtFifos, None, drop, work).await
     }
 
     async fn go<T: Send + 'static>(
         self,
         patience: Patience,
+        escort: Option<Ticket>,
+        clear: fn(T),
         work: impl FnOnce(&Path) -> io::Result<T> + Send + 'static,
     ) -> io::Result<T> {
         let path = Arc::clone(&self.path);
@@ -116,6 +130,8 @@ impl Errand {
         turnstile::enter(self.claims, self.effect, move |ticket| {
             offload::submit(Lane::Shared, move || {
                 if reply.is_closed() {
+                    drop(work);
+                    drop(escort);
                     return;
                 }
                 let waits = || may_wait(&path) || to.is_some_and(|to| may_wait(&to));
@@ -127,25 +143,35 @@ impl Errand {
                 let done = work(&path);
                 // Whoever is answered finds nothing of it left.
                 drop(ticket);
-                drop(reply.send(done));
+                if let Err(Ok(unclaimed)) = reply.send(done) {
+                    clear(unclaimed);
+                }
+                drop(escort);
             });
         });
-        let mut answer = Answer(answer);
-        let answer = (&mut answer.0).await;
+        let mut answer = Answer { answer, clear };
+        let answer = (&mut answer.answer).await;
         let answer = answer.unwrap_or_else(|_| Err(offload::lost()));
         answer.map_err(|cause| named(self.verb, &self.path, self.to.as_ref(), cause))
     }
 }
 
-/// What a job gives, until somebody takes it. If nobody does, it is dropped on a
-/// job's thread: it may have files to close.
-struct Answer<T: Send + 'static>(oneshot::Receiver<T>);
+/// What a job gives, until somebody takes it. If nobody does, it is cleared away
+/// on a job's thread: it may have files to close. `drained` waits for that.
+struct Answer<T: Send + 'static> {
+    answer: oneshot::Receiver<io::Result<T>>,
+    clear: fn(T),
+}
 
 impl<T: Send + 'static> Drop for Answer<T> {
     fn drop(&mut self) {
-        self.0.close();
-        if let Ok(unclaimed) = self.0.try_recv() {
-            offload::submit(Lane::Shared, move || drop(unclaimed));
+        self.answer.close();
+        if let Ok(Ok(unclaimed)) = self.answer.try_recv() {
+            let (clear, ticket) = (self.clear, turnstile::begun(None));
+            offload::submit(Lane::Shared, move || {
+                clear(unclaimed);
+                drop(ticket);
+            });
         }
     }
 }

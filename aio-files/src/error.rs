@@ -33,6 +33,7 @@ pub struct PathError {
     place: Option<Place>,
     /// Shared, because a failed write is reported by every later call.
     cause: Arc<io::Error>,
+    note: Option<&'static str>,
 }
 
 /// Where in a file it is wrong.
@@ -89,6 +90,7 @@ impl PathError {
             to: None,
             place: None,
             cause: Arc::new(cause),
+            note: None,
         }
     }
 
@@ -108,6 +110,16 @@ impl PathError {
             offset,
         });
         self
+    }
+
+    /// Says behind the cause what it means, where that is not plain.
+    pub(crate) fn with_note(mut self, note: &'static str) -> Self {
+        self.note = Some(note);
+        self
+    }
+
+    pub(crate) fn kind(&self) -> io::ErrorKind {
+        self.cause.kind()
     }
 
     pub(crate) fn is_read(&self) -> bool {
@@ -134,7 +146,11 @@ impl fmt::Display for PathError {
                 offset,
             }) => write!(f, " at line {line}, byte {offset}")?,
         }
-        write!(f, ": {}", self.cause)
+        write!(f, ": {}", self.cause)?;
+        match self.note {
+            Some(note) => write!(f, "; {note}"),
+            None => Ok(()),
+        }
     }
 }
 

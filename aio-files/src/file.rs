@@ -251,6 +251,25 @@ impl File {
         .await
     }
 
+    /// Waits for the turn and gives all of the file to a job to come, for whose end
+    /// [`drained`](crate::drained) waits.
+    pub(crate) async fn into_backing(mut self) -> io::Result<Box<Backing>> {
+        poll_fn(|cx| self.poll_turn(cx).map_ok(drop)).await?;
+        match mem::replace(&mut self.state, State::Gone) {
+            State::Idle(backing) => {
+                // Without a claim: the job may wait for others of its path.
+                self.parting.get_or_init(|| turnstile::begun(None));
+                Ok(backing)
+            }
+            _ => Err(PathError::new("use", &self.path, offload::lost()).into_io()),
+        }
+    }
+
+    /// Drops it and all that goes with it, on a job's thread.
+    pub(crate) fn end_here(mut self) {
+        self.state = State::Gone;
+    }
+
     /// Takes a place in the order that lasts until the backing is dropped. A file
     /// that only reads leaves nothing to wait for, and may wait for ever itself.
     fn depart(&self) {
@@ -280,7 +299,7 @@ impl Drop for File {
     fn drop(&mut self) {
         match mem::replace(&mut self.state, State::Gone) {
             State::Idle(backing) => {
-                if backing.is_dirty() {
+                if backing.is_dirty() || backing.is_temporary() {
                     self.depart();
                 }
                 self.leave(backing);

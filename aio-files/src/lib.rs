@@ -90,9 +90,11 @@ mod failure;
 mod fairness;
 mod file;
 mod file_io;
+mod folder;
 mod handed;
 mod handover;
 mod in_flight;
+mod like_a_file;
 pub mod lines;
 pub mod lock;
 pub mod many;
@@ -108,7 +110,10 @@ mod read_buffer;
 mod reading;
 #[cfg(feature = "records")]
 pub mod records;
+pub mod replace;
 pub mod stdio;
+pub mod temp;
+mod temporary;
 mod turnstile;
 #[cfg(all(unix, feature = "walk"))]
 pub mod walk;
@@ -126,7 +131,9 @@ pub use open::{Open, OpenFuture, open};
 pub use parting::drained;
 #[cfg(feature = "records")]
 pub use records::records;
+pub use replace::replace;
 pub use stdio::{stderr, stdin, stdout};
+pub use temp::{temp_dir, temp_file};
 #[cfg(all(unix, feature = "walk"))]
 pub use walk::walk;
 pub use whole::{read, read_to_string, write};

@@ -23,6 +23,31 @@ pub(crate) fn record(failure: PathError) {
     failures.push_back(failure);
 }
 
+/// The answer of work that runs on when its future is gone: an error that nobody
+/// hears is kept for [`drained`].
+#[derive(Debug)]
+pub(crate) struct Unheard(Option<io::Result<()>>);
+
+impl Unheard {
+    pub(crate) fn new(answer: io::Result<()>) -> Self {
+        Self(Some(answer))
+    }
+
+    pub(crate) fn hear(mut self) -> io::Result<()> {
+        self.0.take().unwrap_or(Ok(()))
+    }
+}
+
+impl Drop for Unheard {
+    fn drop(&mut self) {
+        if let Some(Err(error)) = &self.0
+            && let Some(failure) = PathError::of(error)
+        {
+            record(failure.clone());
+        }
+    }
+}
+
 /// Resolves when everything that dropped files had in their buffers is in the kernel.
 ///
 /// It waits for the files that were dropped before its first poll, and for what

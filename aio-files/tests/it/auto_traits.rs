@@ -5,7 +5,11 @@ use aio_files::lines::{AllLines, LineBytes, Lines, Position, ReadLineBytes, Read
 use aio_files::lock::{FileLock, Lock, LockFuture};
 use aio_files::many::{Answers, Many, ManyFuture};
 use aio_files::os::{self, Access, Entries, Entry, FileSystem, ReadDir, ReadDirFuture, Times};
+use aio_files::replace::{AtomicFile, Replace, ReplaceFuture, sweep};
 use aio_files::stdio::{AllStdinLines, Output, ReadStdinLines, Stdin, StdinLines};
+use aio_files::temp::{
+    CreateTempDir, CreateTempDirFuture, CreateTempFile, CreateTempFileFuture, TempDir, TempFile,
+};
 use aio_files::{File, Open, OpenFuture, PathError, drained, lock, open, stdin, stdout};
 
 chaos::auto_traits! {
@@ -13,6 +17,15 @@ chaos::auto_traits! {
     Open: Send, Sync, Unpin;
     OpenFuture: Send, Sync, Unpin;
     PathError: Send, Sync, Unpin;
+    Replace: Send, Sync, Unpin;
+    ReplaceFuture: Send, Sync, Unpin;
+    AtomicFile: Send, Sync, Unpin;
+    CreateTempFile: Send, Sync, Unpin;
+    CreateTempFileFuture: Send, Sync, Unpin;
+    TempFile: Send, Sync, Unpin;
+    CreateTempDir: Send, Sync, Unpin;
+    CreateTempDirFuture: Send, Sync, Unpin;
+    TempDir: Send, Sync, Unpin;
     // They hold the caller's iterator, which needn't be shared.
     Many<u8>: Send, !Sync, Unpin;
     ManyFuture<u8>: Send, !Sync, Unpin;
@@ -103,6 +116,30 @@ fn every_future_can_be_spawned() {
         let std = std::fs::File::open("x")?;
         drop(File::from_std(std, "x").await?);
         file.close().await
+    }));
+    drop(chaos::assert_send(sweep("x")));
+    drop(chaos::assert_send(async {
+        aio_files::replace("x")
+            .with(async |out| -> std::io::Result<()> { out.write_all(b"x").await })
+            .await?;
+        aio_files::replace("x").await?.commit().await?;
+        aio_files::replace("x").await?.abandon().await
+    }));
+    drop(chaos::assert_send(async {
+        aio_files::temp_file()
+            .with(async |file| -> std::io::Result<()> { file.write_all(b"x").await })
+            .await?;
+        let file = aio_files::temp_file().await?.persist("x").await?;
+        file.close().await?;
+        let file = aio_files::temp_file().await?.persist_new("x").await?;
+        file.close().await?;
+        aio_files::temp_file().await?.close().await
+    }));
+    drop(chaos::assert_send(async {
+        aio_files::temp_dir()
+            .with(async |dir| -> std::io::Result<()> { aio_files::write(dir.path(), "").await })
+            .await?;
+        aio_files::temp_dir().await?.close().await
     }));
 }
 

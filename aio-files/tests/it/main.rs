@@ -31,6 +31,7 @@ mod other;
 mod positional;
 #[cfg(feature = "records")]
 mod records;
+mod replace;
 mod runtimes;
 mod shutdown;
 mod sources;
@@ -39,6 +40,7 @@ mod standard_output;
 mod stdio_cuts;
 mod streams;
 mod stuck;
+mod temp;
 mod threads;
 mod truth;
 #[cfg(all(unix, feature = "walk"))]
