@@ -19,7 +19,103 @@ pub(super) fn all() -> Vec<Operation> {
     all.extend(whole());
     all.extend(many());
     all.extend(super::streams::all());
+    all.extend(replacing());
+    all.extend(temporary());
     all
+}
+
+fn replacing() -> Vec<Operation> {
+    vec![
+        op("replace", |at| async move {
+            files::replace(at.join("old"))
+                .with(async |out| -> std::io::Result<_> { out.write_all(b"x").await })
+                .await
+        }),
+        op("replace what is new, or behind a link", |at| async move {
+            let mut file = files::replace(at.join("new")).no_clobber().await?;
+            file.write_all(b"x").await?;
+            file.commit().await?;
+            let file = files::replace(at.join("old")).follow_link().await?;
+            file.commit().await
+        }),
+        op("abandon and sweep", |at| async move {
+            files::replace(at.join("old")).await?.abandon().await?;
+            files::replace::sweep(&at).await.map(drop)
+        }),
+        op("drop of an atomic file", |at| async move {
+            let mut file = files::replace(at.join("old")).await?;
+            file.write_all(b"dirty").await?;
+            drop(file);
+            let mut file = files::replace(at.join("old")).await?;
+            begun(file.sync_all()).await;
+            drop(file);
+            meanwhile(&at).await
+        }),
+        op(
+            "drop of a replacement that was begun or answered",
+            |at| async move {
+                begun(files::replace(at.join("old")).into_future()).await;
+                meanwhile(&at).await?;
+                let mut opening = Box::pin(files::replace(at.join("old")).into_future());
+                let _ = poll_once(Pin::new(&mut opening));
+                meanwhile(&at).await?;
+                drop(opening);
+                Ok(())
+            },
+        ),
+        op(
+            "drop of a commit that was begun or answered",
+            |at| async move {
+                begun(files::replace(at.join("old")).await?.commit()).await;
+                meanwhile(&at).await?;
+                let file = files::replace(at.join("old")).await?;
+                let mut commit = Box::pin(file.commit());
+                let _ = poll_once(Pin::new(&mut commit));
+                meanwhile(&at).await?;
+                drop(commit);
+                Ok(())
+            },
+        ),
+    ]
+}
+
+fn temporary() -> Vec<Operation> {
+    vec![
+        op("temp_file", |at| async move {
+            let mut file = files::temp_file().in_dir(&at).await?;
+            file.write_all(b"x").await?;
+            file.close().await?;
+            let file = files::temp_file().await?;
+            file.close().await
+        }),
+        op("keep and persist", |at| async move {
+            let (file, _) = files::temp_file().in_dir(&at).await?.keep();
+            drop(file);
+            let file = files::temp_file().in_dir(&at).await?;
+            file.persist(at.join("x")).await?.close().await?;
+            let file = files::temp_file().in_dir(&at).await?;
+            file.persist_new(at.join("y")).await?.close().await
+        }),
+        op("temp_dir", |at| async move {
+            let dir = files::temp_dir().in_dir(&at).await?;
+            files::write(dir.path().join("x"), "y").await?;
+            dir.close().await
+        }),
+        op("drop of temporary things", |at| async move {
+            let mut file = files::temp_file().in_dir(&at).await?;
+            file.write_all(b"dirty").await?;
+            drop((file, files::temp_dir().in_dir(&at).await?));
+            begun(files::temp_file().in_dir(&at).into_future()).await;
+            begun(files::temp_dir().in_dir(&at).into_future()).await;
+            let mut file = Box::pin(files::temp_file().in_dir(&at).into_future());
+            let mut dir = Box::pin(files::temp_dir().in_dir(&at).into_future());
+            let _ = poll_once(Pin::new(&mut file));
+            let _ = poll_once(Pin::new(&mut dir));
+            meanwhile(&at).await?;
+            drop((file, dir));
+            meanwhile(&at).await
+        }),
+    ]
 }
 
 fn many() -> Vec<Operation> {
