@@ -205,7 +205,10 @@ impl TempDir {
     /// [`drained`](crate::drained).
     pub async fn close(mut self) -> io::Result<()> {
         self.end = End::Left;
-        let answer = remove_in_turn(Arc::clone(&self.path));
+        let (reply, answer) = oneshot::channel();
+        remove_in_turn(Arc::clone(&self.path), |removed| {
+            drop(reply.send(Unheard::new(removed)));
+        });
         match answer.await {
             Ok(answer) => answer.hear(),
             Err(_) => Err(PathError::new("remove", &self.path, offload::lost()).into_io()),
@@ -235,28 +238,26 @@ impl Drop for TempDir {
     /// Hands the removal over, and never waits.
     fn drop(&mut self) {
         if mem::replace(&mut self.end, End::Left) == End::Removed {
-            drop(remove_in_turn(Arc::clone(&self.path)));
+            remove_in_turn(Arc::clone(&self.path), |removed| match removed {
+                // Who has taken it away has done what was to be done.
+                Err(error) if error.kind() == ErrorKind::NotFound => {}
+                removed => drop(Unheard::new(removed)),
+            });
         }
     }
 }
 
 /// Removes it when everything below is over; not by an errand, which is not run
 /// when nobody waits for its answer.
-fn remove_in_turn(path: Arc<Path>) -> oneshot::Receiver<Unheard> {
-    let (reply, answer) = oneshot::channel();
-    turnstile::enter(vec![Claim::below(&path)], Effect::Changes, move |ticket| {
+fn remove_in_turn(path: Arc<Path>, tell: impl FnOnce(io::Result<()>) + Send + 'static) {
+    let claims = vec![Claim::below(&path)];
+    turnstile::enter(claims, Effect::Changes, move |ticket| {
         offload::submit(Lane::Shared, move || {
-            let removed = match remove(&path) {
-                // Who has taken it away has done what was to be done.
-                Err(error) if reply.is_closed() && error.kind() == ErrorKind::NotFound => Ok(()),
-                removed => removed,
-            };
-            drop(reply.send(Unheard::new(removed)));
+            tell(remove(&path));
             // Only now, so that `drained` knows what nobody else was told.
             drop(ticket);
         });
     });
-    answer
 }
 
 fn remove(path: &Arc<Path>) -> io::Result<()> {
