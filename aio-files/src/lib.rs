@@ -100,7 +100,7 @@ pub mod lock;
 pub mod many;
 mod mode;
 mod offload;
-mod open;
+pub mod open;
 pub mod os;
 mod parting;
 mod positional;
@@ -127,12 +127,11 @@ pub use file::File;
 pub use lines::lines;
 pub use lock::lock;
 pub use many::{metadata_many, read_many, write_many};
-pub use open::{Open, OpenFuture, open};
+pub use open::open;
 pub use parting::drained;
 #[cfg(feature = "records")]
 pub use records::records;
 pub use replace::replace;
-pub use stdio::{stderr, stdin, stdout};
 pub use temp::{temp_dir, temp_file};
 #[cfg(all(unix, feature = "walk"))]
 pub use walk::walk;

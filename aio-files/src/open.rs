@@ -1,3 +1,5 @@
+//! Opening a file: the builder and its future.
+
 use std::fmt;
 use std::io;
 use std::path::Path;

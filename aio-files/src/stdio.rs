@@ -31,7 +31,7 @@ pub use stdin::Stdin;
 /// ```no_run
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> std::io::Result<()> {
-/// let mut lines = aio_files::stdin().lines().stream();
+/// let mut lines = aio_files::stdio::stdin().lines().stream();
 /// while let Some(line) = lines.next().await {
 ///     println!("{}", line?.to_uppercase());
 /// }
@@ -58,7 +58,7 @@ pub fn stdin() -> Stdin {
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> std::io::Result<()> {
-/// let mut out = aio_files::stdout();
+/// let mut out = aio_files::stdio::stdout();
 /// out.write_all(b"I need your help.\n").await?;
 /// out.flush().await?;
 /// # Ok(())
@@ -78,7 +78,7 @@ pub fn stdout() -> Output {
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> std::io::Result<()> {
-/// aio_files::stderr().write_all(b"nobody is there\n").await?;
+/// aio_files::stdio::stderr().write_all(b"nobody is there\n").await?;
 /// # Ok(())
 /// # }
 /// ```

@@ -8,8 +8,8 @@ use tokio::io::AsyncWrite;
 
 use super::sink::{Buffering, Sink};
 
-/// The standard output or error: see [`stdout`](crate::stdout()) and
-/// [`stderr`](crate::stderr()).
+/// The standard output or error: see [`stdout`](crate::stdio::stdout()) and
+/// [`stderr`](crate::stdio::stderr()).
 ///
 /// It has tokio's `AsyncWrite`; the methods here need no import. All handles of
 /// a stream write into the one buffer of the process.

@@ -11,7 +11,7 @@ use super::input::{self, named};
 use super::intake::{End, Ends, Intake, Mark, Rules, Taken};
 use super::lines::{ReadStdinLines, formed};
 
-/// The standard input: see [`stdin`](crate::stdin()).
+/// The standard input: see [`stdin`](crate::stdio::stdin()).
 ///
 /// It has tokio's `AsyncRead` and `AsyncBufRead`. The methods here need no
 /// import, and take what they want at once when it is there: also if several
@@ -61,7 +61,7 @@ impl Stdin {
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> std::io::Result<()> {
     /// let mut answer = String::new();
-    /// if aio_files::stdin().read_line(&mut answer).await? > 0 {
+    /// if aio_files::stdio::stdin().read_line(&mut answer).await? > 0 {
     ///     println!("{}", answer.trim_end());
     /// }
     /// # Ok(())
@@ -152,7 +152,7 @@ impl Stdin {
     /// ```no_run
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> std::io::Result<()> {
-    /// let mut lines = aio_files::stdin().lines().stream();
+    /// let mut lines = aio_files::stdio::stdin().lines().stream();
     /// while let Some(line) = lines.next().await {
     ///     println!("{}", line?.len());
     /// }

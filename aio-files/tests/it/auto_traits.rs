@@ -4,13 +4,15 @@ use aio_files::chunks::{Chunks, ReadChunks};
 use aio_files::lines::{AllLines, LineBytes, Lines, Position, ReadLineBytes, ReadLines};
 use aio_files::lock::{FileLock, Lock, LockFuture};
 use aio_files::many::{Answers, Many, ManyFuture};
+use aio_files::open::{Open, OpenFuture};
 use aio_files::os::{self, Access, Entries, Entry, FileSystem, ReadDir, ReadDirFuture, Times};
 use aio_files::replace::{AtomicFile, Replace, ReplaceFuture, sweep};
 use aio_files::stdio::{AllStdinLines, Output, ReadStdinLines, Stdin, StdinLines};
+use aio_files::stdio::{stdin, stdout};
 use aio_files::temp::{
     CreateTempDir, CreateTempDirFuture, CreateTempFile, CreateTempFileFuture, TempDir, TempFile,
 };
-use aio_files::{File, Open, OpenFuture, PathError, drained, lock, open, stdin, stdout};
+use aio_files::{File, PathError, drained, lock, open};
 
 chaos::auto_traits! {
     File: Send, Sync, Unpin;

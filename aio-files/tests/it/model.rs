@@ -3,7 +3,8 @@
 use std::fs;
 use std::io::{ErrorKind, IoSlice, IoSliceMut, SeekFrom};
 
-use aio_files::{File, Open, open};
+use aio_files::open::Open;
+use aio_files::{File, open};
 
 use crate::folder::Folder;
 

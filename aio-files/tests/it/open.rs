@@ -42,7 +42,7 @@ const X: Behaviour = Behaviour {
     ..W
 };
 
-async fn behaviour(builder: impl Fn(&std::path::Path) -> aio_files::Open) -> Behaviour {
+async fn behaviour(builder: impl Fn(&std::path::Path) -> aio_files::open::Open) -> Behaviour {
     let folder = Folder::new();
     let missing = builder(&folder.file("missing")).await;
     let path = folder.with("present", "old");

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{BufRead, ErrorKind, Write};
 use std::os::fd::OwnedFd;
 
-use aio_files::stdin;
+use aio_files::stdio::stdin;
 use chaos::watchdog;
 use chaos::woken::probe;
 use futures_core::stream::FusedStream;
@@ -240,7 +240,7 @@ async fn tokios_methods_read_it_too() {
     let mut lines = AsyncBufReadExt::lines(stdin);
     assert_eq!(lines.next_line().await.unwrap().unwrap(), "three");
     drop(lines);
-    let mut rest = aio_files::stdin().lines().stream();
+    let mut rest = aio_files::stdio::stdin().lines().stream();
     assert_eq!(rest.next().await.unwrap().unwrap(), "rest");
 }
 

@@ -4,7 +4,8 @@ use std::fs::{self, File};
 use std::io::{ErrorKind, Read};
 use std::os::fd::{AsFd, OwnedFd};
 
-use aio_files::{PathError, drained, stderr, stdout};
+use aio_files::stdio::{stderr, stdout};
+use aio_files::{PathError, drained};
 use chaos::watchdog;
 use tokio::io::AsyncWriteExt;
 

@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 
-use aio_files::{stderr, stdin, stdout};
+use aio_files::stdio::{stderr, stdin, stdout};
 use chaos::{Cut, cuts};
 
 use crate::folder::Folder;

@@ -116,8 +116,8 @@ fn guards() -> Vec<Operation> {
             held.release().await
         }),
         op("standard output", |_| async {
-            files::stdout().write_all(b"").await?;
-            files::stdout().flush().await
+            files::stdio::stdout().write_all(b"").await?;
+            files::stdio::stdout().flush().await
         }),
     ]
 }
