@@ -54,7 +54,40 @@ const LAYERS: &[(&str, Layers)] = &[
             &["open", "closures", "changes", "watch"],
         ],
     ),
-    ("aio-files", &[]),
+    (
+        "aio-files",
+        &[
+            // What is true without a file, and what leaves the caller's thread.
+            &[
+                "error",
+                "mode",
+                "ranges",
+                "read_buffer",
+                "buffers",
+                "budget",
+                "fairness",
+            ],
+            &["offload", "turnstile", "cached", "folder", "like_a_file"],
+            &[
+                "handed",
+                "alarm",
+                "descriptor",
+                "parting",
+                "ahead",
+                "in_flight",
+            ],
+            &["errand", "failure", "temporary", "work", "read_ahead"],
+            // The file.
+            &["backing"],
+            &["file"],
+            &["file_io", "open"],
+            &["reading", "writing", "handover"],
+            &["positional"],
+            // The doors beside it.
+            &["whole", "chunks", "lines", "os", "walk", "lock", "stdio"],
+            &["many", "records", "replace", "temp"],
+        ],
+    ),
     ("aio-itertools", &[]),
     ("aio-pool", &[]),
 ];
