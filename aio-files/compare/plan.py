@@ -157,10 +157,16 @@ def slices(n: int) -> list[Row]:
     rows = []
     for runtime in RUNTIMES:
         rows += beside_each(
-            f"{n:,} lines as bytes, {runtime}",
-            "lines(p).bytes().stream()",
+            f"{n:,} lines lent as bytes, {runtime}",
+            "lines(p).bytes().stream(), next_ref",
             Run("ours", "slices", runtime, n, "lines"),
             *by_buffer("std `read_line`, one `String`", limit, AtLeast(1), Told()),
+        )
+        rows += beside_each(
+            f"{n:,} lines as `Bytes` to keep, {runtime}",
+            "lines(p).bytes().stream()",
+            Run("ours", "shared", runtime, n, "lines"),
+            *by_buffer("std `read_line`, one `String`", limit, Told(), Told()),
         )
     return rows
 

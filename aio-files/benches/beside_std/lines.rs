@@ -34,7 +34,7 @@ pub(crate) fn run(bench: &Bench, files: &Files, runtime_name: &str, runtime: &Ru
         },
     );
     bench.row(
-        &format!("lines as bytes, beside read_line into one String, {runtime_name}"),
+        &format!("lines lent as bytes, beside read_line into one String, {runtime_name}"),
         LINES,
         |_| {
             let mut sum = Sum::default();
@@ -51,8 +51,8 @@ pub(crate) fn run(bench: &Bench, files: &Files, runtime_name: &str, runtime: &Ru
             task(runtime, async move {
                 let mut sum = Sum::default();
                 let mut lines = aio_files::lines(path).bytes().stream();
-                while let Some(line) = lines.next().await {
-                    sum.add_line(&line.unwrap());
+                while let Some(line) = lines.next_ref().await {
+                    sum.add_line(line.unwrap());
                 }
                 sum.total()
             })

@@ -17,6 +17,7 @@ async fn once(work: Arc<Work>, n: usize) -> u64 {
     match work.kind.as_str() {
         "lines" => lines(path, n).await,
         "slices" => slices(path, n).await,
+        "shared" => shared(path, n).await,
         "chunks" => chunks(path, n).await,
         "many" => many(path, n).await,
         "positions" => positions(path, n).await,
@@ -41,6 +42,16 @@ async fn lines(path: &Path, n: usize) -> u64 {
 }
 
 async fn slices(path: &Path, n: usize) -> u64 {
+    let mut sum = InOrder::default();
+    let mut lines = aio_files::lines(path).bytes().stream();
+    for _ in 0..n {
+        let line = lines.next_ref().await.expect("enough lines");
+        sum.add(of_line(line.expect("a line")));
+    }
+    sum.sum()
+}
+
+async fn shared(path: &Path, n: usize) -> u64 {
     let mut sum = InOrder::default();
     let mut lines = aio_files::lines(path).bytes().stream();
     for _ in 0..n {
