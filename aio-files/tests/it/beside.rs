@@ -5,7 +5,7 @@ use std::io;
 use std::path::Path;
 use std::pin::Pin;
 
-use aio_files::{drained, metadata_many, open, read, write, write_many};
+use aio_files::{drained, lines, lock, metadata_many, open, os, read, replace, write, write_many};
 use chaos::watchdog;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -52,7 +52,27 @@ fn operations(file: &Path, fifo: &Path) -> Vec<Operation> {
             let file = file.clone();
             async move { write_many([(file, megabyte())]).await.map(drop) }
         }),
-        Box::pin(async move { metadata_many([file]).await.map(drop) }),
+        Box::pin({
+            let file = file.clone();
+            async move { metadata_many([file]).await.map(drop) }
+        }),
+        Box::pin({
+            let file = file.clone();
+            async move { replace(file).await?.commit().await }
+        }),
+        Box::pin({
+            let copy = file.with_extension("copy");
+            async move { os::copy(file, copy).await.map(drop) }
+        }),
+        // Held by the test.
+        Box::pin({
+            let held = fifo.with_extension("lock");
+            async move { lock(held).await?.release().await }
+        }),
+        Box::pin({
+            let fifo = fifo.clone();
+            async move { lines(fifo).await.map(drop) }
+        }),
         Box::pin({
             let fifo = fifo.clone();
             async move { open(fifo).await.map(drop) }
@@ -70,6 +90,7 @@ async fn a_socket_and_a_file_beside_every_cut_operation() {
     let mut cuts = 0_u32;
     for polls in 0..6 {
         let fifo = folder.fifo(&format!("fifo{polls}"));
+        let held = lock(fifo.with_extension("lock")).await.unwrap();
         for mut operation in operations(&cut, &fifo) {
             for _ in 0..polls {
                 if poll_once(operation.as_mut()).is_ready() {
@@ -94,6 +115,7 @@ async fn a_socket_and_a_file_beside_every_cut_operation() {
         let freed = open(&fifo).mode("r+").await.unwrap();
         watchdog::future("drained", drained()).await.unwrap();
         drop(freed);
+        held.release().await.unwrap();
     }
     folder.closed().await;
     println!("cuts={cuts}");
