@@ -87,19 +87,25 @@ impl<T: DeserializeOwned> Parser<T> {
         self.window.at()
     }
 
-    /// The records that have come; it reads, and blocks, only if there are none.
-    /// An empty batch is the end.
+    /// The records that have come; if there are none, it reads once, which blocks.
+    /// `None` is the end. An empty batch isn't: a file may be long that has no
+    /// records, and who has gone meanwhile is noticed between two batches.
     pub(super) fn batch(
         &mut self,
-        mut read: impl FnMut(&mut [u8]) -> io::Result<usize>,
-    ) -> io::Result<Vec<Given<T>>> {
-        loop {
-            let batch = self.parsed(MOST);
-            if !batch.is_empty() || self.over || self.window.has_ended() {
-                return Ok(batch);
-            }
-            self.window.fill(&mut read)?;
+        read: impl FnOnce(&mut [u8]) -> io::Result<usize>,
+    ) -> io::Result<Option<Vec<Given<T>>>> {
+        let mut batch = self.parsed(MOST);
+        if batch.is_empty() && !self.is_over() {
+            self.window.fill(read)?;
+            batch = self.parsed(MOST);
         }
+        let ends = batch.is_empty() && self.is_over();
+        Ok((!ends).then_some(batch))
+    }
+
+    /// True when nothing more is read.
+    fn is_over(&self) -> bool {
+        self.over || self.window.has_ended()
     }
 
     /// The same without blocking: nothing, if what comes next can't be had so.

@@ -40,8 +40,7 @@ impl<T: DeserializeOwned + Send + 'static> Source for Reading<T> {
 
     fn next_batch(&mut self) -> Option<Batch<T>> {
         let given = match self.parser.batch(|into| self.input.read(into)) {
-            Ok(given) if given.is_empty() => return None,
-            Ok(given) => given,
+            Ok(given) => given?,
             Err(error) => vec![self.parser.end_by(error)],
         };
         Some(Batch {

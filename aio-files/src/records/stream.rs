@@ -147,10 +147,12 @@ impl<T: DeserializeOwned + Send + 'static> Records<T> {
     /// Makes sure that the batch has a record, if there is one.
     #[inline]
     fn poll_batch(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        ready!(self.fairness.poll_pay(cx));
-        match self.batch.as_slice().is_empty() && self.end == End::Ahead {
-            true => self.poll_next_batch(cx),
-            false => Poll::Ready(Ok(())),
+        loop {
+            ready!(self.fairness.poll_pay(cx));
+            if !self.batch.as_slice().is_empty() || self.end == End::Reached {
+                return Poll::Ready(Ok(()));
+            }
+            ready!(self.poll_next_batch(cx))?;
         }
     }
 

@@ -71,12 +71,11 @@ fn all<T: DeserializeOwned>(format: Format, mut reader: Pieces<'_>) -> Vec<Told<
     let mut parser = Parser::<T>::new(path, format);
     let mut all = Vec::new();
     loop {
-        let batch = parser.batch(|into| reader.read(into)).unwrap();
-        if batch.is_empty() {
-            assert!(parser.batch(|into| reader.read(into)).unwrap().is_empty());
+        let Some(batch) = parser.batch(|into| reader.read(into)).unwrap() else {
+            assert!(parser.batch(|into| reader.read(into)).unwrap().is_none());
             assert!(reader.rest.is_empty() || parser.at().line == 1);
             return all;
-        }
+        };
         for given in batch {
             let told = given.record.map_err(|error| {
                 let inside = PathError::of(&error).unwrap();

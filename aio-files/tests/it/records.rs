@@ -5,6 +5,7 @@ use std::error::Error;
 use std::fs;
 use std::future::poll_fn;
 use std::io::{self, ErrorKind, Write};
+use std::path::Path;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -403,6 +404,31 @@ async fn a_stream_dropped_in_the_middle_closes_its_file() {
 }
 
 /// How much was read of an endless source when its reader has gone.
+/// Lines without end, none of which is a record.
+#[tokio::test]
+async fn a_stream_dropped_where_no_record_comes_stops_reading() {
+    let streams: [fn(&Path) -> Records<u8>; 2] = [
+        |path| records(path).jsonl().stream(),
+        |path| records(path).csv().stream(),
+    ];
+    for stream in streams {
+        let folder = Folder::new();
+        let path = folder.fifo("x");
+        let mut numbers = stream(&path);
+        assert!(poll_now(&mut numbers).is_pending());
+        let mut fifo = fs::OpenOptions::new().write(true).open(&path).unwrap();
+        fifo.write_all(b"\n").unwrap();
+        assert!(poll_now(&mut numbers).is_pending());
+        drop(numbers);
+        watchdog::closure(
+            "the reader's end",
+            move || {
+                while fifo.write_all(b"\n").is_ok() {}
+            },
+        );
+    }
+}
+
 #[tokio::test]
 async fn a_reader_that_stops_early_has_read_little() {
     let folder = Folder::new();
