@@ -57,6 +57,8 @@ pub(super) struct Descent {
     above: Vec<(Identity, PathBuf)>,
     device: Option<u64>,
     folders: u64,
+    /// The least depth that was looked at since the item before.
+    least_depth: usize,
     scratch: Scratch,
     spare: Vec<Names>,
 }
@@ -85,6 +87,7 @@ impl Descent {
             above: Vec::new(),
             device: None,
             folders: 0,
+            least_depth: usize::MAX,
             scratch: Scratch::new(),
             spare: Vec::new(),
         }
@@ -92,6 +95,15 @@ impl Descent {
 
     /// Looks at one name, or opens or leaves one folder.
     pub(super) fn step(&mut self) -> Step {
+        let mut step = self.step_of_any_depth();
+        if let Step::Found(item) = &mut step {
+            item.depth = item.depth.min(self.least_depth);
+            self.least_depth = usize::MAX;
+        }
+        step
+    }
+
+    fn step_of_any_depth(&mut self) -> Step {
         if let Some(item) = self.waiting.pop_front() {
             return Step::Found(item);
         }
@@ -171,6 +183,7 @@ impl Descent {
     /// Looks at a name of the innermost folder.
     fn look(&mut self, found: Found, choice: &mut Choice) -> Step {
         let depth = self.levels.len();
+        self.least_depth = self.least_depth.min(depth);
         let level = &self.levels[depth - 1];
         let name = level.names.name(found);
         let mut file_type = found.file_type;

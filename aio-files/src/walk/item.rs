@@ -11,6 +11,8 @@ use crate::error::PathError;
 /// What a walk gives, and at which depth.
 #[derive(Debug)]
 pub(super) struct Item {
+    /// That of what was looked at before and not given, if it is less: so a
+    /// folder that was left is known to be, whatever comes next.
     pub(super) depth: usize,
     pub(super) result: io::Result<Entry>,
 }
