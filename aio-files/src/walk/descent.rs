@@ -18,7 +18,7 @@ use super::folder::{Folder, Identity, Links, More, Purpose, Scratch};
 use super::item::{Item, Step, failed, found_it, item, joined, loops};
 use super::level::Level;
 use super::names::{Found, Names};
-use super::root::{folders_above, root_and_target};
+use super::root::{above_names, folders_above, root_and_target};
 use super::{Contents, Devices, Options, Order};
 use crate::error::PathError;
 
@@ -75,7 +75,7 @@ impl Descent {
     pub(super) fn new(root: Arc<Path>, options: Options, skip: Skip) -> Self {
         Self {
             options,
-            path: root.to_path_buf(),
+            path: above_names(&root).to_owned(),
             root,
             skip,
             skipped: 0,
@@ -151,7 +151,7 @@ impl Descent {
             result: Err(PathError::new("walk", &root, cause).into_io()),
         };
         let of = &self.options;
-        let choice = match Choice::new(&root, &of.globs, of.hidden, of.ignored) {
+        let choice = match Choice::new(above_names(&root), &of.globs, of.hidden, of.ignored) {
             Ok(choice) => choice,
             Err(cause) => {
                 // Nothing comes of it but the error.

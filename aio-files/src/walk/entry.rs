@@ -54,7 +54,8 @@ pub(super) enum Skips {
 }
 
 impl Entry {
-    /// The path: that of the root as it was given, and the names below it.
+    /// The path: that of the root as it was given, and the names below it. There
+    /// the root is without the slashes and dots that may be at its end.
     pub fn path(&self) -> &Path {
         &self.path
     }

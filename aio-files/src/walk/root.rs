@@ -21,6 +21,12 @@ pub(super) fn root_and_target(root: &Path, links: Links) -> io::Result<(Seen, Re
     })
 }
 
+/// The root as it stands above names: without the slashes and dots at its end,
+/// which are lost when a name is taken off again.
+pub(super) fn above_names(root: &Path) -> &Path {
+    root.components().as_path()
+}
+
 /// The folders above the root, as they are without links.
 pub(super) fn folders_above(root: &Path) -> Vec<(Identity, PathBuf)> {
     let Ok(root) = root.canonicalize() else {

@@ -171,6 +171,27 @@ async fn the_folder_of_git_is_left_out_and_other_hidden_ones_are_given() {
 }
 
 #[tokio::test]
+async fn globs_know_the_root_however_it_is_spelled() {
+    let folder = Folder::new();
+    for path in ["a/b/x", "src/x", "z/x"] {
+        fs::create_dir_all(folder.file(path)).unwrap();
+        fs::write(folder.file(path).join("y.rs"), "").unwrap();
+    }
+    let expected = ["", "a", "a/b", "a/b/x", "src", "src/x", "src/x/y.rs"];
+    for end in ["", "/", "//", "/.", "/./", "/a/.."] {
+        let mut root = folder.path().as_os_str().to_owned();
+        root.push(end);
+        let root = PathBuf::from(root);
+        let walk = walk(&root).sorted().glob("/src/x/*.rs").glob("!/z");
+        assert_eq!(
+            paths(&root, walk).await,
+            expected.map(PathBuf::from),
+            "{end}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn a_glob_that_is_none_is_an_error_that_names_it() {
     let folder = Folder::new();
     for (glob, said) in [
