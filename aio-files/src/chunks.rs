@@ -246,11 +246,11 @@ impl Source for BlockSource {
             let (read, result) = self.input.read_full(&mut buffer[filled..room]);
             filled += read;
             self.failure = result.err();
-            if filled == self.block || filled < room {
+            if filled == self.block || filled < room || self.input.may_wait() {
                 break;
             }
-            // It has grown since it was opened.
-            room = self.block;
+            // It is longer than it said when it was opened.
+            room = room.saturating_mul(2).max(CHUNK).min(self.block);
             buffer.resize(room.max(buffer.len()), 0);
         }
         buffer.truncate(filled);

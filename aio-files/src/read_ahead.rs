@@ -18,6 +18,9 @@ pub(crate) const CHUNK: usize = 256 * 1024;
 /// The most that is read on the consumer's thread at once.
 const MOST_AT_ONCE: usize = 1024 * 1024;
 
+/// The most that room is made for where a file doesn't say how long it is.
+const UNSEEN: usize = 1024 * 1024;
+
 /// How many batches may wait: a megabyte of them, but one at least and four at most.
 pub(crate) fn depth_for(chunk: usize) -> usize {
     (4 * CHUNK / chunk.max(1)).clamp(1, 4)
@@ -82,7 +85,7 @@ impl Input {
         };
         // Files of length 0 may have content: those of procfs.
         if opened.reach == Reach::InOrder || opened.len <= self.at {
-            return Ok(amount);
+            return Ok(amount.min(UNSEEN));
         }
         let left = usize::try_from(opened.len - self.at).unwrap_or(usize::MAX);
         Ok(amount.min(left.saturating_add(1)))

@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::Write;
 use std::path::Path;
+use std::pin::pin;
 
 use aio_files::PathError;
 use aio_files::chunks::Chunks;
@@ -10,6 +11,7 @@ use bytes::Bytes;
 use futures_core::Stream;
 use futures_core::stream::FusedStream;
 
+use crate::folder::{Folder, poll_once};
 use crate::sources::{self, everywhere, forget_pages};
 
 async fn rest(chunks: &mut Chunks) -> Vec<Bytes> {
@@ -69,6 +71,32 @@ async fn as_small_as_a_byte() {
         assert_eq!(chunks.size_hint(), (2, None));
         assert_eq!(rest(&mut chunks).await, ["b", "c"]);
     }
+}
+
+#[tokio::test]
+async fn as_large_as_can_be_said_is_the_whole_file() {
+    let folder = Folder::new();
+    for len in [0, 3, 300_000] {
+        let path = folder.with("x", content(len));
+        let chunks = rest(&mut aio_files::chunks(&path).size(usize::MAX).stream()).await;
+        assert_eq!(chunks.concat(), content(len));
+        assert_eq!(chunks.len(), usize::from(len > 0));
+    }
+    // These don't say their length, and end where they end.
+    let said = fs::read("/proc/filesystems").unwrap();
+    let chunks = rest(
+        &mut aio_files::chunks("/proc/filesystems")
+            .size(usize::MAX)
+            .stream(),
+    )
+    .await;
+    assert_eq!(chunks, [said]);
+    let path = folder.fifo("fifo");
+    let mut stream = aio_files::chunks(&path).size(usize::MAX).stream();
+    assert!(poll_once(pin!(stream.next())).is_pending());
+    let mut fifo = fs::OpenOptions::new().write(true).open(&path).unwrap();
+    fifo.write_all(b"some").unwrap();
+    assert_eq!(stream.next().await.unwrap().unwrap(), "some");
 }
 
 #[tokio::test]
