@@ -208,11 +208,18 @@ impl Descent {
                         && let Some(ancestor) = self.ancestor(seen.identity)
                     {
                         let path = joined(&self.path, name);
-                        return Step::Found(loops(depth, path, &ancestor));
+                        return match choice.takes(&path, name, true) {
+                            true => Step::Found(loops(depth, path, &ancestor)),
+                            false => Step::Went,
+                        };
                     }
                 }
                 Err(cause) => {
-                    return Step::Found(failed(depth, "stat", joined(&self.path, name), cause));
+                    let path = joined(&self.path, name);
+                    return match choice.takes(&path, name, file_type.is_dir()) {
+                        true => Step::Found(failed(depth, "stat", path, cause)),
+                        false => Step::Went,
+                    };
                 }
             }
         }

@@ -192,6 +192,21 @@ async fn globs_know_the_root_however_it_is_spelled() {
 }
 
 #[tokio::test]
+async fn links_that_are_left_out_are_no_errors() {
+    let folder = Folder::new();
+    fs::create_dir(folder.file(".git")).unwrap();
+    folder.with(".gitignore", "nowhere\nround/\n");
+    symlink("missing", folder.file("nowhere")).unwrap();
+    symlink(".", folder.file("round")).unwrap();
+    let followed = walk(folder.path()).follow_links().min_depth(1);
+    assert_eq!(all(followed.clone().glob("!.*")).await.len(), 2);
+    let given = paths(folder.path(), followed.clone().gitignore()).await;
+    assert_eq!(given, [PathBuf::from(".gitignore")]);
+    let globs = followed.glob("!nowhere").glob("!round/").glob("!.git/");
+    assert_eq!(paths(folder.path(), globs).await, given);
+}
+
+#[tokio::test]
 async fn a_glob_that_is_none_is_an_error_that_names_it() {
     let folder = Folder::new();
     for (glob, said) in [
