@@ -223,6 +223,8 @@ impl Walk {
     /// matches. Other hidden names are given, as git does; with
     /// [`skip_hidden`](Self::skip_hidden) it is what ripgrep does.
     ///
+    /// Braces mean themselves in git's files below the root and above it, and
+    /// alternatives in `.ignore`, as for ripgrep.
     /// A line that is no glob is passed over, as git does; a file of rules that
     /// can't be read, or has more than 16 MiB, is an error item. Below the root,
     /// one that is a link is passed over, and the excludes of a linked worktree

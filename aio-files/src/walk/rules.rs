@@ -3,6 +3,7 @@
 //! Those below the root are opened from their folder's descriptor, and not
 //! through links, so that a hostile tree can't have a file outside of it read.
 
+use std::borrow::Cow;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -49,6 +50,15 @@ enum Repository {
     No,
 }
 
+/// What braces mean in a file of rules.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Braces {
+    /// One of several, which is what they are for ripgrep.
+    Alternatives,
+    /// Themselves, as for git.
+    Literal,
+}
+
 impl Rules {
     /// Those that are in force above a root, and everywhere.
     pub(super) fn above(root: &Path) -> Self {
@@ -84,10 +94,10 @@ impl Rules {
         path: &Path,
         mut failed: impl FnMut(&str, io::Error),
     ) {
-        let mut read = |folder: &Folder, name: &str, shown: &str| {
+        let mut read = |folder: &Folder, name: &str, shown: &str, braces| {
             let rules = match folder.content(name, MOST) {
                 Ok(None) => Ok(Gitignore::empty()),
-                Ok(Some(content)) => parsed(path, &content),
+                Ok(Some(content)) => parsed(path, &content, braces),
                 Err(cause) => Err(cause),
             };
             rules.unwrap_or_else(|cause| {
@@ -95,8 +105,8 @@ impl Rules {
                 Gitignore::empty()
             })
         };
-        let own = read(folder, ".ignore", ".ignore");
-        let git = read(folder, ".gitignore", ".gitignore");
+        let own = read(folder, ".ignore", ".ignore", Braces::Alternatives);
+        let git = read(folder, ".gitignore", ".gitignore", Braces::Literal);
         let mut exclude = Gitignore::empty();
         let mut repository = Repository::No;
         if folder.has(".git") {
@@ -106,7 +116,7 @@ impl Rules {
                 folder.open(name.as_ref(), Links::Refused, Purpose::Passing)
             };
             if let Ok(info) = inside(folder, ".git").and_then(|git| inside(&git, "info")) {
-                exclude = read(&info, "exclude", ".git/info/exclude");
+                exclude = read(&info, "exclude", ".git/info/exclude", Braces::Literal);
             }
         } else if folder.has(".jj") {
             repository = Repository::Top;
@@ -174,15 +184,42 @@ fn named<'a>(all: impl Iterator<Item = &'a Gitignore>, path: &Path, is_dir: bool
     Verdict::Unnamed
 }
 
+/// A line whose braces mean themselves.
+fn without_alternatives(line: &str) -> Cow<'_, str> {
+    if !line.contains(['{', '}']) {
+        return line.into();
+    }
+    let mut literal = String::with_capacity(line.len() + 2);
+    let mut escaped = false;
+    // Where a class began, in which nothing need be escaped.
+    let mut class = None;
+    for (at, letter) in line.char_indices() {
+        match (letter, class) {
+            _ if escaped => {}
+            ('{' | '}', None) => literal.push('\\'),
+            ('[', None) => class = Some(at),
+            // Behind its start, and behind what turns it round, it is a member.
+            (']', Some(began)) if !matches!(&line[began + 1..at], "" | "!" | "^") => class = None,
+            _ => {}
+        }
+        escaped = letter == '\\' && !escaped && class.is_none();
+        literal.push(letter);
+    }
+    literal.into()
+}
+
 /// The rules of a file. A line that is no glob, or no text, is passed over, as
 /// git does.
-fn parsed(folder: &Path, content: &[u8]) -> io::Result<Gitignore> {
+fn parsed(folder: &Path, content: &[u8], braces: Braces) -> io::Result<Gitignore> {
     let mut builder = GitignoreBuilder::new(folder);
     let content = content.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(content);
     for line in content.split(|&byte| byte == b'\n') {
         let line = line.strip_suffix(b"\r").unwrap_or(line);
         if let Ok(line) = str::from_utf8(line) {
-            drop(builder.add_line(None, line));
+            drop(match braces {
+                Braces::Alternatives => builder.add_line(None, line),
+                Braces::Literal => builder.add_line(None, &without_alternatives(line)),
+            });
         }
     }
     let invalid = |cause| io::Error::new(io::ErrorKind::InvalidData, cause);

@@ -207,6 +207,26 @@ async fn links_that_are_left_out_are_no_errors() {
 }
 
 #[tokio::test]
+async fn braces_mean_themselves_to_git_and_alternatives_to_others() {
+    let folder = Folder::new();
+    fs::create_dir(folder.file(".git")).unwrap();
+    for name in ["a.js", "a.ts", "a.{js,ts}", "b.js", "c{", "c}", "d{", "[{"] {
+        folder.with(name, "");
+    }
+    folder.with(".gitignore", "a.{js,ts}\nc[}{]\n\\[{\nd\\{\n");
+    folder.with(".ignore", "b.{js,ts}\n");
+    let walk = walk(folder.path())
+        .min_depth(1)
+        .sorted()
+        .gitignore()
+        .glob("!.*");
+    assert_eq!(
+        paths(folder.path(), walk).await,
+        ["a.js", "a.ts"].map(PathBuf::from)
+    );
+}
+
+#[tokio::test]
 async fn a_glob_that_is_none_is_an_error_that_names_it() {
     let folder = Folder::new();
     for (glob, said) in [
