@@ -29,6 +29,11 @@ impl Fairness {
         self.items += 1;
     }
 
+    /// Notes an item whose like costs a unit each.
+    pub(crate) fn large_item(&mut self) {
+        self.owed = (self.owed + 1).min(UNITS);
+    }
+
     /// Notes bytes that were read or looked through on the caller's thread.
     pub(crate) fn bytes(&mut self, amount: usize) {
         let units = u32::try_from(amount / BYTES).unwrap_or(u32::MAX);

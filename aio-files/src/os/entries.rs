@@ -18,6 +18,7 @@ use super::listing::Listing;
 use crate::ahead::Ahead;
 use crate::errand::Errand;
 use crate::error::PathError;
+use crate::fairness::Fairness;
 use crate::turnstile::Claim;
 
 /// How many batches wait for a reader that is slow.
@@ -115,6 +116,7 @@ impl ReadDir {
             ahead: Ahead::new(Listing::new(Arc::clone(&self.folder)), DEPTH, claims),
             batch: Vec::new().into_iter(),
             folder: self.folder,
+            fairness: Fairness::default(),
             over: false,
         }
     }
@@ -187,6 +189,7 @@ pub struct Entries {
     ahead: Ahead<Listing>,
     batch: vec::IntoIter<io::Result<Entry>>,
     folder: Arc<Path>,
+    fairness: Fairness,
     over: bool,
 }
 
@@ -227,13 +230,17 @@ impl Stream for Entries {
             return Poll::Ready(None);
         }
         // Entries that wait are always ready: other tasks must have their turn.
-        let budget = ready!(tokio::task::coop::poll_proceed(cx));
+        ready!(this.fairness.poll_pay(cx));
         loop {
             if let Some(entry) = this.batch.next() {
-                budget.made_progress();
+                this.fairness.large_item();
                 return Poll::Ready(Some(entry));
             }
-            match ready!(this.ahead.poll_next(cx)) {
+            let Poll::Ready(batch) = this.ahead.poll_next(cx) else {
+                this.fairness.paused();
+                return Poll::Pending;
+            };
+            match batch {
                 Some(Ok(batch)) => this.batch = batch.into_iter(),
                 Some(Err(lost)) => {
                     this.over = true;

@@ -18,6 +18,7 @@ use super::entry::{Entry, Skips};
 use super::item::{Item, Step};
 use crate::ahead::{Ahead, Source};
 use crate::error::PathError;
+use crate::fairness::Fairness;
 use crate::turnstile::Claim;
 
 /// How many batches wait for the consumer at most.
@@ -55,6 +56,7 @@ pub struct Entries {
     last: Option<Last>,
     /// What has at least this depth belongs to a folder that is left out.
     left_out: Option<usize>,
+    fairness: Fairness,
     ended: bool,
 }
 
@@ -81,6 +83,7 @@ impl Entries {
             skip,
             last: None,
             left_out: None,
+            fairness: Fairness::default(),
             ended: false,
         }
     }
@@ -168,7 +171,7 @@ impl Stream for Entries {
             return Poll::Ready(None);
         }
         // A walk can be ahead for long: without this, other tasks would wait.
-        let unit = ready!(tokio::task::coop::poll_proceed(cx));
+        ready!(this.fairness.poll_pay(cx));
         loop {
             while let Some(item) = this.batch.next() {
                 if !this.takes(&item) {
@@ -177,10 +180,14 @@ impl Stream for Entries {
                 if let Ok(entry) = &item.result {
                     this.last = Some(Last::of(entry));
                 }
-                unit.made_progress();
+                this.fairness.large_item();
                 return Poll::Ready(Some(item.result));
             }
-            match ready!(this.ahead.poll_next(cx)) {
+            let Poll::Ready(batch) = this.ahead.poll_next(cx) else {
+                this.fairness.paused();
+                return Poll::Pending;
+            };
+            match batch {
                 Some(Ok(batch)) => this.batch = batch.into_iter(),
                 Some(Err(cause)) => {
                     this.ended = true;

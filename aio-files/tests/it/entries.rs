@@ -16,6 +16,7 @@ use chaos::watchdog;
 use futures_core::{FusedStream, Stream};
 
 use crate::folder::{Folder, begin, inside, poll_once};
+use crate::streams::longest_run;
 
 /// Everything that a stream gives; the hints that it gives meanwhile must be true.
 async fn all(path: &Path) -> Vec<std::io::Result<Entry>> {
@@ -219,6 +220,15 @@ async fn a_stream_lets_others_run() {
         }
     }
     assert_eq!(given, 500);
+}
+
+#[test]
+fn without_a_runtime_a_stream_pauses_too() {
+    let folder = Folder::new();
+    many(folder.path(), 2000);
+    let (given, longest) = longest_run(read_dir(folder.path()).stream());
+    assert_eq!(given, 2000);
+    assert!(longest <= 257, "{longest}");
 }
 
 #[tokio::test]

@@ -2,15 +2,18 @@
 //! runtimes, neighbours.
 
 use std::fs;
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::PathBuf;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::Poll;
 
 use aio_files::chunks::Chunks;
 use aio_files::lines::{LineBytes, Lines};
 use chaos::cuts;
 use chaos::woken::{probe, probe_stream};
+use futures_core::Stream;
 
 use crate::folder::Folder;
 use crate::sources::{block_on, everywhere, forget_pages};
@@ -496,6 +499,30 @@ fn neighbours_run_beside_a_stream_that_never_waits() {
         assert!(pauses >= 12, "{pauses}");
         neighbour.abort();
     });
+}
+
+/// How many items a stream gives, and how many at most without a pause, to one
+/// who polls it without a runtime.
+pub(crate) fn longest_run<T>(
+    mut stream: impl Stream<Item = io::Result<T>> + Unpin,
+) -> (usize, usize) {
+    let (mut given, mut run, mut longest) = (0, 0, 0);
+    loop {
+        let next = std::future::poll_fn(|cx| Pin::new(&mut stream).poll_next(cx));
+        let mut next = probe("next", next);
+        match next.poll() {
+            Poll::Ready(None) => return (given, longest),
+            Poll::Ready(Some(item)) => {
+                item.unwrap();
+                (given, run) = (given + 1, run + 1);
+                longest = longest.max(run);
+            }
+            Poll::Pending => {
+                next.woken();
+                run = 0;
+            }
+        }
+    }
 }
 
 struct Pauses {

@@ -9,6 +9,7 @@ use aio_files::{open, walk, write};
 
 use super::{all, rest};
 use crate::folder::{Folder, inside, poll_once};
+use crate::streams::longest_run;
 
 #[tokio::test]
 async fn awaiting_gives_all_entries_or_the_first_error() {
@@ -92,7 +93,8 @@ async fn other_tasks_run_while_entries_are_ready() {
     let root = super::tree::wide(&folder.file("root"), 1, 3000);
     let mut entries = walk(&root).stream();
     entries.next().await.unwrap().unwrap();
-    // Of tokio's budget for a task, 128 for each poll, each entry takes one.
+    // Of tokio's budget for a task, 128 for each poll, each entry takes one, and
+    // the next pays it.
     let longest = tokio::spawn(async move {
         let (mut run, mut longest, mut given) = (0, 0, 0);
         loop {
@@ -117,7 +119,17 @@ async fn other_tasks_run_while_entries_are_ready() {
     });
     let (longest, given) = longest.await.unwrap();
     assert_eq!(given, 3001);
-    assert!(longest <= 128, "{longest}");
+    assert!(longest <= 129, "{longest}");
+}
+
+/// Where no runtime has a budget, a count of its own makes it pause.
+#[test]
+fn without_a_runtime_it_pauses_too() {
+    let folder = Folder::new();
+    let root = super::tree::wide(&folder.file("root"), 1, 3000);
+    let (given, longest) = longest_run(walk(&root).stream());
+    assert_eq!(given, 3002);
+    assert!(longest <= 257, "{longest}");
 }
 
 chaos::auto_traits! {
