@@ -27,7 +27,8 @@ use crate::turnstile::Claim;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Position {
-    /// The number of the line, the first being 1; 0 before the first.
+    /// The number of the line, the first being 1; 0 before the first. Lines are
+    /// counted by their LF, so that a file which ends them with a lone CR is one.
     pub line: u64,
     /// How many bytes of the file are before it.
     pub offset: u64,
@@ -51,7 +52,8 @@ pub struct Lines {
 /// The stream of [`lines`](crate::lines())`.bytes()`.
 ///
 /// An item is a part of what was read, which nothing is copied for, and keeps it
-/// in memory: 256 KiB for one line, if it is the only one that is kept. All else
+/// in memory: 256 KiB for one line, if it is the only one that is kept, or about
+/// twice the longest line where that is more. All else
 /// is as for [`Lines`], but for UTF-8, which isn't asked for.
 pub struct LineBytes {
     running: Running<Bytes>,
