@@ -266,6 +266,9 @@ impl Backing {
     /// Moves the position of a positioned file, and keeps what was read ahead
     /// if the new one is in it. It doesn't block.
     pub(crate) fn move_to(&mut self, position: u64) {
+        // What was answered to a future that is gone, such as the end, was said of
+        // where it was.
+        self.outcome = None;
         let ahead = position
             .checked_sub(self.position)
             .and_then(|by| usize::try_from(by).ok())

@@ -176,3 +176,21 @@ async fn one_poll_reads_no_more_than_its_share() {
     assert!(into == content[1..=900_000]);
     assert_eq!(polls, 4);
 }
+
+#[tokio::test]
+async fn the_end_that_a_cancelled_read_has_met_is_not_where_a_seek_leads_to() {
+    let folder = Folder::new();
+    let mut file = open(folder.with("x", "content")).await.unwrap();
+    let mut cancelled = 0;
+    for _ in 0..100 {
+        file.seek(SeekFrom::End(0)).await.unwrap();
+        // Only a job can tell that it is the end.
+        cancelled += usize::from(poll_once(pin!(file.read(&mut [0; 4]))).is_pending());
+        file.seek(SeekFrom::Start(3)).await.unwrap();
+        // Tokio's can't say whose answer they take.
+        let mut into = [0; 8];
+        let read = tokio::io::AsyncReadExt::read(&mut file, &mut into);
+        assert_eq!((read.await.unwrap(), &into[..4]), (4, &b"tent"[..]));
+    }
+    assert!(cancelled > 0);
+}
