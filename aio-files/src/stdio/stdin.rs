@@ -208,6 +208,11 @@ impl AsyncBufRead for Stdin {
         let this = self.get_mut();
         this.give_back();
         let intake = ready!(input::poll_borrow(cx))?;
+        if intake.waiting().is_empty() {
+            // At the end there is nothing to consume, which others would wait for.
+            input::give_back(intake);
+            return Poll::Ready(Ok(&[]));
+        }
         Poll::Ready(Ok(this.shown.insert(intake).waiting()))
     }
 

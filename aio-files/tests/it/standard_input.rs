@@ -271,6 +271,23 @@ async fn what_was_shown_and_not_consumed_is_read_again() {
 }
 
 #[tokio::test]
+async fn whoever_was_shown_the_end_keeps_it_from_nobody() {
+    chaos::alone!();
+    drop(piped());
+    let mut shown = stdin();
+    assert_eq!(shown.fill_buf().await.unwrap(), b"");
+    let mut line = String::new();
+    let read = watchdog::future("the end", stdin().read_line(&mut line)).await;
+    assert_eq!(read.unwrap(), 0);
+    filled(b"more\n");
+    watchdog::future("a line", stdin().read_line(&mut line))
+        .await
+        .unwrap();
+    assert_eq!(line, "more\n");
+    drop(shown);
+}
+
+#[tokio::test]
 async fn whoever_waits_for_what_is_shown_is_woken_when_it_is_given_back() {
     chaos::alone!();
     let mut input = piped();
