@@ -51,9 +51,9 @@ fn state() -> MutexGuard<'static, State> {
 }
 
 /// The same as what a file has from its path.
-pub(super) fn named(cause: io::Error) -> io::Error {
+pub(super) fn named(cause: io::Error) -> PathError {
     static NAME: LazyLock<Arc<Path>> = LazyLock::new(|| Path::new("<stdin>").into());
-    PathError::new("read", &NAME, cause).into_io()
+    PathError::new("read", &NAME, cause)
 }
 
 /// Lets `take` take what it wants, once that is there; `None` asks for more.
@@ -69,7 +69,7 @@ pub(super) fn poll_take<T>(
         }
         if let Some(error) = state.failed.take() {
             drop(state);
-            return Poll::Ready(Err(named(error)));
+            return Poll::Ready(Err(named(error).into_io()));
         }
     }
     state.wait(cx);
@@ -93,7 +93,7 @@ pub(super) fn poll_borrow(cx: &mut Context<'_>) -> Poll<io::Result<Box<Intake>>>
     if state.intake.is_some()
         && let Some(error) = state.failed.take()
     {
-        return Poll::Ready(Err(named(error)));
+        return Poll::Ready(Err(named(error).into_io()));
     }
     state.wait(cx);
     state.demand();

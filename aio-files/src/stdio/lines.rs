@@ -56,10 +56,9 @@ pub(super) fn formed<T: Line>(line: Vec<u8>, place: Place) -> io::Result<T> {
     })
 }
 
-fn wrong(at: Place, what: &str) -> io::Error {
-    let Place { line, offset } = at;
-    let cause = format!("at line {line}, byte {offset}: {what}");
-    named(io::Error::new(io::ErrorKind::InvalidData, cause))
+fn wrong(at: Place, what: impl Into<String>) -> io::Error {
+    let cause = io::Error::new(io::ErrorKind::InvalidData, what.into());
+    named(cause).at_line(at.line, at.offset).into_io()
 }
 
 /// The builder of [`Stdin::lines`](super::Stdin::lines): `.await` it for all
@@ -192,7 +191,7 @@ impl Rules {
             Taken::Line(line, place) => Some(formed(line, place)),
             Taken::TooLong(place) => {
                 let what = format!("a line of more than {} bytes", self.longest);
-                Some(Err(wrong(place, &what)))
+                Some(Err(wrong(place, what)))
             }
             Taken::End => None,
         }

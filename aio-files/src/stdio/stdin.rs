@@ -135,7 +135,7 @@ impl Stdin {
         let taken = poll_fn(|cx| input::poll_take(cx, &mut text)).await?;
         taken.map_err(|at| {
             let cause = format!("not UTF-8 at byte {at} of the rest");
-            named(io::Error::new(io::ErrorKind::InvalidData, cause))
+            named(io::Error::new(io::ErrorKind::InvalidData, cause)).into_io()
         })
     }
 

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{BufRead, ErrorKind, Write};
 use std::os::fd::OwnedFd;
 
+use aio_files::PathError;
 use aio_files::stdio::stdin;
 use chaos::watchdog;
 use chaos::woken::probe;
@@ -168,10 +169,12 @@ async fn bad_lines_are_errors_of_their_own_and_the_others_are_given() {
     assert_eq!(lines.next().await.unwrap().unwrap(), "a");
     let error = lines.next().await.unwrap().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidData);
-    let said = "read <stdin>: at line 2, byte 2: not UTF-8";
+    let said = "read <stdin> at line 2, byte 2: not UTF-8";
     assert_eq!(error.to_string(), said);
+    let inside = PathError::of(&error).unwrap();
+    assert_eq!((inside.line(), inside.offset()), (Some(2), Some(2)));
     let error = lines.next().await.unwrap().unwrap_err();
-    let said = "read <stdin>: at line 3, byte 5: a line of more than 5 bytes";
+    let said = "read <stdin> at line 3, byte 5: a line of more than 5 bytes";
     assert_eq!(error.to_string(), said);
     assert_eq!(lines.next().await.unwrap().unwrap(), "last");
     assert!(lines.next().await.is_none());
