@@ -2,8 +2,9 @@
 //!
 //! One job takes many batches, so that the hop is paid once; it ends when enough
 //! of them wait, so that a slow consumer occupies no thread; and it begins again
-//! before they run out. What is dropped is told to stop after the batch that it
-//! is at, and is dropped on a job's thread, since it may have files to close.
+//! before they run out. After each batch, whoever else waits for its thread has
+//! that first. What is dropped is told to stop after the batch that it is at, and
+//! is dropped on a job's thread, since it may have files to close.
 //!
 //! A source can also be at hand: then it rests after each batch, and the
 //! consumer's thread takes the next without a hop, as long as that goes well.
@@ -189,10 +190,10 @@ impl<S: Source> Shared<S> {
         drop(ticket);
         let job = Job { shared: self };
         if job.is_wanted() && source.may_wait() {
-            offload::submit(Lane::Alone, move || job.fill(source, depth));
+            offload::submit(Lane::Alone, move || job.fill(source, depth, Lane::Alone));
             return;
         }
-        job.fill(source, depth);
+        job.fill(source, depth, Lane::Shared);
     }
 }
 
@@ -206,7 +207,7 @@ impl<S: Source> Job<S> {
         !matches!(self.shared.lock().place, Place::Unwanted)
     }
 
-    fn fill(self, mut source: S, depth: usize) {
+    fn fill(self, mut source: S, depth: usize, lane: Lane) {
         while self.is_wanted() {
             let Some(batch) = source.next_batch() else {
                 // Closed before the end is told.
@@ -230,6 +231,10 @@ impl<S: Source> Job<S> {
             }
             drop(state);
             waker.into_iter().for_each(Waker::wake);
+            if lane == Lane::Shared && offload::others_wait() {
+                // A consumer that is fast would keep them waiting to the end.
+                return offload::submit(lane, move || self.fill(source, depth, lane));
+            }
         }
     }
 

@@ -2,7 +2,8 @@
 //!
 //! A job takes a share of what waits, does it, hands the answers over and takes
 //! the next share, until nothing waits. Shares grow while they are quick. As
-//! many jobs run as there are cores, or more where the disk is what they wait for.
+//! many jobs run as there are cores, or more where the disk is what they wait for;
+//! after each share, whoever else waits for the thread has it first.
 
 use std::collections::VecDeque;
 use std::io;
@@ -278,7 +279,7 @@ impl<O: Operation> Shared<O> {
         }
     }
 
-    /// A job: shares until nothing waits.
+    /// A job: shares until nothing waits, by turns with other jobs.
     fn work(self: Arc<Self>) {
         loop {
             let mut state = self.lock();
@@ -310,6 +311,9 @@ impl<O: Operation> Shared<O> {
             waker.into_iter().for_each(Waker::wake);
             if grow {
                 self.start_jobs();
+            }
+            if offload::others_wait() {
+                return offload::submit(Lane::Shared, move || self.work());
             }
         }
     }

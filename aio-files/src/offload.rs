@@ -84,6 +84,12 @@ pub(crate) fn submit(lane: Lane, job: impl FnOnce() + Send + 'static) {
     }
 }
 
+/// True if jobs wait for a shared thread: one that goes on as long as there is
+/// something to do goes on behind them.
+pub(crate) fn others_wait() -> bool {
+    !SHARED.lock().jobs.is_empty()
+}
+
 /// The error of a job that panicked.
 pub(crate) fn lost() -> io::Error {
     io::Error::other("the operation panicked, and the file with it")

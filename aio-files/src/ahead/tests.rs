@@ -340,3 +340,30 @@ fn it_waits_for_earlier_changes_of_its_paths() {
     next.woken();
     assert_eq!(next.ready().unwrap().unwrap(), 1);
 }
+
+/// A source that no consumer is too slow for.
+struct Endless;
+
+impl Source for Endless {
+    type Batch = ();
+
+    fn next_batch(&mut self) -> Option<()> {
+        thread::yield_now();
+        Some(())
+    }
+}
+
+#[test]
+fn sources_that_never_rest_leave_threads_to_others() {
+    let mut cx = Context::from_waker(Waker::noop());
+    let mut streams: Vec<_> = (0..2 * offload::most_shared())
+        .map(|_| Ahead::new(Endless, usize::MAX, Vec::new()))
+        .collect();
+    for stream in &mut streams {
+        let _ = stream.poll_next(&mut cx);
+    }
+    let (said, heard) = mpsc::channel();
+    offload::submit(Lane::Shared, move || said.send(()).unwrap());
+    let limit = std::time::Duration::from_secs(20);
+    assert_eq!(heard.recv_timeout(limit), Ok(()));
+}

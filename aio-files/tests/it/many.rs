@@ -210,6 +210,44 @@ async fn a_fifo_among_them_holds_nobody_up() {
     assert!(contents.next().await.is_none());
 }
 
+/// A path for which the kernel needs some milliseconds.
+fn winding(folder: &Folder) -> PathBuf {
+    fs::create_dir(folder.file("d")).unwrap();
+    let mut last = "d".to_owned();
+    for number in 0..35 {
+        let target = "d/../".repeat(800) + &last;
+        last = format!("link {number}");
+        std::os::unix::fs::symlink(target, folder.file(&last)).unwrap();
+    }
+    folder.file(&last)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_never_ends_leaves_threads_to_others() {
+    let folder = Folder::in_memory();
+    let small = folder.with("small", "content");
+    let mut endless = metadata_many(std::iter::repeat(winding(&folder))).stream();
+    let (said, heard) = tokio::sync::oneshot::channel();
+    let taking = tokio::spawn(async move {
+        // By then it has all the threads that it can use.
+        for _ in 0..500 {
+            endless.next().await.unwrap().unwrap();
+        }
+        said.send(()).unwrap();
+        while let Some(answer) = endless.next().await {
+            answer.unwrap();
+        }
+    });
+    heard.await.unwrap();
+    let reads = async {
+        for _ in 0..100 {
+            assert_eq!(aio_files::read(&small).await.unwrap(), b"content");
+        }
+    };
+    chaos::watchdog::future("a hundred reads beside it", reads).await;
+    taking.abort();
+}
+
 #[test]
 fn it_outlives_a_runtime() -> io::Result<()> {
     let folder = Folder::new();
