@@ -177,7 +177,10 @@ impl File {
     /// Cancel safe: what was read meanwhile is given to the next read.
     pub async fn read_to_string(&mut self, into: &mut String) -> io::Result<usize> {
         let backing = self.filled_to_end().await?;
-        append_text(backing, usize::MAX, into)
+        let len = append_text(backing, usize::MAX, into)?;
+        // The buffer, which is empty, and as long as the text.
+        drop(backing.take_waiting());
+        Ok(len)
     }
 
     async fn filled_to_end(&mut self) -> io::Result<&mut Backing> {

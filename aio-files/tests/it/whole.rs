@@ -9,6 +9,7 @@ use chaos::watchdog;
 use tokio::task::yield_now;
 
 use crate::folder::{Folder, inside, poll_once};
+use crate::sources::most_held;
 
 #[tokio::test]
 async fn what_is_written_is_read() {
@@ -139,4 +140,22 @@ async fn readers_of_fifos_keep_nobody_waiting() {
         let read = watchdog::future("its reader", reader).await.unwrap();
         assert_eq!(read.unwrap(), b"through");
     }
+}
+
+#[tokio::test]
+async fn a_file_that_gave_all_its_text_does_not_keep_a_copy() {
+    chaos::alone!();
+    let folder = Folder::in_memory();
+    let path = folder.with("x", vec![b'x'; 16 * 1024 * 1024]);
+    let before = most_held();
+    let mut files = Vec::new();
+    for _ in 0..16 {
+        let mut file = open(&path).await.unwrap();
+        let mut text = String::new();
+        file.read_to_string(&mut text).await.unwrap();
+        files.push(file);
+    }
+    let grown = (most_held() - before) >> 20;
+    println!("grown={grown} MiB");
+    assert!(grown < 128, "{grown} MiB");
 }
