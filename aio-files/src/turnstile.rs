@@ -9,8 +9,9 @@
 //! written, without asking the kernel: a relative one is taken for an absolute
 //! one that ends with it, since waiting for too much does no harm.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::mem;
+use std::ops::Bound;
 use std::path::{Component, Path, PathBuf};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 
@@ -103,16 +104,21 @@ impl Claim {
     }
 
     fn class(&self) -> Class {
-        match (self.kind, self.extent) {
-            (Kind::Absolute, Extent::Alone) => Class::Absolute,
-            (Kind::Relative, Extent::Alone) => Class::Relative,
-            _ => Class::Odd,
+        match self.kind {
+            Kind::Absolute => Class::Absolute,
+            Kind::Relative => Class::Relative,
+            Kind::Climbing => Class::Odd,
         }
+    }
+
+    /// True if it is on this path and on all that is below.
+    fn covers(&self, path: &Path) -> bool {
+        self.extent == Extent::Below && *self.path == *path
     }
 }
 
-/// What a claim is looked up by: those of the first two classes meet only their
-/// equals within the class.
+/// What a claim is looked up by: those of the first two classes meet within the
+/// class only what is on their own path, or above or below it.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Class {
     Absolute,
@@ -133,15 +139,24 @@ struct Entry {
     effect: Effect,
 }
 
+impl Entry {
+    fn covers(&self, path: &Path) -> bool {
+        self.claims.iter().any(|claim| claim.covers(path))
+    }
+}
+
 /// All work that isn't over, by its number in the order of arrival.
 #[derive(Default)]
 struct Turnstile {
     next: u64,
     entries: BTreeMap<u64, Entry>,
-    /// The changes on a path, those of which a newcomer must wait for.
-    changes: HashMap<Arc<Path>, Vec<u64>>,
+    /// The changes on a path, those of which a newcomer must wait for. What is
+    /// below a path comes behind it, before all else.
+    changes: BTreeMap<Arc<Path>, Vec<u64>>,
     /// How many claims of each class the changes have.
     classes: [usize; 3],
+    /// How many of them are on all that is below.
+    covering: usize,
 }
 
 static TURNSTILE: LazyLock<Mutex<Turnstile>> = LazyLock::new(Mutex::default);
@@ -237,10 +252,7 @@ impl Turnstile {
                 Class::Odd => false,
             });
         let mut earlier: Vec<u64> = if looked_up {
-            let changes = claims
-                .iter()
-                .filter_map(|claim| self.changes.get(&claim.path));
-            changes.flatten().copied().collect()
+            claims.iter().flat_map(|claim| self.met(claim)).collect()
         } else {
             let meets = |number: &u64| {
                 let theirs = &self.entries[number].claims;
@@ -253,6 +265,26 @@ impl Turnstile {
         earlier.sort_unstable();
         earlier.dedup();
         earlier
+    }
+
+    /// The changes that a claim meets, if there are none but of its class.
+    fn met(&self, claim: &Claim) -> Vec<u64> {
+        let on = |path: &Path| self.changes.get(path).into_iter().flatten().copied();
+        let mut met: Vec<u64> = on(&claim.path).collect();
+        if self.covering > 0 {
+            for above in claim.path.ancestors().skip(1) {
+                met.extend(on(above).filter(|number| self.entries[number].covers(above)));
+            }
+        }
+        if claim.extent == Extent::Below {
+            let behind = (Bound::Excluded(&*claim.path), Bound::Unbounded);
+            let below = self
+                .changes
+                .range::<Path, _>(behind)
+                .take_while(|(path, _)| path.starts_with(&claim.path));
+            met.extend(below.flat_map(|(_, numbers)| numbers));
+        }
+        met
     }
 
     fn add(
@@ -269,10 +301,16 @@ impl Turnstile {
         if effect == Effect::Changes {
             for claim in &claims {
                 self.classes[claim.class() as usize] += 1;
+                self.covering += usize::from(claim.extent == Extent::Below);
                 let changes = self.changes.entry(Arc::clone(&claim.path)).or_default();
-                if waits == Waits::ForAll && claim.class() != Class::Odd {
-                    // Else a thousand writes of one path would know each other.
-                    changes.retain(|number| !earlier.contains(number));
+                if waits == Waits::ForAll {
+                    // Else a thousand writes of one path would know each other. Who
+                    // meets one of the earlier here, meets this one.
+                    changes.retain(|number| {
+                        earlier.binary_search(number).is_err()
+                            || (claim.extent == Extent::Alone
+                                && self.entries[number].covers(&claim.path))
+                    });
                 }
                 changes.push(number);
             }
@@ -301,6 +339,7 @@ impl Turnstile {
         if over.effect == Effect::Changes {
             for claim in &over.claims {
                 self.classes[claim.class() as usize] -= 1;
+                self.covering -= usize::from(claim.extent == Extent::Below);
                 if let Some(changes) = self.changes.get_mut(&claim.path) {
                     changes.retain(|&other| other != number);
                     if changes.is_empty() {
@@ -384,11 +423,11 @@ mod tests {
 
     fn claim() -> impl Strategy<Value = Claim> {
         let path = prop_oneof![
-            3 => prop_oneof![Just("/a"), Just("/b"), Just("/a/b"), Just("/a/c")],
+            3 => prop_oneof![Just("/a"), Just("/b"), Just("/a/b"), Just("/a/b/c")],
             1 => prop_oneof![Just("a"), Just("b"), Just("a/b"), Just("../b")],
         ];
         (path, 0..8).prop_map(|(path, extent)| match extent {
-            0 => Claim::below(Path::new(path)),
+            0 | 2 => Claim::below(Path::new(path)),
             1 => Claim::on(Path::new(path)).only_read(),
             _ => Claim::on(Path::new(path)),
         })
@@ -482,6 +521,30 @@ mod tests {
             assert!(going_on.is_empty() && turnstile.entries.is_empty());
             assert!(turnstile.changes.is_empty());
             assert_eq!(turnstile.classes, [0; 3]);
+            assert_eq!(turnstile.covering, 0);
         }
+    }
+
+    #[test]
+    fn thousands_that_wait_for_each_other_know_only_their_neighbours() {
+        let mut turnstile = Turnstile::default();
+        let wait = |turnstile: &mut Turnstile, claims: Vec<Claim>| {
+            let earlier = turnstile.earlier(&claims);
+            let start: Start = Box::new(|_| {});
+            turnstile.add(claims, Effect::Changes, earlier, Some(start), Waits::ForAll);
+        };
+        let name = |number: u32| format!("/a/{number}");
+        for number in 0..20_000 {
+            // Renames onto one path, and writes of others.
+            let from = Claim::below(Path::new(&name(number)));
+            wait(&mut turnstile, vec![from, Claim::below(Path::new("/b"))]);
+            wait(&mut turnstile, vec![Claim::on(Path::new(&name(number)))]);
+        }
+        let known: usize = turnstile
+            .entries
+            .values()
+            .map(|entry| entry.followers.len())
+            .sum();
+        assert_eq!(known, 19_999 + 20_000);
     }
 }
