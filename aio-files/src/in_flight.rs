@@ -333,7 +333,8 @@ impl<O: Operation> Shared<O> {
             Ok(Done::MayWait(input, perform)) => {
                 let shared = Arc::clone(self);
                 offload::submit(Lane::Alone, move || {
-                    let result = perform(&path, input);
+                    let done = catch_unwind(AssertUnwindSafe(|| perform(&path, input)));
+                    let result = done.unwrap_or_else(|_| Err(offload::lost()));
                     let mut state = shared.lock();
                     if state.consumer == Consumer::Gone {
                         return;

@@ -130,15 +130,20 @@ impl Crew {
         drop(state);
         if named().spawn(|| self.serve()).is_err() {
             // The system has no thread for us. If we have some, they come to it;
-            // if not, waiting for one here is better than losing a write.
-            let mut state = self.lock();
-            state.threads -= 1;
-            let job = match state.threads {
-                0 => state.jobs.pop_front(),
-                _ => None,
-            };
-            drop(state);
-            job.into_iter().for_each(quietly);
+            // if not, waiting for the jobs here is better than losing a write.
+            self.lock().threads -= 1;
+            while let Some(job) = self.abandoned() {
+                quietly(job);
+            }
+        }
+    }
+
+    /// A job that no thread will come to.
+    fn abandoned(&self) -> Option<Job> {
+        let mut state = self.lock();
+        match state.threads {
+            0 => state.jobs.pop_front(),
+            _ => None,
         }
     }
 

@@ -88,7 +88,7 @@ impl Backing {
     pub(crate) fn next_fill(&mut self, wanted: usize) -> usize {
         match self.size {
             0 => wanted.clamp(1, MOST),
-            size => self.read.next_fill(wanted.min(MOST), size),
+            size => self.read.next_fill(wanted.min(MOST), size.min(MOST)),
         }
     }
 
