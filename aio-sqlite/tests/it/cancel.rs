@@ -737,8 +737,10 @@ fn a_connection_that_is_cut_leaves_no_thread_and_no_descriptor() {
                     db.close().await.unwrap();
                 },
                 async |dir, _| {
-                    dir.close().unwrap();
+                    // The folder last: while a worker closes, it makes and
+                    // removes files in it.
                     before.assert_same().await;
+                    dir.close().unwrap();
                 },
             )
             .await
