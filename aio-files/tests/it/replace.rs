@@ -485,16 +485,17 @@ async fn a_cancelled_megabyte_is_over_before_the_three_bytes_that_follow() {
     let (mut cancelled, mut begun) = (0, 0);
     for round in 0..ROUNDS {
         {
-            let mut first = std::pin::pin!(put(&path, &megabyte));
-            // Cut at every place, inside the commit as well.
-            let polls = round % 60;
+            let mut first = chaos::woken::probe("a megabyte", put(&path, &megabyte));
+            // Cut at every wait, inside the commit as well.
             let mut ended = false;
-            for _ in 0..polls {
-                ended = poll_once(first.as_mut()).is_ready();
+            for poll in 0..round % 10 {
+                if poll > 0 {
+                    first.woken();
+                }
+                ended = first.poll().is_ready();
                 if ended {
                     break;
                 }
-                std::thread::yield_now();
             }
             cancelled += usize::from(!ended);
         }
