@@ -188,13 +188,17 @@ impl Backing {
             Work::Metadata => "stat",
             Work::Duplicate | Work::Release => "hand over",
             // Their errors have their names already.
-            Work::Flush | Work::Close | Work::WriteAt { .. } | Work::SyncAll | Work::SyncData => {
-                "use"
-            }
+            Work::Flush
+            | Work::Close
+            | Work::WriteAt { .. }
+            | Work::Send { .. }
+            | Work::SyncAll
+            | Work::SyncData => "use",
         };
         let done = match work {
             Work::Flush | Work::Close => Ok(Outcome::Done),
             Work::WriteAt { bytes, at } => return self.write_at(&bytes, at),
+            Work::Send { from, len } => return self.send(from, len).map(Outcome::Sent),
             Work::SyncAll => return self.sync(fs::File::sync_all),
             Work::SyncData => return self.sync(fs::File::sync_data),
             Work::Fill(amount) => self.fill(amount).map(Outcome::Filled),

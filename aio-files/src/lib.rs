@@ -142,6 +142,7 @@ mod reading;
 #[cfg(feature = "records")]
 pub mod records;
 pub mod replace;
+mod sending;
 pub mod stdio;
 pub mod temp;
 mod temporary;

@@ -3,6 +3,8 @@
 use std::fs;
 use std::io::{self, SeekFrom};
 use std::ops::Range;
+use std::path::Path;
+use std::sync::Arc;
 
 use crate::handed::Handed;
 
@@ -19,6 +21,11 @@ pub(crate) enum Work {
     WriteAt {
         bytes: Vec<u8>,
         at: u64,
+    },
+    /// Writes bytes of another file where the position is.
+    Send {
+        from: Source,
+        len: u64,
     },
     Seek(SeekFrom),
     SetLen(u64),
@@ -42,8 +49,18 @@ pub(crate) enum Outcome {
     Filled(usize),
     /// What was read of each range.
     Pieces(Vec<Vec<u8>>),
+    /// How many bytes of another file were written.
+    Sent(u64),
     Metadata(Box<fs::Metadata>),
     Descriptor(Handed),
+}
+
+/// Where bytes come from that another file has.
+#[derive(Debug)]
+pub(crate) struct Source {
+    pub(crate) file: Handed,
+    pub(crate) path: Arc<Path>,
+    pub(crate) offset: u64,
 }
 
 impl Outcome {

@@ -51,6 +51,14 @@ impl Backing {
         self.position += bytes.len() as u64;
     }
 
+    /// Hands bytes to the kernel that never were in the buffer, which is empty.
+    pub(crate) fn write_now(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.keep(bytes);
+        self.flush()?;
+        self.forget_direct();
+        Ok(())
+    }
+
     /// Hands the written bytes to the kernel.
     pub(super) fn flush(&mut self) -> io::Result<()> {
         self.check()?;

@@ -112,6 +112,7 @@ fn every_future_can_be_spawned() {
         file.write_vectored(&[]).await?;
         file.write_at(b"x", 0).await?;
         file.write_all_at(b"x", 0).await?;
+        file.send_from(&mut open("y").await?, 0, 1).await?;
         file.stream_position().await?;
         file.as_fd().await?;
         file.try_clone().await?.into_std().await?;

@@ -210,6 +210,26 @@ async fn as_fd() {
 }
 
 #[tokio::test]
+async fn send_from() {
+    let folder = crate::folder::Folder::new();
+    let source = folder.with("source", vec![b's'; 600_000]);
+    cut(
+        "File::send_from",
+        async move |file| {
+            let mut source = aio_files::open(&source).await.unwrap();
+            assert_eq!(file.send_from(&mut source, 100, 1000).await.unwrap(), 1000);
+        },
+        |found, cut| {
+            assert_eq!(&found[..10], b"dirty-----");
+            // All of it or nothing, and before what followed.
+            let sent = found[10..2000].iter().take_while(|&&b| b == b's').count();
+            assert!(sent == 1000 || (sent == 0 && !cut.completed), "{cut:?}");
+        },
+    )
+    .await;
+}
+
+#[tokio::test]
 async fn try_clone() {
     cut(
         "File::try_clone",

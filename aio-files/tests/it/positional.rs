@@ -181,3 +181,74 @@ async fn long_ones_are_whole_and_far_ones_too() {
     }
     file.close().await.unwrap();
 }
+
+#[tokio::test]
+async fn bytes_of_another_file_are_sent_where_the_position_is() {
+    let folder = Folder::new();
+    let content: Vec<u8> = (0..700_000_u32).map(|n| n.to_le_bytes()[0]).collect();
+    let from = folder.with("from", &content);
+    let to = folder.file("to");
+    for buffer in [0, 10, 256 * 1024] {
+        let mut source = open(&from).await.unwrap();
+        let mut file = open(&to).mode("w+").buffer(buffer).await.unwrap();
+        file.write_all(b"before ").await.unwrap();
+        assert_eq!(
+            file.send_from(&mut source, 3, 600_000).await.unwrap(),
+            600_000
+        );
+        assert_eq!(file.stream_position().await.unwrap(), 600_007);
+        file.write_all(b" behind").await.unwrap();
+        // Fewer at the end, and none behind it.
+        assert_eq!(
+            file.send_from(&mut source, 699_990, u64::MAX)
+                .await
+                .unwrap(),
+            10
+        );
+        assert_eq!(file.send_from(&mut source, 800_000, 5).await.unwrap(), 0);
+        assert_eq!(source.stream_position().await.unwrap(), 0);
+        file.close().await.unwrap();
+        let found = fs::read(&to).unwrap();
+        let expected = [
+            b"before ",
+            &content[3..600_003],
+            b" behind",
+            &content[699_990..],
+        ];
+        assert!(found == expected.concat(), "buffer {buffer}");
+    }
+    // What the source has in its buffer is a part of it; appending is at the end.
+    let mut source = open(&from).mode("w+").await.unwrap();
+    source.write_all(b"buffered").await.unwrap();
+    let mut log = open(&to).mode("a").await.unwrap();
+    let len = fs::metadata(&to).unwrap().len();
+    assert_eq!(log.send_from(&mut source, 0, 100).await.unwrap(), 8);
+    log.close().await.unwrap();
+    assert_eq!(fs::read(&to).unwrap()[len as usize..], *b"buffered");
+}
+
+#[tokio::test]
+async fn what_cant_be_sent_says_which_file_it_is_about() {
+    let folder = Folder::new();
+    let (from, to) = (folder.with("from", "content"), folder.file("to"));
+    let mut source = open(&from).await.unwrap();
+    let mut reader = open(&from).await.unwrap();
+    let error = reader.send_from(&mut source, 0, 1).await.unwrap_err();
+    assert_eq!(inside(&error), ("write", from.clone(), Some(9)));
+    let mut writer = open(&from).write().await.unwrap();
+    let mut file = open(&to).mode("w").await.unwrap();
+    let error = file.send_from(&mut writer, 0, 1).await.unwrap_err();
+    assert_eq!(inside(&error), ("read", from.clone(), Some(9)));
+    let error = file.send_from(&mut source, u64::MAX, 1).await.unwrap_err();
+    assert_eq!(inside(&error), ("read", from.clone(), Some(22)));
+    // Nothing was lost by that.
+    assert_eq!(file.send_from(&mut source, 0, 7).await.unwrap(), 7);
+    file.close().await.unwrap();
+    // A full device is told again.
+    let mut full = open("/dev/full").write().await.unwrap();
+    for _ in 0..2 {
+        let error = full.send_from(&mut source, 0, 7).await.unwrap_err();
+        assert_eq!(inside(&error), ("write", "/dev/full".into(), Some(28)));
+    }
+    full.close().await.unwrap_err();
+}

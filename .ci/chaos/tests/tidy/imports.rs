@@ -81,7 +81,7 @@ const LAYERS: &[(&str, Layers)] = &[
             &["backing"],
             &["file"],
             &["file_io", "open"],
-            &["reading", "writing", "handover"],
+            &["reading", "writing", "handover", "sending"],
             &["positional"],
             // The doors beside it.
             &["whole", "chunks", "lines", "os", "walk", "lock", "stdio"],

@@ -251,6 +251,12 @@ fn handles() -> Vec<Operation> {
             .write_vectored(&[IoSlice::new(b"x"), IoSlice::new(&[b'y'; 5000])])
             .await),
         method!("File::write_at", |f| f.write_at(b"x", 5).await),
+        op("File::send_from", |at| async move {
+            let mut source = open(at.join("long")).await?;
+            let mut file = open(at.join("new")).write().create().await?;
+            file.send_from(&mut source, 5, 500_000).await?;
+            file.close().await
+        }),
         method!("File::write_all_at", |f| f
             .write_all_at(&[b'x'; 5000], 5)
             .await),
