@@ -64,6 +64,16 @@ pub(crate) fn opened_for(_: &fs::File) -> io::Result<(Access, Placement)> {
     Ok((Access::ReadWrite, Placement::AtPosition))
 }
 
+/// Makes a call again that a signal has interrupted.
+pub(crate) fn uninterrupted(mut call: impl FnMut() -> io::Result<usize>) -> io::Result<usize> {
+    loop {
+        match call() {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            done => return done,
+        }
+    }
+}
+
 #[cfg(unix)]
 pub(crate) fn read_at(file: &fs::File, into: &mut [u8], at: u64) -> io::Result<usize> {
     std::os::unix::fs::FileExt::read_at(file, into, at)

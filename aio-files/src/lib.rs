@@ -86,9 +86,9 @@
 //! # Threads
 //!
 //! A caller's thread makes one system call on files, and that never waits for a
-//! disk: `preadv2` with `RWF_NOWAIT`. All else is done by threads of this crate,
-//! at most 64 of them; what may stand still until another process comes, such as
-//! the opening of a FIFO, has one of its own. No runtime is needed, and one that
+//! disk: `preadv2` with `RWF_NOWAIT`. All else is done by threads of this crate:
+//! at most 64 that are shared, and one for what drops leave. What may stand still
+//! until another process comes, such as the opening of a FIFO, has one of its own. No runtime is needed, and one that
 //! ends takes nothing with it.
 //!
 //! # Differences from aiofiles

@@ -9,7 +9,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::cached::Cached;
-use crate::descriptor::{self, Reach, reach_of};
+use crate::descriptor::{self, Reach, reach_of, uninterrupted};
 use crate::error::PathError;
 
 /// How much a stream reads at once, unless told otherwise.
@@ -108,16 +108,10 @@ impl Input {
         let Place::Open(opened) = &mut self.place else {
             return Ok(0);
         };
-        let read = loop {
-            let read = match opened.reach {
-                Reach::Positioned => descriptor::read_at(&opened.file, into, self.at),
-                Reach::InOrder => opened.file.read(into),
-            };
-            match read {
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                read => break read,
-            }
-        };
+        let read = uninterrupted(|| match opened.reach {
+            Reach::Positioned => descriptor::read_at(&opened.file, into, self.at),
+            Reach::InOrder => opened.file.read(into),
+        });
         match read {
             Ok(0) => {
                 self.place = Place::Closed;

@@ -1,10 +1,9 @@
 //! Bytes of one file that are written to another, in one hop.
 
-use std::fs;
 use std::io;
 
 use crate::backing::Backing;
-use crate::descriptor;
+use crate::descriptor::{self, uninterrupted};
 use crate::error::PathError;
 use crate::file::File;
 use crate::work::{Outcome, Source, Work};
@@ -27,7 +26,8 @@ impl File {
     ///
     /// # Cancel safety
     ///
-    /// Runs on: all of it is written before anything that follows.
+    /// Runs on: once it has begun, all of it is written before anything that
+    /// follows on this file.
     ///
     /// # Examples
     ///
@@ -77,7 +77,8 @@ impl Backing {
             let room = chunk
                 .len()
                 .min(usize::try_from(len - sent).unwrap_or(CHUNK));
-            let read = read_at(&file, &mut chunk[..room], offset.saturating_add(sent));
+            let (into, at) = (&mut chunk[..room], offset.saturating_add(sent));
+            let read = uninterrupted(|| descriptor::read_at(&file, into, at));
             let read = read.map_err(|error| PathError::new("read", &path, error).into_io())?;
             if read == 0 {
                 break;
@@ -86,14 +87,5 @@ impl Backing {
             sent += read as u64;
         }
         Ok(sent)
-    }
-}
-
-fn read_at(file: &fs::File, into: &mut [u8], at: u64) -> io::Result<usize> {
-    loop {
-        match descriptor::read_at(file, into, at) {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            read => return read,
-        }
     }
 }

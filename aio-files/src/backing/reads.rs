@@ -6,7 +6,7 @@ use std::ops::Range;
 use super::{Backing, MOST, closed};
 use crate::budget::AT_ONCE;
 use crate::cached::Cached;
-use crate::descriptor::{self, Reach};
+use crate::descriptor::{self, Reach, uninterrupted};
 use crate::mode::Placement;
 
 /// Here the second copy begins to cost more than a system call.
@@ -154,15 +154,6 @@ impl Backing {
             if read == 0 {
                 return Ok(bytes);
             }
-        }
-    }
-}
-
-fn uninterrupted(mut call: impl FnMut() -> io::Result<usize>) -> io::Result<usize> {
-    loop {
-        match call() {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            done => return done,
         }
     }
 }

@@ -17,6 +17,9 @@ use crate::parting::Unheard;
 ///
 /// A write or a sync that failed can't be made good by another: the commit fails
 /// too, and the old content stays.
+///
+/// A clone of it, by [`File::try_clone`], is the same file also after the commit:
+/// what it writes then is written to the target, in place.
 #[derive(Debug)]
 #[must_use = "dropping it leaves the old content: use `commit`"]
 pub struct AtomicFile {
