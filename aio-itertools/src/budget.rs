@@ -4,15 +4,44 @@
 //! its thread for ever. It spends one unit of a budget for each step instead,
 //! and is `Pending`, with the wake-up already on its way, when none is left.
 
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
-#[cfg(feature = "coop")]
-use std::task::ready;
+/// Items between two units of the budget: a unit costs more than an item does.
+const ITEMS_PER_UNIT: u8 = 64;
+
+/// Spends one unit of the [`Budget`] in 64 items: for steps that are cheaper than a unit.
+#[derive(Clone, Debug)]
+pub(crate) struct Pace {
+    until_unit: u8,
+    budget: Budget,
+}
+
+impl Pace {
+    pub(crate) fn new() -> Self {
+        Self {
+            until_unit: 0,
+            budget: Budget::new(),
+        }
+    }
+
+    /// Counts one item, or is pending until the task has had its pause.
+    ///
+    /// It is called before the source is polled, so nothing is held meanwhile.
+    #[inline]
+    pub(crate) fn poll_item(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.until_unit == 0 {
+            ready!(self.budget.poll_spend(cx));
+            self.until_unit = ITEMS_PER_UNIT;
+        }
+        self.until_unit -= 1;
+        Poll::Ready(())
+    }
+}
 
 /// One spender. With tokio the budget belongs to the task, and all spenders in
 /// it share it; outside a tokio runtime tokio doesn't limit it.
 #[cfg(feature = "coop")]
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Budget;
 
 #[cfg(feature = "coop")]
@@ -27,14 +56,11 @@ impl Budget {
         unit.made_progress();
         Poll::Ready(())
     }
-
-    /// The task pauses anyway. Tokio sees that itself.
-    pub(crate) fn refill(&mut self) {}
 }
 
 /// One spender with a count of its own, for any executor.
 #[cfg(not(feature = "coop"))]
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Budget {
     spent: u8,
 }
@@ -57,10 +83,5 @@ impl Budget {
         }
         self.spent += 1;
         Poll::Ready(())
-    }
-
-    /// The task pauses anyway, so the count begins again.
-    pub(crate) fn refill(&mut self) {
-        self.spent = 0;
     }
 }

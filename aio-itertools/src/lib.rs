@@ -75,40 +75,26 @@
 //! | `coop` (default) | work that is always ready spends tokio's cooperative budget, so that other tasks run; without it, or outside tokio, see [`iter`](fn@iter) | tokio (`rt`) |
 #![forbid(unsafe_code)]
 
-mod batched;
 mod budget;
-mod gather;
-mod iter;
 mod limit;
 mod next;
+mod size_hint;
 mod slots;
 mod trait_index;
 
+pub mod adaptors;
+pub mod asyncio;
+pub mod consumers;
 pub mod prelude;
+pub mod sources;
 
-pub use batched::batched;
-pub use gather::gather;
-pub use iter::iter;
+pub use asyncio::gather;
 pub use limit::Limit;
 pub use next::next;
+pub use sources::iter;
 pub use trait_index::AioItertools;
 
 pub use futures_core::{FusedStream, Stream};
-
-/// The types behind the methods of [`AioItertools`], for those who store one.
-pub mod adaptors {
-    pub use crate::batched::{Batched, ShortBatch, StrictBatched};
-}
-
-/// The types of the sources, for those who store one.
-pub mod sources {
-    pub use crate::iter::Iter;
-}
-
-/// The types behind [`gather`](crate::gather()), for those who store one.
-pub mod gathering {
-    pub use crate::gather::{Gather, GatherFuture, Outputs};
-}
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

@@ -1,6 +1,6 @@
 use futures_core::Stream;
 
-use crate::batched::Batched;
+use crate::adaptors::{self, Batched};
 use crate::limit::Limit;
 
 /// Adds the adaptors of this crate to every [`Stream`].
@@ -8,10 +8,14 @@ use crate::limit::Limit;
 /// This is the only index of them. No method has a name that an extension trait
 /// of `futures`, `tokio-stream` or `futures-lite` has, so all can be imported.
 pub trait AioItertools: Stream {
+    // Running values, slices and filters.
+
+    // Batches, runs and marks.
+
     /// Gives the items in batches of `size`, the last one possibly shorter.
     ///
     /// One write, request or transaction for many items is what it is for.
-    /// Sizes are counted in items. The free function is [`batched`](crate::batched()).
+    /// Sizes are counted in items. The free function is [`batched`](adaptors::batched()).
     ///
     /// # Panics
     ///
@@ -38,8 +42,18 @@ pub trait AioItertools: Stream {
     where
         Self: Sized,
     {
-        crate::batched(self, size)
+        adaptors::batched(self, size)
     }
+
+    // Several streams.
+
+    // One stream for several readers.
+
+    // Work at once.
+
+    // Consumers: what one value is made of.
+
+    // Consumers: collections.
 }
 
 impl<S: Stream + ?Sized> AioItertools for S {}

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use aio_itertools::adaptors::{Batched, ShortBatch, StrictBatched};
-use aio_itertools::gathering::{Gather, GatherFuture, Outputs};
+use aio_itertools::asyncio::{Gather, GatherFuture, Outputs};
 use aio_itertools::sources::Iter;
 use aio_itertools::{gather, iter, next, prelude::*};
 

@@ -5,7 +5,8 @@ use std::panic::catch_unwind;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker};
 
-use aio_itertools::{FusedStream, Stream, batched, iter, next, prelude::*};
+use aio_itertools::adaptors::batched;
+use aio_itertools::{FusedStream, Stream, iter, next, prelude::*};
 
 use crate::by_hand::poll_next_cut;
 

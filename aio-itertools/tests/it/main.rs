@@ -7,6 +7,7 @@
 mod auto_traits;
 mod batched;
 mod by_hand;
+mod entries;
 mod gather;
 mod gather_laws;
 mod iter;
@@ -16,4 +17,5 @@ mod neighbours;
 mod next;
 mod preludes;
 mod scripted;
+mod snoozing;
 mod tidy;

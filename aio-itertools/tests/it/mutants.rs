@@ -1,13 +1,14 @@
 //! Deliberately wrong operators, each of which the laws must reject.
 
 use std::mem;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker, ready};
 
 use aio_itertools::{FusedStream, Stream};
 
-use crate::laws::{Card, EXACT, Operator, SHARES, check, ids, subject};
-use crate::scripted::{Script, Token};
+use crate::laws::{Card, Held, Operator, SHARES, check, ids, in_closure, only, subject};
+use crate::scripted::{Script, Tok, Token};
 
 /// What is wrong with a batching operator.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -23,15 +24,45 @@ enum Fault {
     KeepsTheBufferBack,
     NeverTerminates,
     LeaksAValue,
+    Hoards,
+    LeaksInAPanic,
+    StuckAfterAPanic,
 }
 
 struct Wrong {
     fault: Fault,
     source: Script,
     batch: Vec<Token>,
+    hoard: Vec<Token>,
     size: usize,
     done: bool,
+    /// True while a closure runs, and for ever if it panicked.
+    inside: bool,
     first: Option<Waker>,
+}
+
+impl Wrong {
+    fn take(&mut self, item: Token) {
+        let item = mem::ManuallyDrop::new(item);
+        self.inside = true;
+        let called = catch_unwind(AssertUnwindSafe(in_closure));
+        match (called, self.fault) {
+            (Err(panic), Fault::LeaksInAPanic) => resume_unwind(panic),
+            (Err(panic), fault) => {
+                self.inside = fault == Fault::StuckAfterAPanic;
+                drop(mem::ManuallyDrop::into_inner(item));
+                resume_unwind(panic);
+            }
+            (Ok(()), fault) => {
+                self.inside = false;
+                let item = mem::ManuallyDrop::into_inner(item);
+                if fault == Fault::Hoards {
+                    self.hoard.push(item.clone());
+                }
+                self.batch.push(item);
+            }
+        }
+    }
 }
 
 impl Stream for Wrong {
@@ -41,6 +72,9 @@ impl Stream for Wrong {
         let this = &mut *self;
         if this.done && this.fault != Fault::PollsAfterTheEnd {
             return Poll::Ready(None);
+        }
+        if this.inside && this.fault == Fault::StuckAfterAPanic {
+            return Poll::Pending;
         }
         let first = this.first.get_or_insert_with(|| cx.waker().clone()).clone();
         let size = this.size + usize::from(this.fault == Fault::OneItemTooMany);
@@ -60,7 +94,7 @@ impl Stream for Wrong {
             }
             match ready!(polled) {
                 Some(item) => {
-                    this.batch.push(item);
+                    this.take(item);
                     if this.batch.len() == size {
                         return Poll::Ready(Some(mem::take(&mut this.batch)));
                     }
@@ -104,39 +138,42 @@ impl FusedStream for Wrong {
 macro_rules! mutant {
     ($fault:ident) => {
         Operator {
-            name: stringify!($fault),
-            file: "batched.rs",
             card: Card {
-                cancel_safety: "Cancel safe",
-                in_flight: "none",
                 memory: "one batch",
-                fairness: "none",
-                fused: "yes",
-                size_hint: EXACT,
-                errors: "items pass as they are",
-                runtime: "any",
+                ..Card::PLAIN
             },
-            build: |source, size| {
-                let wrong = Wrong {
-                    fault: Fault::$fault,
-                    source,
-                    batch: Vec::new(),
-                    size,
-                    done: false,
-                    first: None,
-                };
-                subject(
-                    wrong,
-                    |batch| ids(batch),
-                    |mut wrong| {
-                        if wrong.fault == Fault::KeepsTheBufferBack {
-                            wrong.batch.clear();
-                        }
-                        (wrong.source, wrong.batch)
-                    },
-                )
-            },
-            oracle: |values, size| values.chunks(size).map(<[usize]>::to_vec).collect(),
+            held: Held::All,
+            most: |size| size - 1,
+            ..Operator::plain(
+                stringify!($fault),
+                "adaptors/batched.rs",
+                |sources, size| {
+                    let wrong = Wrong {
+                        fault: Fault::$fault,
+                        source: only(sources),
+                        batch: Vec::new(),
+                        hoard: Vec::new(),
+                        size,
+                        done: false,
+                        inside: false,
+                        first: None,
+                    };
+                    subject(
+                        wrong,
+                        |batch| ids(batch),
+                        |mut wrong| {
+                            if wrong.fault == Fault::KeepsTheBufferBack {
+                                wrong.batch.clear();
+                            }
+                            (vec![wrong.source], wrong.batch)
+                        },
+                    )
+                },
+                |values, size| {
+                    let ids = |batch: &[Tok]| batch.iter().map(|tok| tok.id).collect();
+                    values[0].chunks(size).map(ids).collect()
+                },
+            )
         }
     };
 }
@@ -151,7 +188,7 @@ fn broken_law(mutant: &Operator) -> Option<String> {
 
 #[test]
 fn the_laws_reject_every_mutant() {
-    let mutants: [(_, &[&str]); 11] = [
+    let mutants: [(_, &[&str]); 14] = [
         (mutant!(DropsTheLastBatch), &["the output is the oracle's"]),
         (mutant!(OneItemTooMany), &["size_hint"]),
         (
@@ -173,6 +210,12 @@ fn the_laws_reject_every_mutant() {
             &["is_terminated is true after the end"],
         ),
         (mutant!(LeaksAValue), &["the output is the oracle's"]),
+        (mutant!(Hoards), &["it holds no more than its card says"]),
+        (
+            mutant!(LeaksInAPanic),
+            &["each value is dropped once, after a panic"],
+        ),
+        (mutant!(StuckAfterAPanic), &["it ends after a panic"]),
     ];
     for (mutant, laws) in &mutants {
         let broken = broken_law(mutant).unwrap_or_default();

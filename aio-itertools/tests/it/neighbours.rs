@@ -9,6 +9,27 @@ use std::time::Duration;
 
 use aio_itertools::{Stream, gather, iter, next, prelude::*};
 
+/// The same for work that stays on its thread, or that ends at last.
+pub(crate) fn yields_locally<F: Future<Output = ()> + 'static>(
+    work: impl FnOnce() -> F + Send + 'static,
+) {
+    chaos::watchdog::closure("a neighbour of ready work has its turn", || {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .build()
+            .unwrap();
+        tokio::task::LocalSet::new().block_on(&runtime, async {
+            let hog = tokio::task::spawn_local(work());
+            let neighbour = tokio::task::spawn_local(async {
+                for _ in 0..3 {
+                    tokio::task::yield_now().await;
+                }
+            });
+            neighbour.await.unwrap();
+            hog.abort();
+        });
+    });
+}
+
 /// Runs endless work beside a task that says when it had its turn.
 fn yields<F: Future<Output = ()> + Send + 'static>(endless: F) {
     // The watchdog is a thread: a hog on the runtime's thread can't hold it up.

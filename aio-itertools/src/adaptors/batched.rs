@@ -7,11 +7,9 @@ use std::task::{Context, Poll, ready};
 use futures_core::{FusedStream, Stream};
 use pin_project_lite::pin_project;
 
-use crate::budget::Budget;
+use crate::budget::Pace;
 use crate::limit::Limit;
-
-/// Items between two units of the budget: a unit costs more than an item does.
-const ITEMS_PER_UNIT: u8 = 64;
+use crate::size_hint::{ENDED, plus};
 
 /// The most that a new batch reserves before its items are there, in items.
 const RESERVE: usize = 1024;
@@ -28,7 +26,7 @@ const RESERVE: usize = 1024;
 /// # Examples
 ///
 /// ```
-/// use aio_itertools::{batched, iter, next};
+/// use aio_itertools::{adaptors::batched, iter, next};
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() {
@@ -43,13 +41,12 @@ pub fn batched<S: Stream>(stream: S, size: impl Limit) -> Batched<S> {
         batch: Vec::new(),
         size: size.at_least_one("the batch size").get(),
         done: false,
-        until_unit: 0,
-        budget: Budget::new(),
+        pace: Pace::new(),
     }
 }
 
 pin_project! {
-    /// The stream of [`batched`](crate::batched()): each item is a `Vec` of `size`
+    /// The stream of [`batched`](crate::adaptors::batched()): each item is a `Vec` of `size`
     /// items, the last one possibly shorter and never empty.
     ///
     /// # Contract
@@ -71,8 +68,7 @@ pin_project! {
         batch: Vec<S::Item>,
         size: usize,
         done: bool,
-        until_unit: u8,
-        budget: Budget,
+        pace: Pace,
     }
 }
 
@@ -132,17 +128,9 @@ impl<S: Stream> Stream for Batched<S> {
             return Poll::Ready(None);
         }
         loop {
-            if *this.until_unit == 0 {
-                ready!(this.budget.poll_spend(cx));
-                *this.until_unit = ITEMS_PER_UNIT;
-            }
-            match this.stream.as_mut().poll_next(cx) {
-                Poll::Pending => {
-                    this.budget.refill();
-                    return Poll::Pending;
-                }
-                Poll::Ready(Some(item)) => {
-                    *this.until_unit -= 1;
+            ready!(this.pace.poll_item(cx));
+            match ready!(this.stream.as_mut().poll_next(cx)) {
+                Some(item) => {
                     if this.batch.is_empty() {
                         this.batch.reserve((*this.size).min(RESERVE));
                     }
@@ -151,7 +139,7 @@ impl<S: Stream> Stream for Batched<S> {
                         return Poll::Ready(Some(mem::take(this.batch)));
                     }
                 }
-                Poll::Ready(None) => {
+                None => {
                     *this.done = true;
                     let last = mem::take(this.batch);
                     return Poll::Ready((!last.is_empty()).then_some(last));
@@ -162,16 +150,11 @@ impl<S: Stream> Stream for Batched<S> {
 
     fn size_hint(&self) -> (usize, Option<usize>) {
         if self.done {
-            return (0, Some(0));
+            return ENDED;
         }
-        let (lower, upper) = self.stream.size_hint();
+        let (lower, upper) = plus(self.stream.size_hint(), self.batch.len());
         let batches = |items: usize| items.div_ceil(self.size);
-        (
-            batches(lower.saturating_add(self.batch.len())),
-            upper
-                .and_then(|upper| upper.checked_add(self.batch.len()))
-                .map(batches),
-        )
+        (batches(lower), upper.map(batches))
     }
 }
 

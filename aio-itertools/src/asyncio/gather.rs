@@ -274,7 +274,6 @@ where
         if self.is_terminated() {
             return Poll::Ready(None);
         }
-        self.budget.refill();
         Poll::Pending
     }
 }

@@ -1,0 +1,5 @@
+//! Streams out of values: the functions and their types.
+
+mod iter;
+
+pub use iter::{Iter, iter};

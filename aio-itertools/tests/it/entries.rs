@@ -1,0 +1,10 @@
+//! The registry of the laws: one entry for each stream operator.
+
+use crate::laws::Operator;
+
+mod batches;
+
+/// Every stream operator of the crate.
+pub(crate) fn all() -> Vec<Operator> {
+    [batches::operators()].into_iter().flatten().collect()
+}
