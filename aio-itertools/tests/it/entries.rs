@@ -3,8 +3,12 @@
 use crate::laws::Operator;
 
 mod batches;
+mod slices;
 
 /// Every stream operator of the crate.
 pub(crate) fn all() -> Vec<Operator> {
-    [batches::operators()].into_iter().flatten().collect()
+    [batches::operators(), slices::operators()]
+        .into_iter()
+        .flatten()
+        .collect()
 }

@@ -6,6 +6,7 @@
 
 mod auto_traits;
 mod batched;
+mod before_and_after;
 mod by_hand;
 mod entries;
 mod gather;
@@ -17,5 +18,6 @@ mod neighbours;
 mod next;
 mod preludes;
 mod scripted;
+mod slices;
 mod snoozing;
 mod tidy;

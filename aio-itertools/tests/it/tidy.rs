@@ -89,7 +89,12 @@ fn every_contract_card_is_the_one_that_the_laws_check() {
 
 /// Streams that the registry can't hold: many futures or streams in, or a task
 /// beside it. Each names the test file that proves its card.
-const ELSEWHERE: &[(&str, &str)] = &[("Iter", "iter.rs"), ("Outputs", "gather_laws.rs")];
+const ELSEWHERE: &[(&str, &str)] = &[
+    ("After", "before_and_after.rs"),
+    ("Before", "before_and_after.rs"),
+    ("Iter", "iter.rs"),
+    ("Outputs", "gather_laws.rs"),
+];
 
 #[test]
 fn every_stream_has_a_card_and_an_entry() {

@@ -1,0 +1,1 @@
+//! The two halves of `before_and_after`.

@@ -1,0 +1,1 @@
+//! What the laws don't say about running values, slices and filters.
