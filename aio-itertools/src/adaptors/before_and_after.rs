@@ -288,8 +288,11 @@ struct Waiting {
 
 impl Waiting {
     fn enter(&self, half: Half, waker: &Waker) {
-        let known = &lock(&self.wakers)[half as usize];
-        if known.as_ref().is_some_and(|known| known.will_wake(waker)) {
+        let is_known = |known: &Waker| known.will_wake(waker);
+        if lock(&self.wakers)[half as usize]
+            .as_ref()
+            .is_some_and(is_known)
+        {
             return;
         }
         // Cloned, and the old one dropped, while nothing is locked.

@@ -268,6 +268,8 @@ impl Stream for Script {
         let this = &mut *self;
         let watched = &this.watched;
         watched.polled.store(true, SeqCst);
+        // Who was to be woken is asking now: only a `Pending` makes them wait again.
+        drop(watched.waker.lock().unwrap().take());
         if watched.ended.load(SeqCst) {
             watched.polls_after_end.fetch_add(1, SeqCst);
             return Poll::Ready(None);

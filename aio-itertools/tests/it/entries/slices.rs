@@ -23,7 +23,13 @@ fn each_alone<'a>(toks: impl IntoIterator<Item = &'a Tok>) -> Vec<Vec<usize>> {
 /// The first of the largest: a total that shows which item it is.
 fn larger(total: Token, item: Token) -> Token {
     in_closure();
-    if item > total { item } else { total }
+    let (kept, other) = match item > total {
+        true => (item, total),
+        false => (total, item),
+    };
+    // Before `kept` is the value returned, which a panic of this drop would leak.
+    drop(other);
+    kept
 }
 
 fn largest(toks: &[Tok]) -> Option<&Tok> {
@@ -368,8 +374,12 @@ pub(crate) fn operators() -> Vec<Operator> {
 }
 
 #[test]
-fn running_values_and_neighbours_keep_the_laws() {
+fn running_values_keep_the_laws() {
     keep_the_laws(running());
+}
+
+#[test]
+fn neighbours_keep_the_laws() {
     keep_the_laws(neighbours());
 }
 
