@@ -201,6 +201,11 @@ pub(crate) fn in_closure() {
     }
 }
 
+/// Lets this call of `in_closure` on this thread panic, counted from 0; `usize::MAX` is none.
+pub(crate) fn panic_in_closure(call: usize) {
+    FUSE.set(call);
+}
+
 /// One random case: the sources and how the operator is polled.
 #[derive(Clone, Debug)]
 pub(crate) struct Case {
@@ -497,7 +502,7 @@ enum Panic {
 fn survives(operator: &Operator, case: &Case, panic: Panic) -> Result<(), TestCaseError> {
     let (stage, sources) = Stage::set(case);
     match panic {
-        Panic::InClosure(call) => FUSE.set(call),
+        Panic::InClosure(call) => panic_in_closure(call),
         Panic::InDrop(id) => stage.ledger.trap(id),
     }
     // An operator may drop values of its own accord, as a filter does.
@@ -520,7 +525,7 @@ fn survives(operator: &Operator, case: &Case, panic: Panic) -> Result<(), TestCa
         let dropped = catch_unwind(AssertUnwindSafe(|| drop(subject)));
         drop(dropped);
     }
-    FUSE.set(usize::MAX);
+    panic_in_closure(usize::MAX);
     law!(
         stage.watched.iter().all(|w| w.polls_after_end() == 0),
         "the source is not polled after its end, after a panic"
