@@ -341,6 +341,10 @@ impl<S: Stream, P> Before<S, P> {
     /// # }
     /// ```
     #[doc(alias = "into_parts")]
+    #[expect(
+        clippy::type_complexity,
+        reason = "as `into_parts` of other adaptors, or the halves"
+    )]
     pub fn reunite(
         self,
         after: After<S, P>,

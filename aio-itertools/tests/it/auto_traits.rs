@@ -2,7 +2,10 @@
 
 use std::rc::Rc;
 
-use aio_itertools::adaptors::{Batched, ShortBatch, StrictBatched};
+use aio_itertools::adaptors::{
+    Accumulate, AccumulateFrom, After, Batched, Before, Compress, DropWhile, FilterFalse, Islice,
+    NotAPair, Pairwise, ShortBatch, Starmap, StrictBatched, TakeWhile, TakeWhileInclusive, Windows,
+};
 use aio_itertools::asyncio::{Gather, GatherFuture, Outputs};
 use aio_itertools::sources::Iter;
 use aio_itertools::{gather, iter, next, prelude::*};
@@ -59,6 +62,61 @@ fn send_sync_and_unpin_follow_from_the_parts() {
     // Futures have pinned boxes of their own, so the stream can be moved.
     assert!(has!(Outputs<Pinned>: Unpin));
     assert!(has!(GatherFuture<Pinned>: Unpin));
+}
+
+#[test]
+fn those_of_slices_and_filters_follow_from_the_parts() {
+    type Source = Iter<std::ops::Range<u8>>;
+    type Local = Iter<std::vec::IntoIter<Rc<u8>>>;
+    type MustBePinned = futures_util::stream::Once<PinnedFuture>;
+    /// A function that may be sent, or one that may not.
+    type Free = fn();
+    type Bound = Rc<u8>;
+
+    macro_rules! follow {
+        ($($name:ident<Source $(, $other:ident)*>),+ $(,)?) => {$(
+            assert!(has!($name<Source $(, $other)*>: Send));
+            assert!(has!($name<Source $(, $other)*>: Sync));
+            assert!(has!($name<Source $(, $other)*>: Unpin));
+            assert!(!has!($name<Local $(, $other)*>: Send));
+            assert!(!has!($name<MustBePinned $(, $other)*>: Unpin));
+        )+};
+    }
+    follow!(
+        Accumulate<Source, Free>,
+        AccumulateFrom<Source, u8, Free>,
+        Pairwise<Source>,
+        Windows<Source, Bound>,
+        Islice<Source>,
+        Compress<Source, Source>,
+        Starmap<Source, Free>,
+        FilterFalse<Source, Free>,
+        TakeWhile<Source, Free>,
+        DropWhile<Source, Free>,
+        TakeWhileInclusive<Source, Free>,
+    );
+    assert!(!has!(Accumulate<Source, Bound>: Send));
+    assert!(!has!(AccumulateFrom<Source, Rc<u8>, Free>: Send));
+    assert!(!has!(Compress<Source, Local>: Send));
+    assert!(!has!(Starmap<Source, Bound>: Send));
+    assert!(!has!(FilterFalse<Source, Bound>: Send));
+    assert!(!has!(TakeWhile<Source, Bound>: Send));
+    assert!(!has!(DropWhile<Source, Bound>: Send));
+    assert!(!has!(TakeWhileInclusive<Source, Bound>: Send));
+
+    // The halves share their source in a box of its own, so they can be moved.
+    assert!(has!(Before<Source, Free>: Send));
+    assert!(has!(Before<Source, Free>: Sync));
+    assert!(has!(Before<MustBePinned, Free>: Unpin));
+    assert!(!has!(Before<Local, Free>: Send));
+    assert!(!has!(Before<Source, Bound>: Send));
+    assert!(has!(After<Source, Free>: Send));
+    assert!(has!(After<Source, Free>: Sync));
+    assert!(has!(After<MustBePinned, Free>: Unpin));
+    assert!(!has!(After<Local, Free>: Send));
+    assert!(!has!(After<Source, Bound>: Send));
+    assert!(has!(NotAPair<Source, Free>: Send));
+    assert!(!has!(NotAPair<Local, Free>: Send));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -11,9 +11,10 @@ use std::task::{Context, Poll, Wake, Waker, ready};
 use aio_itertools::adaptors::{After, Before, before_and_after};
 use aio_itertools::{FusedStream, Stream, iter, next, prelude::*};
 use futures_util::StreamExt;
+use futures_util::stream::BoxStream;
 use proptest::collection::vec;
 use proptest::prelude::{Just, Strategy, prop_oneof};
-use proptest::test_runner::{Config, TestCaseError, TestError, TestRunner};
+use proptest::test_runner::{Config, TestCaseError, TestRunner};
 
 use crate::by_hand::{Task, poll_next_cut};
 use crate::laws::{CASES, SHARES, in_closure, panic_in_closure};
@@ -281,13 +282,15 @@ fn read(
     Ok(())
 }
 
-fn check(share: u32, split: fn(Script, Predicate) -> [Half; 2]) -> Result<(), TestError<Case>> {
+fn check(share: u32, split: fn(Script, Predicate) -> [Half; 2]) -> Result<(), String> {
     let config = Config {
         cases: CASES * 4,
         failure_persistence: None,
         ..Config::default()
     };
-    TestRunner::new(config).run(&cases(share), |case| halves_keep_the_laws(&case, split))
+    let checked =
+        TestRunner::new(config).run(&cases(share), |case| halves_keep_the_laws(&case, split));
+    checked.map_err(|broken| broken.to_string())
 }
 
 #[test]
@@ -379,7 +382,7 @@ fn the_laws_reject_halves_that_share_one_waker() {
         })
         .err()
     });
-    let broken = broken.map(|broken| broken.to_string()).unwrap_or_default();
+    let broken = broken.unwrap_or_default();
     assert!(broken.contains("law: whoever waits is woken"), "{broken}");
 }
 
@@ -454,6 +457,29 @@ async fn a_dropped_half_costs_the_other_nothing() {
     let (before, after) = iter(1..6).before_and_after(|n| *n < 3);
     drop(after);
     assert_eq!(before.collect::<Vec<_>>().await, [1, 2]);
+}
+
+#[test]
+fn items_that_nobody_will_read_are_dropped_and_others_are_kept() {
+    let begin = || {
+        let ledger = Ledger::new(4);
+        let beats = [Beat::Ready, Beat::Ready, Beat::Pending];
+        let (source, _) = Script::new(&ledger, 4, &beats, Hint::Exact);
+        let (before, after) = source.before_and_after(|token| token.id() < 3);
+        (ledger, before, after)
+    };
+    let (ledger, before, mut after) = begin();
+    assert!(poll_next_cut(&mut after, Waker::noop()).is_pending());
+    assert_eq!(ledger.drops(), [0, 0, 0, 0]);
+    drop(before);
+    assert_eq!(ledger.drops(), [1, 1, 0, 0]);
+    assert!(poll_next_cut(&mut after, Waker::noop()).is_ready());
+    assert_eq!(ledger.drops(), [1, 1, 1, 1]);
+
+    let (ledger, before, mut after) = begin();
+    drop(before);
+    assert!(poll_next_cut(&mut after, Waker::noop()).is_pending());
+    assert_eq!(ledger.drops(), [1, 1, 0, 0]);
 }
 
 #[tokio::test]
@@ -548,9 +574,9 @@ fn a_half_never_blocks_on_the_other_and_is_woken_when_it_is_done() {
 }
 
 /// A waker that reads the second half at once, on the spot.
-struct ReadsInline<P>(Mutex<Option<After<Pin<Box<dyn Stream<Item = u8> + Send>>, P>>>);
+struct ReadsInline(Mutex<Option<After<BoxStream<'static, u8>, fn(&u8) -> bool>>>);
 
-impl<P: FnMut(&u8) -> bool + Send + 'static> Wake for ReadsInline<P> {
+impl Wake for ReadsInline {
     fn wake(self: Arc<Self>) {
         let after = self.0.lock().unwrap().take();
         assert!(poll_next_cut(&mut after.unwrap(), Waker::noop()).is_pending());
@@ -565,7 +591,7 @@ fn a_waker_that_reads_the_other_half_inside_a_poll_is_no_deadlock() {
             cx.waker().wake_by_ref();
             Poll::<Option<u8>>::Pending
         });
-        let (mut before, after) = before_and_after(source.boxed(), |_| true);
+        let (mut before, after) = before_and_after(source.boxed(), (|_| true) as fn(&u8) -> bool);
         let waker = Waker::from(Arc::new(ReadsInline(Mutex::new(Some(after)))));
         assert!(poll_next_cut(&mut before, &waker).is_pending());
     });
