@@ -14,6 +14,7 @@ mod pairwise;
 mod starmap;
 mod takewhile;
 mod windows;
+mod tee;
 
 pub use accumulate::{Accumulate, AccumulateFrom, accumulate, accumulate_from};
 pub use batched::{Batched, ShortBatch, StrictBatched, batched};
@@ -26,3 +27,4 @@ pub use pairwise::{Pairwise, pairwise};
 pub use starmap::{Starmap, TakesFields, starmap};
 pub use takewhile::{TakeWhile, TakeWhileInclusive, take_while_inclusive, takewhile};
 pub use windows::{Windows, windows};
+pub use tee::{Branch, tee};

@@ -78,13 +78,16 @@
 mod budget;
 mod limit;
 mod next;
+mod readers;
 mod size_hint;
 mod slots;
 mod trait_index;
+mod waiting;
 
 pub mod adaptors;
 pub mod asyncio;
 pub mod consumers;
+pub mod lag;
 pub mod prelude;
 pub mod sources;
 

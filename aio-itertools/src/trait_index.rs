@@ -6,6 +6,8 @@ use crate::adaptors::{
     self, Accumulate, AccumulateFrom, After, Batched, Before, Compress, DropWhile, FilterFalse,
     Islice, Pairwise, Starmap, TakeWhile, TakeWhileInclusive, TakesFields, Windows,
 };
+use crate::adaptors::{self, Batched, Branch};
+use crate::lag::Lag;
 use crate::limit::Limit;
 
 /// Adds the adaptors of this crate to every [`Stream`].
@@ -182,6 +184,16 @@ pub trait AioItertools: Stream {
     // Several streams.
 
     // One stream for several readers.
+
+    /// Gives `N` streams that each give every item: see [`tee`](adaptors::tee()).
+    #[doc(alias = "share")]
+    #[doc(alias = "broadcast")]
+    fn tee<const N: usize, L: Lag>(self, lag: L) -> [Branch<Self, L>; N]
+    where
+        Self: Sized,
+    {
+        adaptors::tee(self, lag)
+    }
 
     // Work at once.
 

@@ -1,0 +1,101 @@
+//! Tasks that wait for one thing, and a waker that wakes them all.
+//!
+//! A source that several tasks share remembers the waker of its last poll alone.
+//! If that were a task's own, the others would depend on that task: it may be
+//! cancelled, or busy with something else. This one reaches everybody who waits.
+//! No lock is held while a foreign waker is cloned, woken or dropped.
+
+use std::mem;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Wake, Waker};
+
+/// The tasks that wait, each under a number of its own.
+#[derive(Default)]
+pub(crate) struct Waiting {
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    tasks: Vec<(usize, Waker)>,
+    /// True if the common waker was woken since that was last expected.
+    woken: bool,
+}
+
+impl Waiting {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Forgets the wake-ups so far: what comes now is for the poll that follows.
+    pub(crate) fn expect(&self) {
+        self.lock().woken = false;
+    }
+
+    /// True if there was a wake-up since [`expect`](Self::expect).
+    pub(crate) fn was_woken(&self) -> bool {
+        self.lock().woken
+    }
+
+    /// Lets a task wait, and hands out the waker that it had before.
+    #[must_use = "a waker is dropped where no lock is held"]
+    pub(crate) fn wait(&self, number: usize, waker: Waker) -> Option<Waker> {
+        let mut state = self.lock();
+        match state.tasks.iter_mut().find(|(of, _)| *of == number) {
+            Some((_, old)) => Some(mem::replace(old, waker)),
+            None => {
+                state.tasks.push((number, waker));
+                None
+            }
+        }
+    }
+
+    /// Lets a task wait no more, and hands out its waker.
+    #[must_use = "a waker is dropped where no lock is held"]
+    pub(crate) fn leave(&self, number: usize) -> Option<Waker> {
+        let mut state = self.lock();
+        let at = state.tasks.iter().position(|(of, _)| *of == number)?;
+        Some(state.tasks.swap_remove(at).1)
+    }
+
+    /// Takes all who wait, to be woken.
+    pub(crate) fn all(&self) -> Wakers {
+        Wakers(mem::take(&mut self.lock().tasks))
+    }
+}
+
+impl Wake for Waiting {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        let mut state = self.lock();
+        state.woken = true;
+        let wakers = Wakers(mem::take(&mut state.tasks));
+        drop(state);
+        wakers.wake();
+    }
+}
+
+/// Tasks that were taken to be woken. What is dropped is woken as well, so that a
+/// waker that panics doesn't keep the rest asleep.
+#[derive(Default)]
+#[must_use = "they are woken where no lock is held"]
+pub(crate) struct Wakers(Vec<(usize, Waker)>);
+
+impl Wakers {
+    pub(crate) fn wake(mut self) {
+        while let Some((_, waker)) = self.0.pop() {
+            waker.wake();
+        }
+    }
+}
+
+impl Drop for Wakers {
+    fn drop(&mut self) {
+        for (_, waker) in self.0.drain(..) {
+            waker.wake();
+        }
+    }
+}
