@@ -162,7 +162,8 @@ where
                     }
                 },
                 Step::BringWaker => waker = Some(cx.waker().clone()),
-                Step::Wait(_) => {
+                Step::Wait(old) => {
+                    drop(old);
                     self.waits = true;
                     return Poll::Pending;
                 }

@@ -8,6 +8,11 @@ mod slices;
 /// Every stream operator of the crate.
 pub(crate) fn all() -> Vec<Operator> {
     [batches::operators(), slices::operators()]
+mod branches;
+
+/// Every stream operator of the crate.
+pub(crate) fn all() -> Vec<Operator> {
+    [batches::operators(), branches::operators()]
         .into_iter()
         .flatten()
         .collect()

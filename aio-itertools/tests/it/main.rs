@@ -20,4 +20,5 @@ mod preludes;
 mod scripted;
 mod slices;
 mod snoozing;
+mod tee;
 mod tidy;
