@@ -90,6 +90,8 @@ pub mod consumers;
 pub mod lag;
 pub mod prelude;
 pub mod sources;
+#[cfg(feature = "testing")]
+pub mod testing;
 
 pub use asyncio::gather;
 pub use limit::Limit;

@@ -21,4 +21,6 @@ mod scripted;
 mod slices;
 mod snoozing;
 mod tee;
+#[cfg(feature = "testing")]
+mod testing;
 mod tidy;

@@ -641,6 +641,52 @@ fn a_branch_that_is_kept_and_not_polled_strands_nobody() {
 }
 
 #[test]
+fn a_source_that_wakes_inside_its_poll_is_heard() {
+    let mut polls = 0;
+    let source = futures_util::stream::poll_fn(move |cx| {
+        polls += 1;
+        match polls {
+            1 => {
+                cx.waker().wake_by_ref();
+                Poll::Pending
+            }
+            2 => Poll::Ready(Some(())),
+            _ => Poll::Pending,
+        }
+    });
+    let [mut branch, mut other] = source.tee(lag::block(1));
+    let ((task, waker), (idle, idle_waker)) = (Task::new(), Task::new());
+    assert!(poll_next_cut(&mut branch, &waker).is_pending());
+    assert_eq!(task.wakes(), 1);
+    assert!(poll_next_cut(&mut branch, &waker).is_ready());
+    // It was woken for the first item; nothing has come for it since.
+    assert!(poll_next_cut(&mut other, &idle_waker).is_ready());
+    assert!(poll_next_cut(&mut other, &idle_waker).is_pending());
+    assert!(poll_next_cut(&mut branch, &waker).is_pending());
+    assert_eq!((task.wakes(), idle.wakes()), (1, 0));
+}
+
+#[test]
+fn another_takes_over_when_the_source_panics() {
+    let mut polls = 0;
+    let source = futures_util::stream::poll_fn(move |_| {
+        polls += 1;
+        match polls {
+            1 => Poll::Pending,
+            2 => resume_unwind(Box::new("in a poll")),
+            _ => Poll::Ready(Some(())),
+        }
+    });
+    let [mut branch, mut other] = source.tee(lag::block(1));
+    let ((task, waker), (_, other_waker)) = (Task::new(), Task::new());
+    assert!(poll_next_cut(&mut branch, &waker).is_pending());
+    catch_unwind(AssertUnwindSafe(|| poll_next_cut(&mut other, &other_waker))).unwrap_err();
+    assert_eq!(task.wakes(), 1);
+    assert!(poll_next_cut(&mut branch, &waker).is_ready());
+    assert!(poll_next_cut(&mut other, &other_waker).is_ready());
+}
+
+#[test]
 fn who_is_held_back_goes_on_when_the_slow_one_reads_or_is_dropped() {
     let ledger = Ledger::new(3);
     let (source, _) = Script::new(&ledger, 3, &[], Hint::Exact);
@@ -701,9 +747,9 @@ async fn the_largest_lag_is_no_bound() {
 #[test]
 fn a_lag_of_zero_panics_at_its_call() {
     let panics: [fn(); 3] = [
-        || drop(lag::block(0)),
-        || drop(lag::drop_oldest(0)),
-        || drop(lag::fail(0)),
+        || _ = lag::block(0),
+        || _ = lag::drop_oldest(0),
+        || _ = lag::fail(0),
     ];
     for panics in panics {
         let said = catch_unwind(panics).unwrap_err();

@@ -94,6 +94,8 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("Before", "before_and_after.rs"),
     ("Iter", "iter.rs"),
     ("Outputs", "gather_laws.rs"),
+    ("Marbles", "testing.rs"),
+    ("TryMarbles", "testing.rs"),
 ];
 
 #[test]
