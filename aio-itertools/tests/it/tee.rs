@@ -883,7 +883,7 @@ fn a_panic_in_a_drop_wedges_nobody() {
         poll_next_cut(&mut fast, &waker).is_ready()
     }))
     .unwrap_err();
-    let mut outputs = |branch: &mut Branch<_, _>| {
+    let outputs = |branch: &mut Branch<_, _>| {
         let mut outputs = Vec::new();
         while let Poll::Ready(Some(item)) = poll_next_cut(branch, &waker) {
             outputs.push(or_missed(item));

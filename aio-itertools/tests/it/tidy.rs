@@ -5,7 +5,6 @@ use std::path::Path;
 
 use crate::entries;
 use crate::laws::Card;
-use crate::preludes;
 
 fn read(path: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
@@ -143,19 +142,35 @@ fn what_snoozes_says_so_and_is_shown_to() {
     assert_eq!(says, crate::snoozing::SHOWN);
 }
 
-#[test]
-fn every_method_of_the_trait_is_called_beside_the_preludes() {
-    let methods: Vec<String> = read("src/trait_index.rs")
+/// The methods of the extension trait, in its order.
+pub(crate) fn methods_of_the_trait() -> Vec<String> {
+    read("src/trait_index.rs")
         .lines()
         .filter_map(|line| line.strip_prefix("    fn "))
         .map(name_of)
-        .collect();
-    assert_eq!(methods, preludes::CALLED);
-    let calls = read("tests/it/preludes.rs");
-    for method in methods {
-        assert!(
-            calls.matches(&format!(".{method}(")).count() >= 4,
-            "{method}"
-        );
-    }
+        .collect()
+}
+
+/// The methods that the macro `calls!` calls, in its order.
+fn methods_called(preludes: &str) -> Vec<String> {
+    preludes
+        .lines()
+        .skip_while(|line| *line != "macro_rules! calls {")
+        .take_while(|line| *line != "}")
+        .filter_map(|line| line.split_once("numbers()."))
+        .map(|(_, call)| name_of(call))
+        .collect()
+}
+
+#[test]
+fn every_method_of_the_trait_is_called_beside_the_preludes() {
+    let preludes = read("tests/it/preludes.rs");
+    assert_eq!(methods_called(&preludes), methods_of_the_trait());
+    // Each module of a prelude makes the calls, also where it is named anew.
+    let modules = preludes.matches("\nmod beside_").count();
+    assert_eq!(preludes.matches("\n        calls!();\n").count(), modules);
+    assert_eq!(modules, 6);
+    // A method that isn't called is noticed.
+    let fewer = preludes.replace("numbers().batched(2));\n", "numbers());\n");
+    assert_ne!(methods_called(&fewer), methods_of_the_trait());
 }
