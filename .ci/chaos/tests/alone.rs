@@ -81,18 +81,24 @@ impl Drop for Package {
     }
 }
 
-/// Does what the README says, and returns what its first example prints.
-fn follow(name: &str, readme: &str) -> String {
-    let add = first_block(readme, "sh", Some("## Add it")).expect("a `sh` block under `## Add it`");
-    let main = first_block(readme, "rust", None).expect("a `rust` block");
+/// Makes a package of a program and its dependencies, in the versions that the
+/// workspace was tested with and no others.
+fn package_of(name: &str, main: &str) -> Package {
     let package = Package::new(name);
     fs::write(package.folder().join("src/main.rs"), main).unwrap();
-    // The versions that the workspace was tested with, and no others.
     fs::copy(
         root().join("Cargo.lock"),
         package.folder().join("Cargo.lock"),
     )
     .unwrap();
+    package
+}
+
+/// Does what the README says, and returns what its first example prints.
+fn follow(name: &str, readme: &str) -> String {
+    let add = first_block(readme, "sh", Some("## Add it")).expect("a `sh` block under `## Add it`");
+    let main = first_block(readme, "rust", None).expect("a `rust` block");
+    let package = package_of(name, main);
     let mut added = 0;
     for line in add.lines().filter(|line| line.starts_with("cargo add ")) {
         package.sh(line);
@@ -137,6 +143,53 @@ fn aio_itertools() {
 #[test]
 fn aio_pool() {
     alone("aio-pool");
+}
+
+/// What a program without tokio does with aio-itertools.
+const WITHOUT_A_RUNTIME: &str = r#"
+use aio_itertools::{gather, iter, lag, next, prelude::*};
+
+fn main() {
+    futures_lite::future::block_on(async {
+        let mut batches = iter(1..=1000).batched(400);
+        while let Some(batch) = next(&mut batches).await {
+            println!("batch of {}", batch.len());
+        }
+        let squares = gather((1..=4).map(|n| async move { n * n })).limit(2).await;
+        println!("squares {squares:?}");
+        let [mut left, mut right] = iter("ab".chars()).tee(lag::unbounded());
+        while let Some(letter) = next(&mut left).await {
+            println!("{letter} {:?}", next(&mut right).await);
+        }
+    });
+}
+"#;
+
+/// Without its default features aio-itertools brings no runtime, and runs on any.
+#[test]
+fn aio_itertools_without_a_runtime() {
+    let has_tokio = |package: &Package| {
+        let tree = package.sh("cargo tree --prefix none -e normal");
+        assert!(tree.contains("aio-itertools "), "{tree}");
+        tree.lines().any(|line| line.starts_with("tokio"))
+    };
+    let package = package_of("no-runtime", WITHOUT_A_RUNTIME);
+    package.sh("cargo add -q futures-lite@2.6");
+    package.sh("cargo add -q --path ../aio/aio-itertools --no-default-features");
+    assert!(!has_tokio(&package));
+    let printed = package.sh("cargo run -q");
+    let expected = [
+        "batch of 400",
+        "batch of 400",
+        "batch of 200",
+        "squares [1, 4, 9, 16]",
+        "a Some('a')",
+        "b Some('b')",
+    ];
+    assert_eq!(printed.lines().collect::<Vec<_>>(), expected);
+    // With them it would be noticed.
+    package.sh("cargo add -q --path ../aio/aio-itertools --default-features");
+    assert!(has_tokio(&package));
 }
 
 /// A README whose example does not compile, or whose line adds another crate, is caught.

@@ -116,7 +116,7 @@ impl<S: Stream, L: Lag> Branch<S, L> {
     /// # use aio_itertools::Stream;
     /// # }
     /// ```
-    pub fn into_parts(self) -> Result<(Pin<Box<S>>, Vec<S::Item>), Self> {
+    pub fn into_parts(self) -> Result<Parts<S>, Self> {
         let mut state = self.shared.lock();
         // Nobody else has the source where there is nobody else.
         if state.readers.count() == 1
@@ -249,6 +249,9 @@ impl<S: Stream, L: Lag> fmt::Debug for Branch<S, L> {
     }
 }
 
+/// The source and the items that were not read.
+type Parts<S> = (Pin<Box<S>>, Vec<<S as Stream>::Item>);
+
 /// What the branches share.
 struct Shared<S: Stream> {
     state: Mutex<State<S>>,
@@ -369,7 +372,10 @@ impl<'a, S: Stream> Loan<'a, S> {
     }
 
     /// Gives the item back by `way`, and drops it if nobody needs it any more.
-    fn give_back(&mut self, way: fn(&mut Readers<S::Item>, usize, S::Item) -> Option<S::Item>) {
+    fn give_back<F>(&mut self, way: F)
+    where
+        F: FnOnce(&mut Readers<S::Item>, usize, S::Item) -> Option<S::Item>,
+    {
         if let Some(item) = self.item.take() {
             let unneeded = self.shared.change(|state| {
                 state.news |= state.sought;

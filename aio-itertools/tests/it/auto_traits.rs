@@ -6,9 +6,10 @@ use aio_itertools::adaptors::{
     Accumulate, AccumulateFrom, After, Batched, Before, Compress, DropWhile, FilterFalse, Islice,
     NotAPair, Pairwise, ShortBatch, Starmap, StrictBatched, TakeWhile, TakeWhileInclusive, Windows,
 };
+use aio_itertools::adaptors::{Batched, Branch, ShortBatch, StrictBatched};
 use aio_itertools::asyncio::{Gather, GatherFuture, Outputs};
 use aio_itertools::sources::Iter;
-use aio_itertools::{gather, iter, next, prelude::*};
+use aio_itertools::{Stream, gather, iter, lag, next, prelude::*};
 
 /// Answers whether a type has an auto trait, also where it hasn't.
 macro_rules! has {
@@ -38,6 +39,20 @@ impl Future for PinnedFuture {
 
     fn poll(self: std::pin::Pin<&mut Self>, _: &mut std::task::Context<'_>) -> std::task::Poll<()> {
         std::task::Poll::Ready(())
+    }
+}
+
+/// A stream that can't be moved.
+struct PinnedStream(std::marker::PhantomPinned);
+
+impl Stream for PinnedStream {
+    type Item = ();
+
+    fn poll_next(
+        self: std::pin::Pin<&mut Self>,
+        _: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Option<()>> {
+        std::task::Poll::Ready(None)
     }
 }
 
@@ -117,6 +132,34 @@ fn those_of_slices_and_filters_follow_from_the_parts() {
     assert!(!has!(After<Source, Bound>: Send));
     assert!(has!(NotAPair<Source, Free>: Send));
     assert!(!has!(NotAPair<Local, Free>: Send));
+type Shared<T, L> = Branch<Iter<std::vec::IntoIter<T>>, L>;
+
+#[test]
+fn branches_can_be_sent_where_their_source_and_items_can() {
+    assert!(has!(Shared<u8, lag::Block>: Send));
+    assert!(has!(Shared<u8, lag::Block>: Sync));
+    assert!(has!(Shared<u8, lag::Block>: Unpin));
+    // An item need not be `Sync`: it is cloned by one branch at a time.
+    assert!(has!(Shared<std::cell::Cell<u8>, lag::DropOldest>: Send));
+    assert!(has!(Shared<std::cell::Cell<u8>, lag::DropOldest>: Sync));
+    assert!(!has!(Shared<Rc<u8>, lag::Fail>: Send));
+    assert!(!has!(Shared<Rc<u8>, lag::Fail>: Sync));
+    // The source has a pinned box of its own, so a branch can be moved.
+    assert!(has!(Branch<PinnedStream, lag::Unbounded>: Unpin));
+    assert!(has!(lag::Lagged: Send));
+}
+
+#[cfg(feature = "testing")]
+#[test]
+fn marbles_and_timelines_can_be_sent() {
+    use aio_itertools::testing::{Marbles, Timeline, TimelineFuture, TryMarbles};
+
+    assert!(has!(Marbles: Send));
+    assert!(has!(Marbles: Unpin));
+    assert!(has!(TryMarbles: Sync));
+    assert!(has!(Timeline<Marbles>: Send));
+    assert!(has!(TimelineFuture<Marbles>: Send));
+    assert!(!has!(Timeline<Iter<std::vec::IntoIter<Rc<u8>>>>: Send));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -88,7 +88,30 @@ const LAYERS: &[(&str, Layers)] = &[
             &["many", "records", "replace", "temp"],
         ],
     ),
-    ("aio-itertools", &[]),
+    (
+        "aio-itertools",
+        &[
+            // What an operator is made of.
+            &[
+                "budget",
+                "drive",
+                "in_flight",
+                "lag",
+                "lanes",
+                "limit",
+                "next",
+                "readers",
+                "size_hint",
+                "slots",
+                "waiting",
+            ],
+            // The operators; `siblings` says that none imports another.
+            &["adaptors", "asyncio", "consumers", "pipeline", "sources"],
+            // What all of them are reached by, and tested with.
+            &["testing", "trait_index"],
+            &["prelude"],
+        ],
+    ),
     ("aio-pool", &[]),
 ];
 

@@ -22,6 +22,7 @@ mod public;
 mod readmes;
 mod results;
 mod root_names;
+mod siblings;
 mod sleeps;
 mod top_level;
 mod tree;
@@ -121,8 +122,19 @@ rules! {
         "aio-sqlite/src/lib.rs:3:",
     }
     imports = crate::imports::check {
-        "aio-itertools: modules import each other: alpha → beta → gamma → alpha",
-        "aio-itertools: modules import each other: delta → epsilon → delta",
+        "aio-pool: modules import each other: alpha → beta → gamma → alpha",
+        "aio-pool: modules import each other: delta → epsilon → delta",
+    }
+    siblings = crate::siblings::check {
+        "adaptors/above.rs may not import adaptors/beta.rs, as `super::beta::Beta`",
+        "adaptors/door.rs may not import adaptors/beta.rs, as `crate::Second`",
+        "adaptors/inside/deeper.rs may not import adaptors/beta.rs, as `super::super::beta`",
+        "adaptors/listed.rs may not import adaptors/beta.rs, as `crate::adaptors::Beta`",
+        "adaptors/listed.rs may not import sources/spring.rs, as `crate::sources::spring`",
+        "adaptors/macros.rs may not import consumers/sink.rs, as `crate::consumers::sink`",
+        "adaptors/renamed.rs may not import adaptors/beta.rs, as `crate::adaptors::Renamed`",
+        "consumers/sink.rs may not import all of adaptors, as `crate::adaptors`",
+        "sources/spring.rs may not import all of sources, as `super`",
     }
     length = crate::length::check {
         "aio-sqlite/src/long.rs has 601 lines",

@@ -24,8 +24,11 @@ fn ids_or_mark(item: &Result<Token, lag::Lagged>) -> Vec<usize> {
     vec![item.as_ref().map_or(MARK, Token::id)]
 }
 
+/// A branch of the sources, with a lag.
+type Build = fn(Vec<Script>, usize) -> Box<dyn Subject>;
+
 pub(crate) fn operators() -> Vec<Operator> {
-    let builds: [fn(Vec<Script>, usize) -> Box<dyn Subject>; 4] = [
+    let builds: [Build; 4] = [
         |sources, lag| of_one(lag::block(lag), only(sources), |token| vec![token.id()]),
         |sources, lag| of_one(lag::drop_oldest(lag), only(sources), ids_or_mark),
         |sources, lag| of_one(lag::fail(lag), only(sources), ids_or_mark),
