@@ -76,6 +76,7 @@
 #![forbid(unsafe_code)]
 
 mod budget;
+mod drive;
 mod limit;
 mod next;
 mod readers;

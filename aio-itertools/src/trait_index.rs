@@ -8,6 +8,15 @@ use crate::adaptors::{
 };
 use crate::adaptors::{self, Batched, Branch};
 use crate::lag::Lag;
+use std::cmp::Ordering;
+use std::collections::{HashMap, HashSet};
+use std::hash::Hash;
+use std::ops::{Add, Mul};
+
+use futures_core::Stream;
+
+use crate::adaptors::{self, Batched};
+use crate::consumers::{self, MinMax, MoreThanOne, NotOne};
 use crate::limit::Limit;
 
 /// Adds the adaptors of this crate to every [`Stream`].
@@ -199,7 +208,477 @@ pub trait AioItertools: Stream {
 
     // Consumers: what one value is made of.
 
+    /// Gives the smallest item, the first of equal ones: see [`min`](consumers::min()).
+    ///
+    /// # Cancel safety
+    ///
+    /// Not cancel safe: what it has taken is lost, and `&mut` keeps the rest.
+    fn min(self) -> impl Future<Output = Option<Self::Item>>
+    where
+        Self: Sized,
+        Self::Item: Ord,
+    {
+        consumers::min(self)
+    }
+
+    /// Gives the smallest item by `compare`: see [`min_by`](consumers::min_by()).
+    ///
+    /// # Cancel safety
+    ///
+    /// Not cancel safe: what it has taken is lost, and `&mut` keeps the rest.
+    fn min_by<F>(self, compare: F) -> impl Future<Output = Option<Self::Item>>
+    where
+        Self: Sized,
+        F: FnMut(&Self::Item, &Self::Item) -> Ordering,
+    {
+        consumers::min_by(self, compare)
+    }
+
+    /// Gives the item with the smallest key: see [`min_by_key`](consumers::min_by_key()).
+    ///
+    /// # Cancel safety
+    ///
+    /// Not cancel safe: what it has taken is lost, and `&mut` keeps the rest.
+    fn min_by_key<K, F>(self, key: F) -> impl Future<Output = Option<Self::Item>>
+    where
+        Self: Sized,
+        K: Ord,
+        F: FnMut(&Self::Item) -> K,
+    {
+        consumers::min_by_key(self, key)
+    }
+
+    /// Gives the largest item, the first of equal ones: see [`max`](consumers::max()).
+    ///
+    /// # Cancel safety
+    ///
+    /// Not cancel safe: what it has taken is lost, and `&mut` keeps the rest.
+    fn max(self) -> impl Future<Output = Option<Self::Item>>
+    where
+        Self: Sized,
+        Self::Item: Ord,
+    {
+        consumers::max(self)
+    }
+
+    /// Gives the largest item by `compare`: see [`max_by`](consumers::max_by()).
+    ///
+    /// # Cancel safety
+    ///
+    /// Not cancel safe: what it has taken is lost, and `&mut` keeps the rest.
+    fn max_by<F>(self, compare: F) -> impl Future<Output = Option<Self::Item>>
+    where
+        Self: Sized,
+        F: FnMut(&Self::Item, &Self::Item) -> Ordering,
+    {
+        consumers::max_by(self, compare)
+    }
+
+    /// Gives the item with the largest key: see [`max_by_key`](consumers::max_by_key()).
+    ///
+    /// # Cancel safety
+    ///
+    /// Not cancel safe: what it has taken is lost, and `&mut` keeps the rest.
+    fn max_by_key<K, F>(self, key: F) -> impl Future<Output = Option<Self::Item>>
+    where
+        Self: Sized,
+        K: Ord,
+        F: FnMut(&Self::Item) -> K,
+    {
+        consumers::max_by_key(self, key)
+    }
+
+    /// Gives the smallest and the largest item: see [`minmax`](consumers::minmax()).
+    ///
+    /// # Cancel safety
+    ///
+    /// Not cancel safe: what it has taken is lost, and `&mut` keeps the rest.
+    fn minmax(self) -> impl Future<Output = MinMax<Self::Item>>
+    where
+        Self: Sized,
+        Self::Item: Ord,
+    {
+        consumers::minmax(self)
+    }
+
+    /// Gives the smallest and the largest item by `compare`: see [`minmax_by`](consumers::minmax_by()).
+    ///
+    /// # Cancel safety
+    ///
+    /// Not cancel safe: what it has taken is lost, and `&mut` keeps the rest.
+    fn minmax_by<F>(self, compare: F) -> impl Future<Output = MinMax<Self::Item>>
+    where
+        Self: Sized,
+        F: FnMut(&Self::Item, &Self::Item) -> Ordering,
+    {
+        consumers::minmax_by(self, compare)
+    }
+
+    /// Gives the items with the smallest and the largest key: see [`minmax_by_key`](consumers::minmax_by_key()).
+    ///
+    /// # Cancel safety
+    ///
+    /// Not cancel safe: what it has taken is lost, and `&mut` keeps the rest.
+    fn minmax_by_key<K, F>(self, key: F) -> impl Future<Output = MinMax<Self::Item>>
+    where
+        Self: Sized,
+        K: Ord,
+        F: FnMut(&Self::Item) -> K,
+    {
+        consumers::minmax_by_key(self, key)
+    }
+
+    /// Gives `start` and all items added to it: see [`sum`](consumers::sum()).
+    ///
+    /// # Cancel safety
+    ///
+    /// Not cancel safe: what it has taken is lost, and `&mut` keeps the rest.
+    fn sum<A>(self, start: A) -> impl Future<Output = A>
+    where
+        Self: Sized,
+        A: Add<Self::Item, Output = A>,
+    {
+        consumers::sum(self, start)
+    }
+
+    /// Gives `start` multiplied with all items: see [`prod`](consumers::prod()).
+    ///
+    /// # Cancel safety
+    ///
+    /// Not cancel safe: what it has taken is lost, and `&mut` keeps the rest.
+    #[doc(alias = "product")]
+    fn prod<A>(self, start: A) -> impl Future<Output = A>
+    where
+        Self: Sized,
+        A: Mul<Self::Item, Output = A>,
+    {
+        consumers::prod(self, start)
+    }
+
+    /// Gives all items made one by `f`: see [`reduce`](consumers::reduce()).
+    ///
+    /// # Cancel safety
+    ///
+    /// Not cancel safe: what it has taken is lost, and `&mut` keeps the rest.
+    fn reduce<F>(self, f: F) -> impl Future<Output = Option<Self::Item>>
+    where
+        Self: Sized,
+        F: FnMut(Self::Item, Self::Item) -> Self::Item,
+    {
+        consumers::reduce(self, f)
+    }
+
+    /// Gives the only item: see [`exactly_one`](consumers::exactly_one()).
+    ///
+    /// # Errors
+    ///
+    /// [`NotOne`] if there is no item or a second one.
+    ///
+    /// # Cancel safety
+    ///
+    /// Not cancel safe: what it has taken is lost, and `&mut` keeps the rest.
+    #[doc(alias = "one")]
+    #[doc(alias = "single")]
+    fn exactly_one(self) -> impl Future<Output = Result<Self::Item, NotOne<Self::Item>>>
+    where
+        Self: Sized,
+    {
+        consumers::exactly_one(self)
+    }
+
+    /// Gives the only item, or `None`: see [`at_most_one`](consumers::at_most_one()).
+    ///
+    /// # Errors
+    ///
+    /// [`MoreThanOne`] if there is a second item.
+    ///
+    /// # Cancel safety
+    ///
+    /// Not cancel safe: what it has taken is lost, and `&mut` keeps the rest.
+    #[doc(alias = "only")]
+    fn at_most_one(
+        self,
+    ) -> impl Future<Output = Result<Option<Self::Item>, MoreThanOne<Self::Item>>>
+    where
+        Self: Sized,
+    {
+        consumers::at_most_one(self)
+    }
+
+    /// Says whether all items are equal: see [`all_equal`](consumers::all_equal()).
+    ///
+    /// # Cancel safety
+    ///
+    /// Not cancel safe: what it has taken is lost, and `&mut` keeps the rest.
+    fn all_equal(self) -> impl Future<Output = bool>
+    where
+        Self: Sized,
+        Self::Item: PartialEq,
+    {
+        consumers::all_equal(self)
+    }
+
+    /// Says whether the items come in ascending order: see [`is_sorted`](consumers::is_sorted()).
+    ///
+    /// # Cancel safety
+    ///
+    /// Not cancel safe: what it has taken is lost, and `&mut` keeps the rest.
+    fn is_sorted(self) -> impl Future<Output = bool>
+    where
+        Self: Sized,
+        Self::Item: PartialOrd,
+    {
+        consumers::is_sorted(self)
+    }
+
+    /// Says whether each item and the next are `in_order`: see [`is_sorted_by`](consumers::is_sorted_by()).
+    ///
+    /// # Cancel safety
+    ///
+    /// Not cancel safe: what it has taken is lost, and `&mut` keeps the rest.
+    fn is_sorted_by<F>(self, in_order: F) -> impl Future<Output = bool>
+    where
+        Self: Sized,
+        F: FnMut(&Self::Item, &Self::Item) -> bool,
+    {
+        consumers::is_sorted_by(self, in_order)
+    }
+
+    /// Says whether the items come in ascending order of their keys: see [`is_sorted_by_key`](consumers::is_sorted_by_key()).
+    ///
+    /// # Cancel safety
+    ///
+    /// Not cancel safe: what it has taken is lost, and `&mut` keeps the rest.
+    fn is_sorted_by_key<K, F>(self, key: F) -> impl Future<Output = bool>
+    where
+        Self: Sized,
+        K: PartialOrd,
+        F: FnMut(&Self::Item) -> K,
+    {
+        consumers::is_sorted_by_key(self, key)
+    }
+
     // Consumers: collections.
+
+    /// Gives all items as a `Vec`: see [`list`](consumers::list()).
+    ///
+    /// # Cancel safety
+    ///
+    /// Not cancel safe: what it has taken is lost, and `&mut` keeps the rest.
+    #[doc(alias = "collect")]
+    #[doc(alias = "to_list")]
+    fn list(self) -> impl Future<Output = Vec<Self::Item>>
+    where
+        Self: Sized,
+    {
+        consumers::list(self)
+    }
+
+    /// Gives the different items as a `HashSet`: see [`set`](consumers::set()).
+    ///
+    /// # Cancel safety
+    ///
+    /// Not cancel safe: what it has taken is lost, and `&mut` keeps the rest.
+    fn set(self) -> impl Future<Output = HashSet<Self::Item>>
+    where
+        Self: Sized,
+        Self::Item: Eq + Hash,
+    {
+        consumers::set(self)
+    }
+
+    /// Gives a stream of `(key, value)` as a `HashMap`: see [`dict`](consumers::dict()).
+    ///
+    /// # Cancel safety
+    ///
+    /// Not cancel safe: what it has taken is lost, and `&mut` keeps the rest.
+    #[doc(alias = "into_map")]
+    fn dict<K, V>(self) -> impl Future<Output = HashMap<K, V>>
+    where
+        Self: Stream<Item = (K, V)> + Sized,
+        K: Eq + Hash,
+    {
+        consumers::dict(self)
+    }
+
+    /// Gives how often each item came: see [`counts`](consumers::counts()).
+    ///
+    /// # Cancel safety
+    ///
+    /// Not cancel safe: what it has taken is lost, and `&mut` keeps the rest.
+    #[doc(alias = "Counter")]
+    fn counts(self) -> impl Future<Output = HashMap<Self::Item, usize>>
+    where
+        Self: Sized,
+        Self::Item: Eq + Hash,
+    {
+        consumers::counts(self)
+    }
+
+    /// Gives how many items have each key: see [`counts_by_key`](consumers::counts_by_key()).
+    ///
+    /// # Cancel safety
+    ///
+    /// Not cancel safe: what it has taken is lost, and `&mut` keeps the rest.
+    fn counts_by_key<K, F>(self, key: F) -> impl Future<Output = HashMap<K, usize>>
+    where
+        Self: Sized,
+        K: Eq + Hash,
+        F: FnMut(&Self::Item) -> K,
+    {
+        consumers::counts_by_key(self, key)
+    }
+
+    /// Gives the values of a stream of `(key, value)` by their keys: see [`group_map`](consumers::group_map()).
+    ///
+    /// # Cancel safety
+    ///
+    /// Not cancel safe: what it has taken is lost, and `&mut` keeps the rest.
+    #[doc(alias = "into_group_map")]
+    #[doc(alias = "defaultdict")]
+    fn group_map<K, V>(self) -> impl Future<Output = HashMap<K, Vec<V>>>
+    where
+        Self: Stream<Item = (K, V)> + Sized,
+        K: Eq + Hash,
+    {
+        consumers::group_map(self)
+    }
+
+    /// Gives the items by their keys: see [`group_map_by_key`](consumers::group_map_by_key()).
+    ///
+    /// # Cancel safety
+    ///
+    /// Not cancel safe: what it has taken is lost, and `&mut` keeps the rest.
+    fn group_map_by_key<K, F>(self, key: F) -> impl Future<Output = HashMap<K, Vec<Self::Item>>>
+    where
+        Self: Sized,
+        K: Eq + Hash,
+        F: FnMut(&Self::Item) -> K,
+    {
+        consumers::group_map_by_key(self, key)
+    }
+
+    /// Gives all items in ascending order: see [`sorted`](consumers::sorted()).
+    ///
+    /// # Cancel safety
+    ///
+    /// Not cancel safe: what it has taken is lost, and `&mut` keeps the rest.
+    fn sorted(self) -> impl Future<Output = Vec<Self::Item>>
+    where
+        Self: Sized,
+        Self::Item: Ord,
+    {
+        consumers::sorted(self)
+    }
+
+    /// Gives all items in the order of `compare`: see [`sorted_by`](consumers::sorted_by()).
+    ///
+    /// # Cancel safety
+    ///
+    /// Not cancel safe: what it has taken is lost, and `&mut` keeps the rest.
+    fn sorted_by<F>(self, compare: F) -> impl Future<Output = Vec<Self::Item>>
+    where
+        Self: Sized,
+        F: FnMut(&Self::Item, &Self::Item) -> Ordering,
+    {
+        consumers::sorted_by(self, compare)
+    }
+
+    /// Gives all items in ascending order of their keys: see [`sorted_by_key`](consumers::sorted_by_key()).
+    ///
+    /// # Cancel safety
+    ///
+    /// Not cancel safe: what it has taken is lost, and `&mut` keeps the rest.
+    fn sorted_by_key<K, F>(self, key: F) -> impl Future<Output = Vec<Self::Item>>
+    where
+        Self: Sized,
+        K: Ord,
+        F: FnMut(&Self::Item) -> K,
+    {
+        consumers::sorted_by_key(self, key)
+    }
+
+    /// Gives the `k` smallest items: see [`k_smallest`](consumers::k_smallest()).
+    ///
+    /// # Cancel safety
+    ///
+    /// Not cancel safe: what it has taken is lost, and `&mut` keeps the rest.
+    #[doc(alias = "nsmallest")]
+    fn k_smallest(self, k: usize) -> impl Future<Output = Vec<Self::Item>>
+    where
+        Self: Sized,
+        Self::Item: Ord,
+    {
+        consumers::k_smallest(self, k)
+    }
+
+    /// Gives the `k` smallest items by `compare`: see [`k_smallest_by`](consumers::k_smallest_by()).
+    ///
+    /// # Cancel safety
+    ///
+    /// Not cancel safe: what it has taken is lost, and `&mut` keeps the rest.
+    fn k_smallest_by<F>(self, k: usize, compare: F) -> impl Future<Output = Vec<Self::Item>>
+    where
+        Self: Sized,
+        F: FnMut(&Self::Item, &Self::Item) -> Ordering,
+    {
+        consumers::k_smallest_by(self, k, compare)
+    }
+
+    /// Gives the `k` items with the smallest keys: see [`k_smallest_by_key`](consumers::k_smallest_by_key()).
+    ///
+    /// # Cancel safety
+    ///
+    /// Not cancel safe: what it has taken is lost, and `&mut` keeps the rest.
+    fn k_smallest_by_key<K, F>(self, k: usize, key: F) -> impl Future<Output = Vec<Self::Item>>
+    where
+        Self: Sized,
+        K: Ord,
+        F: FnMut(&Self::Item) -> K,
+    {
+        consumers::k_smallest_by_key(self, k, key)
+    }
+
+    /// Gives the `k` largest items: see [`k_largest`](consumers::k_largest()).
+    ///
+    /// # Cancel safety
+    ///
+    /// Not cancel safe: what it has taken is lost, and `&mut` keeps the rest.
+    #[doc(alias = "nlargest")]
+    fn k_largest(self, k: usize) -> impl Future<Output = Vec<Self::Item>>
+    where
+        Self: Sized,
+        Self::Item: Ord,
+    {
+        consumers::k_largest(self, k)
+    }
+
+    /// Gives the `k` largest items by `compare`: see [`k_largest_by`](consumers::k_largest_by()).
+    ///
+    /// # Cancel safety
+    ///
+    /// Not cancel safe: what it has taken is lost, and `&mut` keeps the rest.
+    fn k_largest_by<F>(self, k: usize, compare: F) -> impl Future<Output = Vec<Self::Item>>
+    where
+        Self: Sized,
+        F: FnMut(&Self::Item, &Self::Item) -> Ordering,
+    {
+        consumers::k_largest_by(self, k, compare)
+    }
+
+    /// Gives the `k` items with the largest keys: see [`k_largest_by_key`](consumers::k_largest_by_key()).
+    ///
+    /// # Cancel safety
+    ///
+    /// Not cancel safe: what it has taken is lost, and `&mut` keeps the rest.
+    fn k_largest_by_key<K, F>(self, k: usize, key: F) -> impl Future<Output = Vec<Self::Item>>
+    where
+        Self: Sized,
+        K: Ord,
+        F: FnMut(&Self::Item) -> K,
+    {
+        consumers::k_largest_by_key(self, k, key)
+    }
 }
 
 impl<S: Stream + ?Sized> AioItertools for S {}

@@ -1,0 +1,108 @@
+//! The one future that runs a stream to its end: every consumer of one stream is made of it.
+
+use std::ops::ControlFlow;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use futures_core::Stream;
+use pin_project_lite::pin_project;
+
+use crate::budget::Pace;
+
+/// The most that a collection reserves before its items are there, in items.
+const RESERVE: usize = 1024;
+
+/// What a collection of the items of `stream` may reserve: a hint is no promise.
+pub(crate) fn expected<S: Stream>(stream: &S) -> usize {
+    stream.size_hint().0.min(RESERVE)
+}
+
+/// Gives each item to `step` until it breaks with the answer, or makes the answer at the `end`.
+///
+/// It is no `async fn`, because the future of one holds its argument twice.
+pub(crate) fn drive<S, A, O, Step, End>(
+    stream: S,
+    state: A,
+    step: Step,
+    end: End,
+) -> Drive<S, ControlFlow<O, A>, Step, End>
+where
+    S: Stream,
+    Step: FnMut(A, S::Item) -> ControlFlow<O, A>,
+    End: FnOnce(A) -> O,
+{
+    drive_from(stream, ControlFlow::Continue(state), step, end)
+}
+
+/// The same with an answer that may be there already: then the stream is not polled.
+pub(crate) fn drive_from<S, A, O, Step, End>(
+    stream: S,
+    state: ControlFlow<O, A>,
+    step: Step,
+    end: End,
+) -> Drive<S, ControlFlow<O, A>, Step, End>
+where
+    S: Stream,
+    Step: FnMut(A, S::Item) -> ControlFlow<O, A>,
+    End: FnOnce(A) -> O,
+{
+    Drive {
+        stream,
+        step,
+        running: Some((state, end)),
+        pace: Pace::new(),
+    }
+}
+
+pin_project! {
+    /// The future of [`drive`].
+    #[must_use = "futures do nothing unless awaited"]
+    pub(crate) struct Drive<S, State, Step, End> {
+        #[pin]
+        stream: S,
+        step: Step,
+        // Out of its place while it is polled, so a panic leaves nothing to go on with.
+        running: Option<(State, End)>,
+        pace: Pace,
+    }
+}
+
+impl<S, A, O, Step, End> Future for Drive<S, ControlFlow<O, A>, Step, End>
+where
+    S: Stream,
+    Step: FnMut(A, S::Item) -> ControlFlow<O, A>,
+    End: FnOnce(A) -> O,
+{
+    type Output = O;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<O> {
+        let mut this = self.project();
+        let Some((mut state, end)) = this.running.take() else {
+            polled_after_its_end();
+        };
+        loop {
+            let going = match state {
+                ControlFlow::Continue(going) => going,
+                ControlFlow::Break(answer) => return Poll::Ready(answer),
+            };
+            let polled = match this.pace.poll_item(cx) {
+                Poll::Ready(()) => this.stream.as_mut().poll_next(cx),
+                Poll::Pending => Poll::Pending,
+            };
+            match polled {
+                Poll::Ready(Some(item)) => state = (this.step)(going, item),
+                Poll::Ready(None) => return Poll::Ready(end(going)),
+                Poll::Pending => {
+                    *this.running = Some((ControlFlow::Continue(going), end));
+                    return Poll::Pending;
+                }
+            }
+        }
+    }
+}
+
+/// Tells a caller who polls a consumer once more that there is nothing to wait for.
+#[cold]
+pub(crate) fn polled_after_its_end() -> ! {
+    panic!("a consumer of a stream was polled after its end")
+}
