@@ -101,6 +101,15 @@ where
     }
 }
 
+/// Gives `kept` when `rest` is dropped.
+///
+/// What a closure would return leaks if the drop of something else at its end
+/// panics, so a step drops what it doesn't keep by this.
+pub(crate) fn keep<T, U>(kept: T, rest: U) -> T {
+    drop(rest);
+    kept
+}
+
 /// Tells a caller who polls a consumer once more that there is nothing to wait for.
 #[cold]
 pub(crate) fn polled_after_its_end() -> ! {

@@ -2,7 +2,7 @@ use std::ops::ControlFlow::{Break, Continue};
 
 use futures_core::Stream;
 
-use crate::drive::drive;
+use crate::drive::{drive, keep};
 
 /// Says whether all items equal the first; true if there is none.
 ///
@@ -45,7 +45,7 @@ where
         None,
         |first, item| match first {
             None => Continue(Some(item)),
-            Some(first) if first == item => Continue(Some(first)),
+            Some(first) if first == item => Continue(Some(keep(first, item))),
             Some(_) => Break(false),
         },
         |_| true,

@@ -4,7 +4,7 @@ use std::ops::ControlFlow::Continue;
 
 use futures_core::Stream;
 
-use crate::drive::drive;
+use crate::drive::{drive, keep};
 
 /// Gives how often each item came.
 ///
@@ -98,7 +98,7 @@ where
         HashMap::new(),
         move |mut counts, item| {
             *counts.entry(key(&item)).or_default() += 1;
-            Continue(counts)
+            Continue(keep(counts, item))
         },
         |counts| counts,
     )

@@ -3,7 +3,7 @@ use std::ops::ControlFlow::Continue;
 
 use futures_core::Stream;
 
-use crate::drive::drive;
+use crate::drive::{drive, keep};
 
 /// Gives the smallest item, the first of equal ones; `None` if there is no item.
 ///
@@ -251,10 +251,11 @@ where
         stream,
         None,
         move |best, item| {
-            Continue(match best {
-                Some(best) if !beats(&item, &best) => Some(best),
-                _ => Some(item),
-            })
+            Continue(Some(match best {
+                None => item,
+                Some(best) if beats(&item, &best) => keep(item, best),
+                Some(best) => keep(best, item),
+            }))
         },
         |best| best,
     )
@@ -273,20 +274,14 @@ where
     drive(
         stream,
         None,
-        move |best, item| {
-            let key = key(&item);
-            Continue(match best {
-                Some(best) => {
-                    let (best_key, _) = &best;
-                    Some(if beats(&key, best_key) {
-                        (key, item)
-                    } else {
-                        best
-                    })
-                }
-                None => Some((key, item)),
-            })
+        move |best: Option<(K, S::Item)>, item| {
+            let new = (key(&item), item);
+            Continue(Some(match best {
+                None => new,
+                Some(best) if beats(&new.0, &best.0) => keep(new, best),
+                Some(best) => keep(best, new),
+            }))
         },
-        |best| best.map(|(_, item)| item),
+        |best| best.map(|(key, item)| keep(item, key)),
     )
 }

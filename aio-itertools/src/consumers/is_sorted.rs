@@ -2,7 +2,7 @@ use std::ops::ControlFlow::{Break, Continue};
 
 use futures_core::Stream;
 
-use crate::drive::drive;
+use crate::drive::{drive, keep};
 
 /// Says whether the items come in ascending order; true if there is none.
 ///
@@ -83,8 +83,9 @@ where
         stream,
         None,
         move |previous, item| match previous {
-            Some(previous) if !in_order(&previous, &item) => Break(false),
-            _ => Continue(Some(item)),
+            None => Continue(Some(item)),
+            Some(previous) if in_order(&previous, &item) => Continue(Some(keep(item, previous))),
+            Some(_) => Break(false),
         },
         |_| true,
     )
@@ -130,10 +131,11 @@ where
         stream,
         None,
         move |previous, item| {
-            let key = key(&item);
+            let key = keep(key(&item), item);
             match previous {
-                Some(previous) if !(previous <= key) => Break(false),
-                _ => Continue(Some(key)),
+                None => Continue(Some(key)),
+                Some(previous) if previous <= key => Continue(Some(keep(key, previous))),
+                Some(_) => Break(false),
             }
         },
         |_| true,

@@ -3,7 +3,7 @@ use std::ops::ControlFlow::Continue;
 
 use futures_core::Stream;
 
-use crate::drive::drive;
+use crate::drive::{drive, keep};
 
 /// Gives the texts of all items as one, with `separator` between two.
 ///
@@ -57,7 +57,7 @@ where
                     text
                 }
             };
-            Continue(Some(text))
+            Continue(Some(keep(text, item)))
         },
         Option::unwrap_or_default,
     )

@@ -3,7 +3,7 @@ use std::ops::ControlFlow::{self, Break, Continue};
 
 use futures_core::Stream;
 
-use crate::drive::drive_from;
+use crate::drive::{drive_from, keep};
 
 /// Gives the `k` smallest items in ascending order; equal ones in the order of arrival.
 ///
@@ -290,7 +290,10 @@ where
             let key = key(&item);
             kept.with((key, item)).map_break(|_| Vec::new())
         },
-        |kept| kept.in_order().into_iter().map(|(_, item)| item).collect(),
+        |kept| {
+            let items = kept.in_order().into_iter();
+            items.map(|(key, item)| keep(item, key)).collect()
+        },
     )
 }
 
@@ -333,6 +336,8 @@ impl<T, F: FnMut(&T, &T) -> Ordering> Kept<T, F> {
         } else if (self.compare)(&new.1, &self.heap[0].1).is_lt() {
             self.heap[0] = new;
             self.sift_down();
+        } else {
+            drop(new);
         }
         Continue(self)
     }

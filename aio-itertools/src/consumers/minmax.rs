@@ -3,7 +3,7 @@ use std::ops::ControlFlow::Continue;
 
 use futures_core::Stream;
 
-use crate::drive::drive;
+use crate::drive::{drive, keep};
 
 /// The smallest and the largest item of a stream: what [`minmax`] gives.
 ///
@@ -49,16 +49,16 @@ impl<T> MinMax<T> {
             Self::Empty => Self::One(item),
             Self::One(both) => match compare(&item, &both) {
                 Ordering::Less => Self::Two(item, both),
-                Ordering::Equal => Self::One(both),
+                Ordering::Equal => Self::One(keep(both, item)),
                 Ordering::Greater => Self::Two(both, item),
             },
             Self::Two(min, max) => {
                 if compare(&item, &min).is_lt() {
-                    Self::Two(item, max)
+                    Self::Two(keep(item, min), max)
                 } else if compare(&item, &max).is_gt() {
-                    Self::Two(min, item)
+                    Self::Two(min, keep(item, max))
                 } else {
-                    Self::Two(min, max)
+                    Self::Two(min, keep(max, item))
                 }
             }
         }
@@ -199,6 +199,6 @@ where
             let keyed = (key(&item), item);
             Continue(extremes.with(keyed, &mut |(left, _), (right, _)| left.cmp(right)))
         },
-        |extremes| extremes.map(|(_, item)| item),
+        |extremes| extremes.map(|(key, item)| keep(item, key)),
     )
 }

@@ -2,7 +2,7 @@ use std::ops::ControlFlow::{Break, Continue};
 
 use futures_core::Stream;
 
-use crate::drive::drive;
+use crate::drive::{drive, keep};
 
 /// Gives the first item, or `None` if there is none.
 ///
@@ -69,7 +69,12 @@ pub fn first<S: Stream>(stream: S) -> impl Future<Output = Option<S::Item>> {
 /// # }
 /// ```
 pub fn last<S: Stream>(stream: S) -> impl Future<Output = Option<S::Item>> {
-    drive(stream, None, |_, item| Continue(Some(item)), |last| last)
+    drive(
+        stream,
+        None,
+        |last, item| Continue(Some(keep(item, last))),
+        |last| last,
+    )
 }
 
 /// Gives the item with the number `n`, counted from 0, or `None` if the stream is shorter.

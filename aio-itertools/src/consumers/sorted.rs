@@ -3,7 +3,7 @@ use std::ops::ControlFlow::Continue;
 
 use futures_core::Stream;
 
-use crate::drive::{drive, expected};
+use crate::drive::{drive, expected, keep};
 
 /// Gives all items in ascending order; equal ones stay in the order of arrival.
 ///
@@ -156,7 +156,8 @@ where
         },
         |mut items| {
             items.sort_by(|(left, _), (right, _)| left.cmp(right));
-            items.into_iter().map(|(_, item)| item).collect()
+            let items = items.into_iter();
+            items.map(|(key, item)| keep(item, key)).collect()
         },
     )
 }

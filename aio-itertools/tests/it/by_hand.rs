@@ -45,6 +45,9 @@ where
 }
 
 /// Polls a future once.
-pub(crate) fn poll_once<F: Future>(future: Pin<&mut F>, waker: &Waker) -> Poll<F::Output> {
+pub(crate) fn poll_once<F>(future: Pin<&mut F>, waker: &Waker) -> Poll<F::Output>
+where
+    F: Future + ?Sized,
+{
     future.poll(&mut Context::from_waker(waker))
 }

@@ -180,13 +180,18 @@ impl Operator {
 }
 
 /// Takes the only source of an operator of one.
-pub(crate) fn only(sources: Vec<Script>) -> Script {
-    let [source] = <[Script; 1]>::try_from(sources).ok().expect("one source");
+pub(crate) fn only<S>(sources: Vec<S>) -> S {
+    let [source] = <[S; 1]>::try_from(sources).ok().expect("one source");
     source
 }
 
 thread_local! {
     static FUSE: Cell<usize> = const { Cell::new(usize::MAX) };
+}
+
+/// Lets no call of [`in_closure`] panic any more.
+pub(crate) fn disarm() {
+    FUSE.set(usize::MAX);
 }
 
 /// Called by every closure of an entry: a law lets the n-th call panic.
@@ -209,14 +214,14 @@ pub(crate) fn panic_in_closure(call: usize) {
 /// One random case: the sources and how the operator is polled.
 #[derive(Clone, Debug)]
 pub(crate) struct Case {
-    values: Vec<Vec<usize>>,
+    pub(crate) values: Vec<Vec<usize>>,
     beats: Vec<Vec<Beat>>,
-    parameter: usize,
+    pub(crate) parameter: usize,
     hint: Hint,
     /// Chooses which of the sources that are waited for is ready next.
-    order: Vec<usize>,
+    pub(crate) order: Vec<usize>,
     /// Polls are made for two tasks in turn, and the latest one must be woken.
-    two_tasks: bool,
+    pub(crate) two_tasks: bool,
 }
 
 /// Shares of polls that are `Pending`, in percent.
@@ -226,9 +231,9 @@ pub(crate) const SHARES: [u32; 4] = [0, 10, 50, 90];
 pub(crate) const CASES: u32 = 256;
 
 /// More polls than any case needs.
-const ENOUGH: usize = 1000;
+pub(crate) const ENOUGH: usize = 1000;
 
-fn cases(sources: usize, sorted: bool, share: u32) -> impl Strategy<Value = Case> {
+pub(crate) fn cases(sources: usize, sorted: bool, share: u32) -> impl Strategy<Value = Case> {
     let beat = move || {
         (0..100_u32).prop_map(move |drawn| match drawn < share {
             true => Beat::Pending,
@@ -266,14 +271,14 @@ fn cases(sources: usize, sorted: bool, share: u32) -> impl Strategy<Value = Case
 }
 
 /// The sources of a case, each time anew.
-struct Stage {
-    ledger: Arc<Ledger>,
-    toks: Vec<Vec<Tok>>,
-    watched: Vec<Arc<Watched>>,
+pub(crate) struct Stage {
+    pub(crate) ledger: Arc<Ledger>,
+    pub(crate) toks: Vec<Vec<Tok>>,
+    pub(crate) watched: Vec<Arc<Watched>>,
 }
 
 impl Stage {
-    fn set(case: &Case) -> (Self, Vec<Script>) {
+    pub(crate) fn set(case: &Case) -> (Self, Vec<Script>) {
         let mut id = 0;
         let mut number = |&value: &usize| {
             id += 1;
@@ -299,8 +304,16 @@ impl Stage {
         (stage, scripts)
     }
 
+    /// Lets foreign code panic when it comes to that.
+    pub(crate) fn prepare(&self, panic: Panic) {
+        match panic {
+            Panic::InClosure(call) => FUSE.set(call),
+            Panic::InDrop(id) => self.ledger.trap(id),
+        }
+    }
+
     /// Lets one source that is waited for be ready: one that was polled last, if there is one.
-    fn fire(&self, chosen: usize) -> bool {
+    pub(crate) fn fire(&self, chosen: usize) -> bool {
         let polled: Vec<bool> = self.watched.iter().map(|w| w.was_polled()).collect();
         let fresh: Vec<usize> = (0..polled.len())
             .filter(|&n| polled[n] && self.watched[n].is_awaited())
@@ -343,6 +356,7 @@ macro_rules! law {
         }
     };
 }
+pub(crate) use law;
 
 /// Drives the operator to its end, every poll with a `next` that is dropped after it.
 fn runs_as_the_oracle(operator: &Operator, case: &Case) -> Result<usize, TestCaseError> {
@@ -490,7 +504,8 @@ fn stops_without_loss(operator: &Operator, case: &Case, cut: usize) -> Result<()
 }
 
 /// Where foreign code panics.
-enum Panic {
+#[derive(Clone, Copy)]
+pub(crate) enum Panic {
     /// In this call of the entry's closures.
     InClosure(usize),
     /// In the drop of this value.
@@ -505,6 +520,7 @@ fn survives(operator: &Operator, case: &Case, panic: Panic) -> Result<(), TestCa
         Panic::InClosure(call) => panic_in_closure(call),
         Panic::InDrop(id) => stage.ledger.trap(id),
     }
+    stage.prepare(panic);
     // An operator may drop values of its own accord, as a filter does.
     let built = catch_unwind(AssertUnwindSafe(|| {
         (operator.build)(sources, case.parameter)
@@ -526,6 +542,7 @@ fn survives(operator: &Operator, case: &Case, panic: Panic) -> Result<(), TestCa
         drop(dropped);
     }
     panic_in_closure(usize::MAX);
+    disarm();
     law!(
         stage.watched.iter().all(|w| w.polls_after_end() == 0),
         "the source is not polled after its end, after a panic"
