@@ -18,11 +18,14 @@ use crate::scripted::{Script, Tok, Token};
 pub(crate) fn all() -> Vec<Consumer> {
     [
         extremes(),
+        minmax(),
         folds(),
         positions(),
         verdicts(),
         collections(),
-        orders(),
+        maps(),
+        sorted(),
+        k_extremes(),
     ]
     .into_iter()
     .flatten()
@@ -32,6 +35,11 @@ pub(crate) fn all() -> Vec<Consumer> {
 #[test]
 fn cut_extremes_at_every_poll() {
     keep_the_laws(extremes());
+}
+
+#[test]
+fn cut_minmax_at_every_poll() {
+    keep_the_laws(minmax());
 }
 
 #[test]
@@ -55,8 +63,18 @@ fn cut_collections_at_every_poll() {
 }
 
 #[test]
-fn cut_orders_at_every_poll() {
-    keep_the_laws(orders());
+fn cut_maps_at_every_poll() {
+    keep_the_laws(maps());
+}
+
+#[test]
+fn cut_sorted_at_every_poll() {
+    keep_the_laws(sorted());
+}
+
+#[test]
+fn cut_k_extremes_at_every_poll() {
+    keep_the_laws(k_extremes());
 }
 
 /// A key and an order of their own, with many ties.
@@ -134,12 +152,6 @@ fn extremes() -> Vec<Consumer> {
         most: |_, _| 1,
         ..consumer
     };
-    let minmax_file = "consumers/minmax.rs";
-    let two = |consumer| Consumer {
-        card: keeps("two items"),
-        most: |_, _| 2,
-        ..consumer
-    };
     vec![
         one(Consumer::plain(
             "min",
@@ -178,15 +190,26 @@ fn extremes() -> Vec<Consumer> {
             |sources, _| answer(consumers::max_by_key(only(sources), key), id),
             |values, _| id_of(only(values).min_by_key(|tok| Reverse(key_of(tok)))),
         )),
+    ]
+}
+
+fn minmax() -> Vec<Consumer> {
+    let file = "consumers/minmax.rs";
+    let two = |consumer| Consumer {
+        card: keeps("two items"),
+        most: |_, _| 2,
+        ..consumer
+    };
+    vec![
         two(Consumer::plain(
             "minmax",
-            minmax_file,
+            file,
             |sources, _| answer(consumers::minmax(only(sources)), extremes_as_numbers),
             |values, _| extremes_of(only(values), |tok| tok.value),
         )),
         two(Consumer::plain(
             "minmax_by",
-            minmax_file,
+            file,
             |sources, _| {
                 let minmax = consumers::minmax_by(only(sources), compare);
                 answer(minmax, extremes_as_numbers)
@@ -197,7 +220,7 @@ fn extremes() -> Vec<Consumer> {
             card: keeps("two items and their keys"),
             ..two(Consumer::plain(
                 "minmax_by_key",
-                minmax_file,
+                file,
                 |sources, _| {
                     let minmax = consumers::minmax_by_key(only(sources), key);
                     answer(minmax, extremes_as_numbers)
@@ -525,6 +548,11 @@ fn collections() -> Vec<Consumer> {
                 },
             )
         },
+    ]
+}
+
+fn maps() -> Vec<Consumer> {
+    vec![
         Consumer {
             card: keeps("the different items and their counts"),
             most: |taken, _| distinct(taken[0]),
@@ -604,12 +632,38 @@ fn collections() -> Vec<Consumer> {
     ]
 }
 
-fn orders() -> Vec<Consumer> {
-    let sorted = |consumer| Consumer {
+fn sorted() -> Vec<Consumer> {
+    let all = |consumer| Consumer {
         card: keeps("all items"),
         most: |taken, _| taken[0].len(),
         ..consumer
     };
+    vec![
+        all(Consumer::plain(
+            "sorted",
+            "consumers/sorted.rs",
+            |sources, _| answer(consumers::sorted(only(sources)), ids),
+            |values, _| ids_of(only(values).sorted_by_key(|tok| tok.value)),
+        )),
+        all(Consumer::plain(
+            "sorted_by",
+            "consumers/sorted.rs",
+            |sources, _| answer(consumers::sorted_by(only(sources), compare), ids),
+            |values, _| ids_of(only(values).sorted_by_key(key_of)),
+        )),
+        Consumer {
+            card: keeps("all items and their keys"),
+            ..all(Consumer::plain(
+                "sorted_by_key",
+                "consumers/sorted.rs",
+                |sources, _| answer(consumers::sorted_by_key(only(sources), key), ids),
+                |values, _| ids_of(only(values).sorted_by_key(key_of)),
+            ))
+        },
+    ]
+}
+
+fn k_extremes() -> Vec<Consumer> {
     let heap = |consumer| Consumer {
         card: stops("no, unless `k` is 0", "`k` items"),
         most: |taken, k| taken[0].len().min(k),
@@ -621,27 +675,6 @@ fn orders() -> Vec<Consumer> {
     };
     let file = "consumers/k_smallest.rs";
     vec![
-        sorted(Consumer::plain(
-            "sorted",
-            "consumers/sorted.rs",
-            |sources, _| answer(consumers::sorted(only(sources)), ids),
-            |values, _| ids_of(only(values).sorted_by_key(|tok| tok.value)),
-        )),
-        sorted(Consumer::plain(
-            "sorted_by",
-            "consumers/sorted.rs",
-            |sources, _| answer(consumers::sorted_by(only(sources), compare), ids),
-            |values, _| ids_of(only(values).sorted_by_key(key_of)),
-        )),
-        Consumer {
-            card: keeps("all items and their keys"),
-            ..sorted(Consumer::plain(
-                "sorted_by_key",
-                "consumers/sorted.rs",
-                |sources, _| answer(consumers::sorted_by_key(only(sources), key), ids),
-                |values, _| ids_of(only(values).sorted_by_key(key_of)),
-            ))
-        },
         heap(Consumer::plain(
             "k_smallest",
             file,

@@ -216,7 +216,7 @@ fn answers_as_the_oracle(consumer: &Consumer, case: &Case) -> Result<usize, Test
                     "the answer is the oracle's",
                     "{given:?} for {answer:?}"
                 );
-                let taken: Vec<usize> = stage.watched.iter().map(|w| w.taken()).collect();
+                let taken = takings(&stage);
                 law!(
                     taken == takes,
                     "it takes no item too many",
@@ -241,6 +241,15 @@ fn answers_as_the_oracle(consumer: &Consumer, case: &Case) -> Result<usize, Test
     drop(sources);
     law!(stage.ledger.is_settled(), "each value is dropped once");
     Ok(polls)
+}
+
+/// How much of each source was taken.
+fn takings(stage: &Stage) -> Vec<usize> {
+    stage
+        .watched
+        .iter()
+        .map(|watched| watched.taken())
+        .collect()
 }
 
 /// Polls a future that has ended, with nothing printed for each of a thousand cases.
@@ -327,7 +336,9 @@ fn cut_leaves_the_rest(consumer: &Consumer, case: &Case, cut: usize) -> Result<(
             break;
         }
     }
+    let taken = takings(&stage);
     drop(future);
+    law!(takings(&stage) == taken, "a cut takes nothing");
     the_rest_is_there(&stage, &mut sources)?;
     drop(sources);
     law!(stage.ledger.is_settled(), "each value is dropped once");

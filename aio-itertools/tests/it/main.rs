@@ -10,6 +10,7 @@ mod before_and_after;
 mod by_hand;
 mod consumer_entries;
 mod consumer_laws;
+mod consumer_mutants;
 mod entries;
 mod gather;
 mod gather_laws;

@@ -283,6 +283,8 @@ impl Stream for Script {
             Some(Beat::Panic) => resume_unwind(Box::new("scripted")),
             Some(Beat::Ready) | None => {}
         }
+        // Whoever waited for this has it now.
+        *watched.waker.lock().unwrap() = None;
         let taken = watched.taken.load(SeqCst);
         if let Some(ledger) = &this.endless {
             let id = taken % 5;

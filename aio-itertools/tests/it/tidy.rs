@@ -3,8 +3,10 @@
 use std::fs;
 use std::path::Path;
 
+use crate::consumer_entries;
 use crate::entries;
 use crate::laws::Card;
+use crate::preludes;
 
 fn read(path: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
@@ -58,11 +60,11 @@ fn documented_card(source: &str, item: &str) -> Option<Vec<(String, String)>> {
     Some(rows)
 }
 
-fn card_differs(source: &str, item: &str, card: &Card) -> Option<String> {
-    let expected: Vec<(String, String)> = card
-        .rows()
-        .map(|(fact, value)| (fact.to_owned(), value.to_owned()))
-        .into();
+fn card_differs(source: &str, item: &str, rows: &[(&str, &str)]) -> Option<String> {
+    let expected: Vec<(String, String)> = rows
+        .iter()
+        .map(|&(fact, value)| (fact.to_owned(), value.to_owned()))
+        .collect();
     match documented_card(source, item) {
         Some(rows) if rows == expected => None,
         other => Some(format!(
@@ -76,13 +78,13 @@ fn every_contract_card_is_the_one_that_the_laws_check() {
     for operator in entries::all() {
         let source = read(&format!("src/{}", operator.file));
         let item = format!("pub struct {}<", operator.name);
-        assert_eq!(card_differs(&source, &item, &operator.card), None);
+        assert_eq!(card_differs(&source, &item, &operator.card.rows()), None);
         // A card that says something else is noticed.
         let other = source.replace(
             "| cancel safety | Cancel safe |",
             "| cancel safety | Runs on |",
         );
-        assert!(card_differs(&other, &item, &operator.card).is_some());
+        assert!(card_differs(&other, &item, &operator.card.rows()).is_some());
     }
 }
 
@@ -130,6 +132,39 @@ fn every_stream_has_a_card_and_an_entry() {
     assert!(streams >= entries.len(), "{streams} streams were found");
 }
 
+#[test]
+fn every_consumer_has_an_entry_with_the_card_of_its_documentation() {
+    let entries = consumer_entries::all();
+    for consumer in &entries {
+        let source = read(&format!("src/{}", consumer.file));
+        let item = format!("pub fn {}<", consumer.name);
+        let rows = consumer.card.rows();
+        assert_eq!(card_differs(&source, &item, &rows), None);
+        // A card that says something else is noticed.
+        let other = source.replace("| runtime | any |", "| runtime | tokio |");
+        assert!(card_differs(&other, &item, &rows).is_some());
+    }
+    let mut public = 0;
+    for (file, source) in sources() {
+        if !file.starts_with("consumers/") {
+            continue;
+        }
+        for line in source.lines() {
+            let Some(name) = line.strip_prefix("pub fn ").map(name_of) else {
+                continue;
+            };
+            public += 1;
+            assert!(
+                entries
+                    .iter()
+                    .any(|entry| entry.name == name && entry.file == file),
+                "{name} in {file} has no entry"
+            );
+        }
+    }
+    assert_eq!(public, entries.len());
+}
+
 /// What keeps futures in flight and lets nobody poll them while its consumer is
 /// busy says so, and a test shows it.
 #[test]
@@ -173,4 +208,18 @@ fn every_method_of_the_trait_is_called_beside_the_preludes() {
     // A method that isn't called is noticed.
     let fewer = preludes.replace("numbers().batched(2));\n", "numbers());\n");
     assert_ne!(methods_called(&fewer), methods_of_the_trait());
+        .collect();
+    assert_eq!(methods, preludes::CALLED);
+    // What a macro of that file calls is called wherever the macro is.
+    let (_, body) = preludes
+        .split_once("macro_rules! call_consumers {")
+        .unwrap();
+    let (body, _) = body.split_once("\n}\n").unwrap();
+    let calls = preludes.replace("call_consumers!();", body);
+    for method in methods {
+        assert!(
+            calls.matches(&format!(".{method}(")).count() >= 4,
+            "{method}"
+        );
+    }
 }
