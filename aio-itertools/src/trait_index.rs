@@ -423,6 +423,10 @@ pub trait AioItertools: Stream {
     /// # Cancel safety
     ///
     /// Not cancel safe: what it has taken is lost, and `&mut` keeps the rest.
+    #[expect(
+        clippy::wrong_self_convention,
+        reason = "the name is that of `Iterator`"
+    )]
     fn is_sorted(self) -> impl Future<Output = bool>
     where
         Self: Sized,
@@ -436,6 +440,10 @@ pub trait AioItertools: Stream {
     /// # Cancel safety
     ///
     /// Not cancel safe: what it has taken is lost, and `&mut` keeps the rest.
+    #[expect(
+        clippy::wrong_self_convention,
+        reason = "the name is that of `Iterator`"
+    )]
     fn is_sorted_by<F>(self, in_order: F) -> impl Future<Output = bool>
     where
         Self: Sized,
@@ -449,6 +457,10 @@ pub trait AioItertools: Stream {
     /// # Cancel safety
     ///
     /// Not cancel safe: what it has taken is lost, and `&mut` keeps the rest.
+    #[expect(
+        clippy::wrong_self_convention,
+        reason = "the name is that of `Iterator`"
+    )]
     fn is_sorted_by_key<K, F>(self, key: F) -> impl Future<Output = bool>
     where
         Self: Sized,

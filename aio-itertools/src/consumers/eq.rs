@@ -7,11 +7,11 @@ use pin_project_lite::pin_project;
 use crate::budget::Pace;
 use crate::drive::polled_after_its_end;
 
-/// Says whether two streams give equal items and end at once.
+/// Says whether two streams give equal items, and equally many of them.
 ///
 /// Both are polled together, so it takes as long as the slower one and not as
-/// both. Items are compared in pairs: at the first difference both streams have
-/// given equally many, and one that has ended is not polled again.
+/// both. Items are compared in pairs, so at the first difference equally many
+/// have been taken of each, unless one of the streams has ended there.
 ///
 /// # Contract
 ///

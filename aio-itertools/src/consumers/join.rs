@@ -49,14 +49,11 @@ where
         stream,
         None,
         move |text: Option<String>, item| {
-            let text = match text {
-                None => item.to_string(),
-                Some(mut text) => {
-                    text.push_str(separator.as_ref());
-                    write!(text, "{item}").expect("a `Display` gives no error of its own");
-                    text
-                }
+            let mut text = match text {
+                None => String::new(),
+                Some(text) => text + separator.as_ref(),
             };
+            write!(text, "{item}").expect("the `Display` of an item should give no error");
             Continue(Some(keep(text, item)))
         },
         Option::unwrap_or_default,

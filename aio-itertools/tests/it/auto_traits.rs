@@ -179,3 +179,53 @@ async fn all_of_it_runs_in_a_spawned_task() {
     });
     assert_eq!(task.await.unwrap(), (Some((0, 7)), Some((1, 15))));
 }
+
+fn needs_send<F: Future + Send + 'static>(_: F) {}
+
+/// Nothing is known of the stream here but its bounds, and each consumer can be spawned.
+fn consumers_can_be_spawned<S, T>(one: impl Fn() -> S)
+where
+    S: aio_itertools::Stream<Item = T> + Send + 'static,
+    T: std::hash::Hash + Ord + std::fmt::Display + Clone + Send + 'static,
+    String: std::ops::Add<T, Output = String>,
+{
+    use aio_itertools::consumers;
+
+    needs_send(one().min());
+    needs_send(one().max_by(T::cmp));
+    needs_send(one().min_by_key(T::clone));
+    needs_send(one().minmax());
+    needs_send(one().minmax_by_key(T::clone));
+    needs_send(one().sum(String::new()));
+    needs_send(one().reduce(|kept, _| kept));
+    needs_send(one().exactly_one());
+    needs_send(one().at_most_one());
+    needs_send(one().all_equal());
+    needs_send(one().is_sorted());
+    needs_send(one().is_sorted_by_key(T::clone));
+    needs_send(one().list());
+    needs_send(one().set());
+    needs_send(one().counts());
+    needs_send(one().counts_by_key(T::clone));
+    needs_send(one().group_map_by_key(T::clone));
+    needs_send(one().sorted_by(T::cmp));
+    needs_send(one().sorted_by_key(T::clone));
+    needs_send(one().k_smallest(3));
+    needs_send(one().k_largest_by_key(3, T::clone));
+    needs_send(consumers::first(one()));
+    needs_send(consumers::last(one()));
+    needs_send(consumers::eq(one(), one()));
+    needs_send(consumers::join(one(), ", "));
+    drop(tokio::spawn(one().list()));
+    let stream = one();
+    drop(tokio::spawn(async move { stream.sorted().await }));
+}
+
+#[tokio::test]
+async fn a_consumer_is_send_where_its_stream_and_items_are() {
+    consumers_can_be_spawned(|| iter(["a", "b"]));
+    // What isn't `Send` is consumed on its own thread.
+    assert_eq!(iter([Rc::new(1)]).list().await, [Rc::new(1)]);
+    assert!(has!(aio_itertools::consumers::NotOne<u8>: Send));
+    assert!(!has!(aio_itertools::consumers::MoreThanOne<Rc<u8>>: Send));
+}

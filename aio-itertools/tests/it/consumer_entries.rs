@@ -251,13 +251,19 @@ fn extremes_of(values: Values<'_>, key: fn(&Tok) -> usize) -> Vec<usize> {
 /// What tokens are added and multiplied to.
 struct Ids(Vec<usize>);
 
-impl Add<Token> for Ids {
-    type Output = Self;
-
-    fn add(mut self, token: Token) -> Self {
+impl Ids {
+    fn and(mut self, token: &Token) -> Self {
         in_closure();
         self.0.push(token.id());
         self
+    }
+}
+
+impl Add<Token> for Ids {
+    type Output = Self;
+
+    fn add(self, token: Token) -> Self {
+        self.and(&token)
     }
 }
 
@@ -265,7 +271,7 @@ impl Mul<Token> for Ids {
     type Output = Self;
 
     fn mul(self, token: Token) -> Self {
-        self + token
+        self.and(&token)
     }
 }
 

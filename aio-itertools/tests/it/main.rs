@@ -11,6 +11,7 @@ mod by_hand;
 mod consumer_entries;
 mod consumer_laws;
 mod consumer_mutants;
+mod consumers;
 mod entries;
 mod gather;
 mod gather_laws;
