@@ -28,7 +28,7 @@ pub(crate) fn drive<S, A, O, Step, End>(
 ) -> Drive<S, ControlFlow<O, A>, Step, End>
 where
     S: Stream,
-    Step: FnMut(A, S::Item) -> ControlFlow<O, A>,
+    Step: FnMut(&mut A, S::Item) -> ControlFlow<O>,
     End: FnOnce(A) -> O,
 {
     drive_from(stream, ControlFlow::Continue(state), step, end)
@@ -43,7 +43,7 @@ pub(crate) fn drive_from<S, A, O, Step, End>(
 ) -> Drive<S, ControlFlow<O, A>, Step, End>
 where
     S: Stream,
-    Step: FnMut(A, S::Item) -> ControlFlow<O, A>,
+    Step: FnMut(&mut A, S::Item) -> ControlFlow<O>,
     End: FnOnce(A) -> O,
 {
     Drive {
@@ -70,44 +70,39 @@ pin_project! {
 impl<S, A, O, Step, End> Future for Drive<S, ControlFlow<O, A>, Step, End>
 where
     S: Stream,
-    Step: FnMut(A, S::Item) -> ControlFlow<O, A>,
+    Step: FnMut(&mut A, S::Item) -> ControlFlow<O>,
     End: FnOnce(A) -> O,
 {
     type Output = O;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<O> {
         let mut this = self.project();
-        let Some((mut state, end)) = this.running.take() else {
+        let Some((state, end)) = this.running.take() else {
             polled_after_its_end();
         };
+        let mut state = match state {
+            ControlFlow::Continue(state) => state,
+            ControlFlow::Break(answer) => return Poll::Ready(answer),
+        };
         loop {
-            let going = match state {
-                ControlFlow::Continue(going) => going,
-                ControlFlow::Break(answer) => return Poll::Ready(answer),
-            };
             let polled = match this.pace.poll_item(cx) {
                 Poll::Ready(()) => this.stream.as_mut().poll_next(cx),
                 Poll::Pending => Poll::Pending,
             };
             match polled {
-                Poll::Ready(Some(item)) => state = (this.step)(going, item),
-                Poll::Ready(None) => return Poll::Ready(end(going)),
+                Poll::Ready(Some(item)) => {
+                    if let ControlFlow::Break(answer) = (this.step)(&mut state, item) {
+                        return Poll::Ready(answer);
+                    }
+                }
+                Poll::Ready(None) => return Poll::Ready(end(state)),
                 Poll::Pending => {
-                    *this.running = Some((ControlFlow::Continue(going), end));
+                    *this.running = Some((ControlFlow::Continue(state), end));
                     return Poll::Pending;
                 }
             }
         }
     }
-}
-
-/// Gives `kept` when `rest` is dropped.
-///
-/// What a closure would return leaks if the drop of something else at its end
-/// panics, so a step drops what it doesn't keep by this.
-pub(crate) fn keep<T, U>(kept: T, rest: U) -> T {
-    drop(rest);
-    kept
 }
 
 /// Tells a caller who polls a consumer once more that there is nothing to wait for.

@@ -2,7 +2,7 @@ use std::ops::ControlFlow::{Break, Continue};
 
 use futures_core::Stream;
 
-use crate::drive::{drive, keep};
+use crate::drive::drive;
 
 /// Says whether all items equal the first; true if there is none.
 ///
@@ -43,10 +43,13 @@ where
     drive(
         stream,
         None,
-        |first, item| match first {
-            None => Continue(Some(item)),
-            Some(first) if first == item => Continue(Some(keep(first, item))),
-            Some(_) => Break(false),
+        |first, item| {
+            match first {
+                None => *first = Some(item),
+                Some(first) if *first == item => {}
+                Some(_) => return Break(false),
+            }
+            Continue(())
         },
         |_| true,
     )

@@ -4,7 +4,7 @@ use std::ops::ControlFlow::Continue;
 
 use futures_core::Stream;
 
-use crate::drive::{drive, keep};
+use crate::drive::drive;
 
 /// Gives how often each item came.
 ///
@@ -47,9 +47,9 @@ where
     drive(
         stream,
         HashMap::new(),
-        |mut counts, item| {
+        |counts: &mut HashMap<_, usize>, item| {
             *counts.entry(item).or_default() += 1;
-            Continue(counts)
+            Continue(())
         },
         |counts| counts,
     )
@@ -96,9 +96,9 @@ where
     drive(
         stream,
         HashMap::new(),
-        move |mut counts, item| {
+        move |counts: &mut HashMap<_, usize>, item| {
             *counts.entry(key(&item)).or_default() += 1;
-            Continue(keep(counts, item))
+            Continue(())
         },
         |counts| counts,
     )

@@ -48,9 +48,9 @@ where
     drive(
         stream,
         HashMap::new(),
-        |mut map, (key, value)| {
+        |map, (key, value)| {
             map.insert(key, value);
-            Continue(map)
+            Continue(())
         },
         |map| map,
     )

@@ -52,8 +52,11 @@ pub fn exactly_one<S: Stream>(stream: S) -> impl Future<Output = Result<S::Item,
     drive(
         stream,
         None,
-        |first, item| match first {
-            None => Continue(Some(item)),
+        |first, item| match first.take() {
+            None => {
+                *first = Some(item);
+                Continue(())
+            }
             Some(first) => Break(Err(NotOne::More(MoreThanOne {
                 items: [first, item],
             }))),
@@ -107,8 +110,11 @@ pub fn at_most_one<S: Stream>(
     drive(
         stream,
         None,
-        |first, item| match first {
-            None => Continue(Some(item)),
+        |first, item| match first.take() {
+            None => {
+                *first = Some(item);
+                Continue(())
+            }
             Some(first) => Break(Err(MoreThanOne {
                 items: [first, item],
             })),

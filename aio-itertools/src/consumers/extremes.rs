@@ -3,7 +3,7 @@ use std::ops::ControlFlow::Continue;
 
 use futures_core::Stream;
 
-use crate::drive::{drive, keep};
+use crate::drive::drive;
 
 /// Gives the smallest item, the first of equal ones; `None` if there is no item.
 ///
@@ -251,11 +251,10 @@ where
         stream,
         None,
         move |best, item| {
-            Continue(Some(match best {
-                None => item,
-                Some(best) if beats(&item, &best) => keep(item, best),
-                Some(best) => keep(best, item),
-            }))
+            if best.as_ref().is_none_or(|best| beats(&item, best)) {
+                *best = Some(item);
+            }
+            Continue(())
         },
         |best| best,
     )
@@ -274,14 +273,13 @@ where
     drive(
         stream,
         None,
-        move |best: Option<(K, S::Item)>, item| {
-            let new = (key(&item), item);
-            Continue(Some(match best {
-                None => new,
-                Some(best) if beats(&new.0, &best.0) => keep(new, best),
-                Some(best) => keep(best, new),
-            }))
+        move |best: &mut Option<(K, S::Item)>, item| {
+            let key = key(&item);
+            if best.as_ref().is_none_or(|(best, _)| beats(&key, best)) {
+                *best = Some((key, item));
+            }
+            Continue(())
         },
-        |best| best.map(|(key, item)| keep(item, key)),
+        |best| best.map(|(_, item)| item),
     )
 }

@@ -48,9 +48,9 @@ where
     drive(
         stream,
         HashMap::<K, Vec<V>>::new(),
-        |mut groups, (key, value)| {
+        |groups, (key, value)| {
             groups.entry(key).or_default().push(value);
-            Continue(groups)
+            Continue(())
         },
         |groups| groups,
     )
@@ -102,9 +102,9 @@ where
     drive(
         stream,
         HashMap::<K, Vec<S::Item>>::new(),
-        move |mut groups, item| {
+        move |groups, item| {
             groups.entry(key(&item)).or_default().push(item);
-            Continue(groups)
+            Continue(())
         },
         |groups| groups,
     )

@@ -2,7 +2,7 @@ use std::ops::ControlFlow::{Break, Continue};
 
 use futures_core::Stream;
 
-use crate::drive::{drive, keep};
+use crate::drive::drive;
 
 /// Says whether the items come in ascending order; true if there is none.
 ///
@@ -82,10 +82,16 @@ where
     drive(
         stream,
         None,
-        move |previous, item| match previous {
-            None => Continue(Some(item)),
-            Some(previous) if in_order(&previous, &item) => Continue(Some(keep(item, previous))),
-            Some(_) => Break(false),
+        move |previous: &mut Option<S::Item>, item| {
+            if previous
+                .as_ref()
+                .is_none_or(|previous| in_order(previous, &item))
+            {
+                *previous = Some(item);
+                Continue(())
+            } else {
+                Break(false)
+            }
         },
         |_| true,
     )
@@ -130,12 +136,13 @@ where
     drive(
         stream,
         None,
-        move |previous, item| {
-            let key = keep(key(&item), item);
-            match previous {
-                None => Continue(Some(key)),
-                Some(previous) if previous <= key => Continue(Some(keep(key, previous))),
-                Some(_) => Break(false),
+        move |previous: &mut Option<K>, item| {
+            let key = key(&item);
+            if previous.as_ref().is_none_or(|previous| *previous <= key) {
+                *previous = Some(key);
+                Continue(())
+            } else {
+                Break(false)
             }
         },
         |_| true,

@@ -3,7 +3,7 @@ use std::ops::ControlFlow::Continue;
 
 use futures_core::Stream;
 
-use crate::drive::{drive, keep};
+use crate::drive::drive;
 
 /// Gives the texts of all items as one, with `separator` between two.
 ///
@@ -48,13 +48,16 @@ where
     drive(
         stream,
         None,
-        move |text: Option<String>, item| {
-            let mut text = match text {
-                None => String::new(),
-                Some(text) => text + separator.as_ref(),
+        move |text: &mut Option<String>, item| {
+            let text = match text {
+                None => text.insert(String::new()),
+                Some(text) => {
+                    text.push_str(separator.as_ref());
+                    text
+                }
             };
             write!(text, "{item}").expect("the `Display` of an item should give no error");
-            Continue(Some(keep(text, item)))
+            Continue(())
         },
         Option::unwrap_or_default,
     )

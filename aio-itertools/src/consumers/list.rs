@@ -44,9 +44,9 @@ pub fn list<S: Stream>(stream: S) -> impl Future<Output = Vec<S::Item>> {
     drive(
         stream,
         items,
-        |mut items, item| {
+        |items, item| {
             items.push(item);
-            Continue(items)
+            Continue(())
         },
         |items| items,
     )

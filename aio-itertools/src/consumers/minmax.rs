@@ -1,9 +1,10 @@
 use std::cmp::Ordering;
+use std::mem;
 use std::ops::ControlFlow::Continue;
 
 use futures_core::Stream;
 
-use crate::drive::{drive, keep};
+use crate::drive::drive;
 
 /// The smallest and the largest item of a stream: what [`minmax`] gives.
 ///
@@ -40,27 +41,6 @@ impl<T> MinMax<T> {
             Self::Empty => None,
             Self::One(both) => Some((both.clone(), both)),
             Self::Two(min, max) => Some((min, max)),
-        }
-    }
-
-    /// The extremes when `item` has come too.
-    fn with(self, item: T, compare: &mut impl FnMut(&T, &T) -> Ordering) -> Self {
-        match self {
-            Self::Empty => Self::One(item),
-            Self::One(both) => match compare(&item, &both) {
-                Ordering::Less => Self::Two(item, both),
-                Ordering::Equal => Self::One(keep(both, item)),
-                Ordering::Greater => Self::Two(both, item),
-            },
-            Self::Two(min, max) => {
-                if compare(&item, &min).is_lt() {
-                    Self::Two(keep(item, min), max)
-                } else if compare(&item, &max).is_gt() {
-                    Self::Two(min, keep(item, max))
-                } else {
-                    Self::Two(min, keep(max, item))
-                }
-            }
         }
     }
 
@@ -148,9 +128,12 @@ where
 {
     drive(
         stream,
-        MinMax::Empty,
-        move |extremes, item| Continue(extremes.with(item, &mut compare)),
-        |extremes| extremes,
+        Extremes::NONE,
+        move |extremes, item| {
+            extremes.take(item, &mut compare);
+            Continue(())
+        },
+        Extremes::into_minmax,
     )
 }
 
@@ -194,11 +177,46 @@ where
 {
     drive(
         stream,
-        MinMax::Empty,
+        Extremes::NONE,
         move |extremes, item| {
             let keyed = (key(&item), item);
-            Continue(extremes.with(keyed, &mut |(left, _), (right, _)| left.cmp(right)))
+            extremes.take(keyed, &mut |(left, _), (right, _)| left.cmp(right));
+            Continue(())
         },
-        |extremes| extremes.map(|(key, item)| keep(item, key)),
+        |extremes| extremes.into_minmax().map(|(_, item)| item),
     )
+}
+
+/// The extremes so far; without a `max` the `min` is both.
+struct Extremes<T> {
+    min: Option<T>,
+    max: Option<T>,
+}
+
+impl<T> Extremes<T> {
+    const NONE: Self = Self {
+        min: None,
+        max: None,
+    };
+
+    fn take(&mut self, item: T, compare: &mut impl FnMut(&T, &T) -> Ordering) {
+        let Some(min) = &mut self.min else {
+            self.min = Some(item);
+            return;
+        };
+        if compare(&item, min).is_lt() {
+            let older = mem::replace(min, item);
+            self.max.get_or_insert(older);
+        } else if compare(&item, self.max.as_ref().unwrap_or(min)).is_gt() {
+            self.max = Some(item);
+        }
+    }
+
+    fn into_minmax(self) -> MinMax<T> {
+        match (self.min, self.max) {
+            (Some(min), Some(max)) => MinMax::Two(min, max),
+            (Some(both), None) => MinMax::One(both),
+            (None, _) => MinMax::Empty,
+        }
+    }
 }

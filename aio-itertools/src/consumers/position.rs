@@ -2,7 +2,7 @@ use std::ops::ControlFlow::{Break, Continue};
 
 use futures_core::Stream;
 
-use crate::drive::{drive, keep};
+use crate::drive::drive;
 
 /// Gives the first item, or `None` if there is none.
 ///
@@ -72,7 +72,10 @@ pub fn last<S: Stream>(stream: S) -> impl Future<Output = Option<S::Item>> {
     drive(
         stream,
         None,
-        |last, item| Continue(Some(keep(item, last))),
+        |last, item| {
+            *last = Some(item);
+            Continue(())
+        },
         |last| last,
     )
 }
@@ -116,9 +119,12 @@ pub fn nth<S: Stream>(stream: S, n: usize) -> impl Future<Output = Option<S::Ite
     drive(
         stream,
         n,
-        |before, item| match before {
-            0 => Break(Some(item)),
-            _ => Continue(before - 1),
+        |before, item| {
+            if *before == 0 {
+                return Break(Some(item));
+            }
+            *before -= 1;
+            Continue(())
         },
         |_| None,
     )

@@ -45,10 +45,11 @@ where
         stream,
         None,
         move |reduced, item| {
-            Continue(Some(match reduced {
+            *reduced = Some(match reduced.take() {
                 Some(reduced) => f(reduced, item),
                 None => item,
-            }))
+            });
+            Continue(())
         },
         |reduced| reduced,
     )

@@ -43,9 +43,9 @@ where
     drive(
         stream,
         HashSet::new(),
-        |mut items, item| {
+        |items, item| {
             items.insert(item);
-            Continue(items)
+            Continue(())
         },
         |items| items,
     )

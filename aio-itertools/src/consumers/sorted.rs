@@ -3,7 +3,7 @@ use std::ops::ControlFlow::Continue;
 
 use futures_core::Stream;
 
-use crate::drive::{drive, expected, keep};
+use crate::drive::{drive, expected};
 
 /// Gives all items in ascending order; equal ones stay in the order of arrival.
 ///
@@ -93,9 +93,9 @@ where
     drive(
         stream,
         items,
-        |mut items, item| {
+        |items: &mut Vec<_>, item| {
             items.push(item);
-            Continue(items)
+            Continue(())
         },
         move |mut items| {
             items.sort_by(compare);
@@ -150,14 +150,13 @@ where
     drive(
         stream,
         items,
-        move |mut items, item| {
+        move |items: &mut Vec<_>, item| {
             items.push((key(&item), item));
-            Continue(items)
+            Continue(())
         },
         |mut items| {
             items.sort_by(|(left, _), (right, _)| left.cmp(right));
-            let items = items.into_iter();
-            items.map(|(key, item)| keep(item, key)).collect()
+            items.into_iter().map(|(_, item)| item).collect()
         },
     )
 }

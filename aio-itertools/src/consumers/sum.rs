@@ -43,7 +43,7 @@ where
     S: Stream,
     A: Add<S::Item, Output = A>,
 {
-    drive(stream, start, |sum, item| Continue(sum + item), |sum| sum)
+    fold(stream, start, Add::add)
 }
 
 /// Gives `start` multiplied with all items, from the left.
@@ -82,10 +82,21 @@ where
     S: Stream,
     A: Mul<S::Item, Output = A>,
 {
+    fold(stream, start, Mul::mul)
+}
+
+fn fold<S, A, F>(stream: S, start: A, f: F) -> impl Future<Output = A>
+where
+    S: Stream,
+    F: Fn(A, S::Item) -> A,
+{
     drive(
         stream,
-        start,
-        |prod, item| Continue(prod * item),
-        |prod| prod,
+        Some(start),
+        move |folded, item| {
+            *folded = folded.take().map(|folded| f(folded, item));
+            Continue(())
+        },
+        |folded| folded.expect("it is absent only after a panic, and that is the end"),
     )
 }
