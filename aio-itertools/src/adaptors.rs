@@ -13,8 +13,8 @@ mod islice;
 mod pairwise;
 mod starmap;
 mod takewhile;
-mod windows;
 mod tee;
+mod windows;
 
 pub use accumulate::{Accumulate, AccumulateFrom, accumulate, accumulate_from};
 pub use batched::{Batched, ShortBatch, StrictBatched, batched};
@@ -26,5 +26,5 @@ pub use islice::{Islice, islice};
 pub use pairwise::{Pairwise, pairwise};
 pub use starmap::{Starmap, TakesFields, starmap};
 pub use takewhile::{TakeWhile, TakeWhileInclusive, take_while_inclusive, takewhile};
-pub use windows::{Windows, windows};
 pub use tee::{Branch, tee};
+pub use windows::{Windows, windows};

@@ -1,22 +1,16 @@
-use std::ops::RangeBounds;
+use std::cmp::Ordering;
+use std::collections::{HashMap, HashSet};
+use std::hash::Hash;
+use std::ops::{Add, Mul, RangeBounds};
 
 use futures_core::Stream;
 
 use crate::adaptors::{
-    self, Accumulate, AccumulateFrom, After, Batched, Before, Compress, DropWhile, FilterFalse,
-    Islice, Pairwise, Starmap, TakeWhile, TakeWhileInclusive, TakesFields, Windows,
+    self, Accumulate, AccumulateFrom, After, Batched, Before, Branch, Compress, DropWhile,
+    FilterFalse, Islice, Pairwise, Starmap, TakeWhile, TakeWhileInclusive, TakesFields, Windows,
 };
-use crate::adaptors::{self, Batched, Branch};
-use crate::lag::Lag;
-use std::cmp::Ordering;
-use std::collections::{HashMap, HashSet};
-use std::hash::Hash;
-use std::ops::{Add, Mul};
-
-use futures_core::Stream;
-
-use crate::adaptors::{self, Batched};
 use crate::consumers::{self, MinMax, MoreThanOne, NotOne};
+use crate::lag::Lag;
 use crate::limit::Limit;
 
 /// Adds the adaptors of this crate to every [`Stream`].

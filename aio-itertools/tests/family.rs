@@ -45,9 +45,12 @@ async fn run() {
     let folder = aio_files::temp_dir().await.unwrap();
     let (database, file) = (folder.path().join("db"), folder.path().join("lines"));
     let db = aio_sqlite::connect(&database).await.unwrap();
-    db.execute_batch("CREATE TABLE numbers (n); INSERT INTO numbers VALUES (1), (6), (11)")
-        .await
-        .unwrap();
+    db.execute(
+        "CREATE TABLE numbers AS SELECT 1 AS n UNION SELECT 6 UNION SELECT 11",
+        (),
+    )
+    .await
+    .unwrap();
     aio_files::write(&file, "2\n7\n12\n").await.unwrap();
     let pool = aio_pool::start().workers(2).await.unwrap();
 
@@ -64,9 +67,23 @@ async fn run() {
         .zip(sources(&db, &file, &pool).into_iter().zip(alone))
     {
         let mut batches = numbers.batched(2);
-        let first: Vec<_> = next(&mut batches).await.unwrap().into_iter().map(Result::unwrap).collect();
-        let last: Vec<_> = next(&mut batches).await.unwrap().into_iter().map(Result::unwrap).collect();
-        assert_eq!((&first[..], &last[..]), expected.split_at(2), "{name}, batched");
+        let first: Vec<_> = next(&mut batches)
+            .await
+            .unwrap()
+            .into_iter()
+            .map(Result::unwrap)
+            .collect();
+        let last: Vec<_> = next(&mut batches)
+            .await
+            .unwrap()
+            .into_iter()
+            .map(Result::unwrap)
+            .collect();
+        assert_eq!(
+            (&first[..], &last[..]),
+            expected.split_at(2),
+            "{name}, batched"
+        );
         assert!(next(&mut batches).await.is_none());
     }
     for (name, (numbers, expected)) in names
@@ -84,7 +101,8 @@ async fn run() {
     }
 
     // All of them, merged, in batches, through a pipeline.
-    let merged = merge_sorted(sources(&db, &file, &pool)).by_key(|number| number.as_ref().ok().copied());
+    let merged =
+        merge_sorted(sources(&db, &file, &pool)).by_key(|number| number.as_ref().ok().copied());
     let seen = Mutex::new(Vec::new());
     merged
         .batched(4)

@@ -3,10 +3,10 @@
 use std::rc::Rc;
 
 use aio_itertools::adaptors::{
-    Accumulate, AccumulateFrom, After, Batched, Before, Compress, DropWhile, FilterFalse, Islice,
-    NotAPair, Pairwise, ShortBatch, Starmap, StrictBatched, TakeWhile, TakeWhileInclusive, Windows,
+    Accumulate, AccumulateFrom, After, Batched, Before, Branch, Compress, DropWhile, FilterFalse,
+    Islice, NotAPair, Pairwise, ShortBatch, Starmap, StrictBatched, TakeWhile, TakeWhileInclusive,
+    Windows,
 };
-use aio_itertools::adaptors::{Batched, Branch, ShortBatch, StrictBatched};
 use aio_itertools::asyncio::{Gather, GatherFuture, Outputs};
 use aio_itertools::sources::Iter;
 use aio_itertools::{Stream, gather, iter, lag, next, prelude::*};
@@ -132,6 +132,8 @@ fn those_of_slices_and_filters_follow_from_the_parts() {
     assert!(!has!(After<Source, Bound>: Send));
     assert!(has!(NotAPair<Source, Free>: Send));
     assert!(!has!(NotAPair<Local, Free>: Send));
+}
+
 type Shared<T, L> = Branch<Iter<std::vec::IntoIter<T>>, L>;
 
 #[test]

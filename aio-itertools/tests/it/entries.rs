@@ -3,17 +3,17 @@
 use crate::laws::Operator;
 
 mod batches;
+mod branches;
 mod slices;
 
 /// Every stream operator of the crate.
 pub(crate) fn all() -> Vec<Operator> {
-    [batches::operators(), slices::operators()]
-mod branches;
-
-/// Every stream operator of the crate.
-pub(crate) fn all() -> Vec<Operator> {
-    [batches::operators(), branches::operators()]
-        .into_iter()
-        .flatten()
-        .collect()
+    [
+        batches::operators(),
+        branches::operators(),
+        slices::operators(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
