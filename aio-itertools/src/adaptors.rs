@@ -15,6 +15,19 @@ mod starmap;
 mod takewhile;
 mod tee;
 mod windows;
+mod batched_weighted;
+#[cfg(feature = "time")]
+mod batched_within;
+mod chunk_by;
+mod coalesce;
+mod dedup;
+mod default_if_empty;
+mod interspersed;
+mod joined;
+mod skip_last;
+mod take_last;
+mod unique;
+mod with_position;
 
 pub use accumulate::{Accumulate, AccumulateFrom, accumulate, accumulate_from};
 pub use batched::{Batched, ShortBatch, StrictBatched, batched};
@@ -28,3 +41,16 @@ pub use starmap::{Starmap, TakesFields, starmap};
 pub use takewhile::{TakeWhile, TakeWhileInclusive, take_while_inclusive, takewhile};
 pub use tee::{Branch, tee};
 pub use windows::{Windows, windows};
+pub use batched_weighted::{BatchedWeighted, batched_weighted};
+#[cfg(feature = "time")]
+pub use batched_within::{BatchedWithin, batched_within};
+pub use chunk_by::{ChunkBy, chunk_by, groupby};
+pub use coalesce::{Coalesce, coalesce};
+pub use dedup::{Dedup, DedupBy, DedupByKey, DedupWithCount, dedup, dedup_by, dedup_by_key};
+pub use default_if_empty::{DefaultIfEmpty, default_if_empty};
+pub use interspersed::{Interspersed, interspersed};
+pub use joined::{Joined, joined};
+pub use skip_last::{SkipLast, skip_last};
+pub use take_last::{TakeLast, take_last};
+pub use unique::{Unique, UniqueByKey, unique, unique_by_key};
+pub use with_position::{Position, WithPosition, with_position};

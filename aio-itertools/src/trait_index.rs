@@ -11,6 +11,18 @@ use crate::adaptors::{
 };
 use crate::consumers::{self, MinMax, MoreThanOne, NotOne};
 use crate::lag::Lag;
+use std::hash::Hash;
+#[cfg(feature = "time")]
+use std::time::Duration;
+
+use futures_core::Stream;
+
+#[cfg(feature = "time")]
+use crate::adaptors::BatchedWithin;
+use crate::adaptors::{
+    self, Batched, BatchedWeighted, ChunkBy, Coalesce, Dedup, DedupBy, DedupByKey, DefaultIfEmpty,
+    Interspersed, Joined, SkipLast, TakeLast, Unique, UniqueByKey, WithPosition,
+};
 use crate::limit::Limit;
 
 /// Adds the adaptors of this crate to every [`Stream`].
@@ -182,6 +194,163 @@ pub trait AioItertools: Stream {
         Self: Sized,
     {
         adaptors::batched(self, size)
+    }
+
+    /// Gives batches whose weights sum to at most `max`: see [`batched_weighted`](adaptors::batched_weighted()).
+    ///
+    /// # Panics
+    ///
+    /// If `max` is the `usize` zero: see [`Limit`].
+    #[doc(alias = "constrained_batches")]
+    #[track_caller]
+    fn batched_weighted<F>(self, max: impl Limit, weigh: F) -> BatchedWeighted<Self, F>
+    where
+        Self: Sized,
+        F: FnMut(&Self::Item) -> usize,
+    {
+        adaptors::batched_weighted(self, max, weigh)
+    }
+
+    /// Gives batches of `size` items, or of what came in a time: see [`batched_within`](adaptors::batched_within()).
+    ///
+    /// # Panics
+    ///
+    /// If `size` is the `usize` zero: see [`Limit`].
+    #[cfg(feature = "time")]
+    #[doc(alias = "chunks_timeout")]
+    #[track_caller]
+    fn batched_within(self, size: impl Limit, within: Duration) -> BatchedWithin<Self>
+    where
+        Self: Sized,
+    {
+        adaptors::batched_within(self, size, within)
+    }
+
+    /// Gives each run of consecutive items with an equal key: see [`chunk_by`](adaptors::chunk_by()).
+    #[doc(alias = "groupby")]
+    fn chunk_by<F, K>(self, key: F) -> ChunkBy<Self, F, K>
+    where
+        Self: Sized,
+        F: FnMut(&Self::Item) -> K,
+        K: PartialEq,
+    {
+        adaptors::chunk_by(self, key)
+    }
+
+    /// Drops the items that are equal to the one given last: see [`dedup`](adaptors::dedup()).
+    #[doc(alias = "unique_justseen")]
+    fn dedup(self) -> Dedup<Self>
+    where
+        Self: Sized,
+        Self::Item: PartialEq,
+    {
+        adaptors::dedup(self)
+    }
+
+    /// Drops the items that are the same as the one given last: see [`dedup_by`](adaptors::dedup_by()).
+    fn dedup_by<F>(self, same: F) -> DedupBy<Self, F>
+    where
+        Self: Sized,
+        F: FnMut(&Self::Item, &Self::Item) -> bool,
+    {
+        adaptors::dedup_by(self, same)
+    }
+
+    /// Drops the items with the key of the one given last: see [`dedup_by_key`](adaptors::dedup_by_key()).
+    #[doc(alias = "unique_justseen")]
+    fn dedup_by_key<F, K>(self, key: F) -> DedupByKey<Self, F, K>
+    where
+        Self: Sized,
+        F: FnMut(&Self::Item) -> K,
+        K: PartialEq,
+    {
+        adaptors::dedup_by_key(self, key)
+    }
+
+    /// Gives each item once, wherever it comes again: see [`unique`](adaptors::unique()).
+    #[doc(alias = "unique_everseen")]
+    fn unique(self) -> Unique<Self>
+    where
+        Self: Sized,
+        Self::Item: Hash + Eq + Clone,
+    {
+        adaptors::unique(self)
+    }
+
+    /// Gives the first item of each key: see [`unique_by_key`](adaptors::unique_by_key()).
+    #[doc(alias = "unique_everseen")]
+    fn unique_by_key<F, K>(self, key: F) -> UniqueByKey<Self, F, K>
+    where
+        Self: Sized,
+        F: FnMut(&Self::Item) -> K,
+        K: Hash + Eq,
+    {
+        adaptors::unique_by_key(self, key)
+    }
+
+    /// Merges neighbouring items where `merge` makes one of two: see [`coalesce`](adaptors::coalesce()).
+    fn coalesce<F>(self, merge: F) -> Coalesce<Self, F>
+    where
+        Self: Sized,
+        F: FnMut(Self::Item, Self::Item) -> Result<Self::Item, (Self::Item, Self::Item)>,
+    {
+        adaptors::coalesce(self, merge)
+    }
+
+    /// Gives a separator between the items: see [`interspersed`](adaptors::interspersed()).
+    #[doc(alias = "intersperse")]
+    fn interspersed(self, separator: Self::Item) -> Interspersed<Self>
+    where
+        Self: Sized,
+        Self::Item: Clone,
+    {
+        adaptors::interspersed(self, separator)
+    }
+
+    /// Gives the items of one stream after the other, a separator in between: see [`joined`](adaptors::joined()).
+    #[doc(alias = "intercalate")]
+    fn joined(self, separator: <Self::Item as Stream>::Item) -> Joined<Self>
+    where
+        Self: Sized,
+        Self::Item: Stream,
+        <Self::Item as Stream>::Item: Clone,
+    {
+        adaptors::joined(self, separator)
+    }
+
+    /// Gives the last `n` items: see [`take_last`](adaptors::take_last()).
+    #[doc(alias = "tail")]
+    fn take_last(self, n: usize) -> TakeLast<Self>
+    where
+        Self: Sized,
+    {
+        adaptors::take_last(self, n)
+    }
+
+    /// Gives all items but the last `n`: see [`skip_last`](adaptors::skip_last()).
+    #[doc(alias = "dropping_back")]
+    fn skip_last(self, n: usize) -> SkipLast<Self>
+    where
+        Self: Sized,
+    {
+        adaptors::skip_last(self, n)
+    }
+
+    /// Gives each item with its position: see [`with_position`](adaptors::with_position()).
+    #[doc(alias = "mark_ends")]
+    fn with_position(self) -> WithPosition<Self>
+    where
+        Self: Sized,
+    {
+        adaptors::with_position(self)
+    }
+
+    /// Gives the items, or `value` if there are none: see [`default_if_empty`](adaptors::default_if_empty()).
+    fn default_if_empty(self, value: Self::Item) -> DefaultIfEmpty<Self>
+    where
+        Self: Sized,
+    {
+        adaptors::default_if_empty(self, value)
     }
 
     // Several streams.
