@@ -337,7 +337,7 @@ pin_project! {
     /// | errors | items pass as they are |
     /// | runtime | any |
     #[must_use = "streams do nothing unless polled"]
-    pub struct DedupWithCount<S: Stream, R: Same<S::Item>> {
+    pub struct DedupWithCount<S: Stream, R: Same<S::Item> = Equal> {
         #[pin]
         stream: S,
         rule: R,
@@ -353,10 +353,18 @@ struct Run<T, K> {
     key: K,
 }
 
+impl<T, K> Run<T, K> {
+    fn counted(self) -> (usize, T) {
+        // By itself: a value that is on its way out leaks if the drop of a key panics.
+        drop(self.key);
+        (self.len, self.first)
+    }
+}
+
 impl<S: Stream, R: Same<S::Item>> DedupWithCount<S, R> {
     /// Gives back the source and the run that isn't complete yet, if there is one.
     pub fn into_parts(self) -> (S, Option<(usize, S::Item)>) {
-        (self.stream, self.run.map(|run| (run.len, run.first)))
+        (self.stream, self.run.map(Run::counted))
     }
 }
 
@@ -372,7 +380,7 @@ impl<S: Stream, R: Same<S::Item>> Stream for DedupWithCount<S, R> {
             ready!(this.pace.poll_item(cx));
             let Some(item) = ready!(this.stream.as_mut().poll_next(cx)) else {
                 *this.done = true;
-                return Poll::Ready(this.run.take().map(|run| (run.len, run.first)));
+                return Poll::Ready(this.run.take().map(Run::counted));
             };
             let key = this.rule.key(&item);
             match &mut *this.run {
@@ -386,7 +394,7 @@ impl<S: Stream, R: Same<S::Item>> Stream for DedupWithCount<S, R> {
                         key,
                     };
                     if let Some(run) = run.replace(begun) {
-                        return Poll::Ready(Some((run.len, run.first)));
+                        return Poll::Ready(Some(run.counted()));
                     }
                 }
             }

@@ -6,6 +6,9 @@ use aio_itertools::adaptors::{
     Accumulate, AccumulateFrom, After, Batched, Before, Branch, Compress, DropWhile, FilterFalse,
     Islice, NotAPair, Pairwise, ShortBatch, Starmap, StrictBatched, TakeWhile, TakeWhileInclusive,
     Windows,
+    Batched, BatchedWeighted, BatchedWithin, ChunkBy, Coalesce, Dedup, DedupByKey, DedupWithCount,
+    DefaultIfEmpty, Interspersed, Joined, ShortBatch, SkipLast, StrictBatched, TakeLast, Unique,
+    UniqueByKey, WithPosition,
 };
 use aio_itertools::asyncio::{Gather, GatherFuture, Outputs};
 use aio_itertools::sources::Iter;
@@ -162,6 +165,62 @@ fn marbles_and_timelines_can_be_sent() {
     assert!(has!(Timeline<Marbles>: Send));
     assert!(has!(TimelineFuture<Marbles>: Send));
     assert!(!has!(Timeline<Iter<std::vec::IntoIter<Rc<u8>>>>: Send));
+/// A stream of no auto trait that isn't an item's.
+struct PinnedStream<T>(std::marker::PhantomPinned, std::marker::PhantomData<T>);
+
+impl<T> aio_itertools::Stream for PinnedStream<T> {
+    type Item = T;
+
+    fn poll_next(
+        self: std::pin::Pin<&mut Self>,
+        _: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Option<T>> {
+        std::task::Poll::Ready(None)
+    }
+}
+
+/// Each type is `Send`, `Sync` and `Unpin` with parts that are, and not with others.
+macro_rules! follow_from_the_parts {
+    ($($adaptor:ident<$stream:ident $(, $more:ty)*>),+ $(,)?) => {$({
+        type Of<$stream> = $adaptor<$stream $(, $more)*>;
+        assert!(has!(Of<Iter<std::vec::IntoIter<u8>>>: Send));
+        assert!(has!(Of<Iter<std::vec::IntoIter<u8>>>: Sync));
+        assert!(has!(Of<Iter<std::vec::IntoIter<u8>>>: Unpin));
+        assert!(!has!(Of<Iter<std::vec::IntoIter<Rc<u8>>>>: Send));
+        assert!(!has!(Of<Iter<std::vec::IntoIter<Rc<u8>>>>: Sync));
+        assert!(has!(Of<PinnedStream<u8>>: Send));
+        assert!(!has!(Of<PinnedStream<u8>>: Unpin));
+    })+};
+}
+
+#[test]
+fn those_of_batches_runs_and_marks_follow_from_the_parts() {
+    follow_from_the_parts!(
+        BatchedWeighted<S, fn() -> usize>,
+        BatchedWithin<S>,
+        ChunkBy<S, fn(), u8>,
+        Coalesce<S, fn()>,
+        Dedup<S>,
+        DedupByKey<S, fn(), u8>,
+        DedupWithCount<S>,
+        DefaultIfEmpty<S>,
+        Interspersed<S>,
+        SkipLast<S>,
+        TakeLast<S>,
+        Unique<S>,
+        UniqueByKey<S, fn(), u8>,
+        WithPosition<S>,
+    );
+    type Inner<T> = Iter<std::vec::IntoIter<T>>;
+    assert!(has!(Joined<Inner<Inner<u8>>>: Send));
+    assert!(has!(Joined<Inner<Inner<u8>>>: Unpin));
+    assert!(!has!(Joined<Inner<Inner<Rc<u8>>>>: Send));
+    assert!(!has!(Joined<Inner<PinnedStream<u8>>>: Unpin));
+    assert!(!has!(Joined<PinnedStream<Inner<u8>>>: Unpin));
+    // What a closure or a key holds counts as well.
+    assert!(!has!(Coalesce<Inner<u8>, Rc<u8>>: Send));
+    assert!(!has!(ChunkBy<Inner<u8>, fn(), Rc<u8>>: Send));
+    assert!(!has!(UniqueByKey<Inner<u8>, fn(), Rc<u8>>: Send));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -16,4 +16,12 @@ pub(crate) fn all() -> Vec<Operator> {
     .into_iter()
     .flatten()
     .collect()
+mod runs;
+
+/// Every stream operator of the crate.
+pub(crate) fn all() -> Vec<Operator> {
+    [batches::operators(), runs::operators()]
+        .into_iter()
+        .flatten()
+        .collect()
 }

@@ -7,6 +7,7 @@
 mod auto_traits;
 mod batched;
 mod before_and_after;
+mod batches_in_time;
 mod by_hand;
 mod consumer_entries;
 mod consumer_laws;
@@ -21,6 +22,7 @@ mod mutants;
 mod neighbours;
 mod next;
 mod preludes;
+mod runs;
 mod scripted;
 mod slices;
 mod snoozing;
