@@ -150,6 +150,7 @@ impl<S: Stream, F, K> ChunkBy<S, F, K> {
     }
 
     /// Gives back the source and the run that isn't complete yet, if there is one.
+    #[expect(clippy::type_complexity, reason = "a run is the item of the stream")]
     pub fn into_parts(self) -> (S, Option<(K, Vec<S::Item>)>) {
         (self.stream, self.run.filter(|(_, items)| !items.is_empty()))
     }
