@@ -59,7 +59,7 @@ pin_project! {
     /// | memory | one inner stream and the separator |
     /// | fairness | one unit of the budget in 64 items |
     /// | fused | yes: no stream is polled after its end |
-    /// | size_hint | brackets what is left; exact in the last inner stream when both sources' are |
+    /// | size_hint | at least the current inner stream and the separators to come |
     /// | errors | items pass as they are |
     /// | runtime | any |
     #[must_use = "streams do nothing unless polled"]

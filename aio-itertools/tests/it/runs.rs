@@ -13,7 +13,7 @@ use aio_itertools::{FusedStream, Stream, iter, next, prelude::*};
 use futures_util::{StreamExt, stream};
 use itertools::Itertools;
 
-use crate::by_hand::{Task, poll_next_cut};
+use crate::by_hand::poll_next_cut;
 
 /// Items that can be neither cloned, compared nor printed.
 struct Opaque(u8);
@@ -26,6 +26,15 @@ fn opaque(values: &[u8]) -> impl Stream<Item = Opaque> + Unpin {
 /// The items, then a silence without end.
 fn live<T>(items: Vec<T>) -> impl Stream<Item = T> + Unpin {
     stream::iter(items).chain(stream::pending())
+}
+
+/// What a stream gives before it is pending for the first time, or at its end.
+fn ready_now<S: Stream + Unpin>(stream: &mut S) -> Vec<S::Item> {
+    let poll = || match poll_next_cut(stream, Waker::noop()) {
+        Poll::Ready(item) => item,
+        Poll::Pending => None,
+    };
+    std::iter::from_fn(poll).collect()
 }
 
 async fn all<S: Stream>(stream: S) -> Vec<S::Item> {
@@ -68,42 +77,18 @@ fn zero_is_refused_at_the_call_and_named() {
     }
 }
 
-#[tokio::test]
-async fn a_batch_is_given_as_soon_as_it_weighs_enough() {
-    let (_task, waker) = Task::new();
+#[test]
+fn a_batch_is_given_as_soon_as_it_weighs_enough() {
     let mut batches = live(vec![3, 2, 0, 4, 4]).batched_weighted(5, |n| *n);
-    assert_eq!(
-        poll_next_cut(&mut batches, &waker),
-        Poll::Ready(Some(vec![3, 2]))
-    );
-    // The second 4 doesn't fit and waits, as the first of the next batch.
-    assert_eq!(
-        poll_next_cut(&mut batches, &waker),
-        Poll::Ready(Some(vec![0, 4]))
-    );
-    assert_eq!(poll_next_cut(&mut batches, &waker), Poll::Pending);
+    assert_eq!(ready_now(&mut batches), [vec![3, 2], vec![0, 4]]);
+    // It didn't fit, and is the first of the next batch.
     assert_eq!(batches.into_parts().1, [4]);
 }
 
-#[tokio::test]
-async fn an_item_that_is_too_heavy_is_alone_and_not_held_up() {
-    let (_task, waker) = Task::new();
+#[test]
+fn an_item_that_is_too_heavy_is_alone_and_not_held_up() {
     let mut batches = live(vec![1, 9, 1, 5]).batched_weighted(5, |n| *n);
-    for batch in [vec![1], vec![9]] {
-        assert_eq!(
-            poll_next_cut(&mut batches, &waker),
-            Poll::Ready(Some(batch))
-        );
-    }
-    assert_eq!(
-        poll_next_cut(&mut batches, &waker),
-        Poll::Ready(Some(vec![1]))
-    );
-    assert_eq!(
-        poll_next_cut(&mut batches, &waker),
-        Poll::Ready(Some(vec![5]))
-    );
-    assert_eq!(poll_next_cut(&mut batches, &waker), Poll::Pending);
+    assert_eq!(ready_now(&mut batches), [[1], [9], [1], [5]]);
 }
 
 #[tokio::test]
@@ -121,17 +106,9 @@ async fn weights_at_the_end_of_usize_dont_wrap_around() {
 }
 
 #[tokio::test]
-async fn items_without_weight_are_one_batch_or_as_long_as_allowed() {
-    assert_eq!(
-        all(iter([0; 100]).batched_weighted(1, |n| *n)).await.len(),
-        1
-    );
-    let mut parts = iter(std::iter::repeat(0))
-        .batched_weighted(1, |n| *n)
-        .max_len(2);
-    for _ in 0..3 {
-        assert_eq!(next(&mut parts).await, Some(vec![0, 0]));
-    }
+async fn items_without_weight_are_one_batch() {
+    let batches = all(iter([0; 100]).batched_weighted(1, |n| *n)).await;
+    assert_eq!(batches, [[0; 100]]);
 }
 
 #[tokio::test]
@@ -171,13 +148,26 @@ async fn a_key_that_isnt_equal_to_itself_makes_a_run_of_each_item() {
     assert_eq!(all(iter([f64::NAN; 3]).dedup()).await.len(), 3);
 }
 
+#[test]
+fn a_run_without_end_comes_in_parts() {
+    chaos::watchdog::closure("a run without end", || {
+        let mut parts = iter(std::iter::repeat(7)).chunk_by(|n| *n).max_len(3);
+        for _ in 0..3 {
+            let part = poll_next_cut(&mut parts, Waker::noop());
+            assert_eq!(part, Poll::Ready(Some((7, vec![7, 7, 7]))));
+        }
+        assert!(parts.into_parts().1.is_none());
+        let weightless = iter(std::iter::repeat(0));
+        let mut parts = weightless.batched_weighted(1, |n| *n).max_len(2);
+        for _ in 0..3 {
+            let part = poll_next_cut(&mut parts, Waker::noop());
+            assert_eq!(part, Poll::Ready(Some(vec![0, 0])));
+        }
+    });
+}
+
 #[tokio::test]
-async fn a_run_without_end_comes_in_parts_and_nothing_empty_comes_between() {
-    let mut parts = iter(std::iter::repeat(7)).chunk_by(|n| *n).max_len(3);
-    for _ in 0..3 {
-        assert_eq!(next(&mut parts).await, Some((7, vec![7, 7, 7])));
-    }
-    assert!(parts.into_parts().1.is_none());
+async fn nothing_empty_comes_between_full_parts() {
     let parts = all(iter([1, 1, 2, 2]).chunk_by(|n| *n).max_len(2)).await;
     assert_eq!(parts, [(1, vec![1, 1]), (2, vec![2, 2])]);
     let whole = all(iter([1, 1]).chunk_by(|n| *n).max_len(usize::MAX)).await;
@@ -212,15 +202,10 @@ fn a_key_whose_clone_panics_loses_no_item() {
 
 #[test]
 fn the_first_of_a_run_comes_at_once_and_a_count_at_its_end() {
-    let (_task, waker) = Task::new();
     let mut changes = live(vec![1, 1, 2]).dedup();
-    assert_eq!(poll_next_cut(&mut changes, &waker), Poll::Ready(Some(1)));
-    assert_eq!(poll_next_cut(&mut changes, &waker), Poll::Ready(Some(2)));
-    assert_eq!(poll_next_cut(&mut changes, &waker), Poll::Pending);
-
+    assert_eq!(ready_now(&mut changes), [1, 2]);
     let mut runs = live(vec![1, 1, 2]).dedup().with_count();
-    assert_eq!(poll_next_cut(&mut runs, &waker), Poll::Ready(Some((2, 1))));
-    assert_eq!(poll_next_cut(&mut runs, &waker), Poll::Pending);
+    assert_eq!(ready_now(&mut runs), [(2, 1)]);
     assert_eq!(runs.into_parts().1, Some((1, 2)));
 }
 
@@ -303,14 +288,14 @@ async fn a_key_is_forgotten_when_enough_others_were_given() {
 
 #[test]
 fn a_separator_waits_for_the_next_item() {
-    let (_task, waker) = Task::new();
     let mut list = live(vec![1]).interspersed(0);
-    assert_eq!(poll_next_cut(&mut list, &waker), Poll::Ready(Some(1)));
-    assert_eq!(poll_next_cut(&mut list, &waker), Poll::Pending);
+    assert_eq!(ready_now(&mut list), [1]);
 
-    let mut list = live(vec![1, 2]).interspersed(0);
-    assert_eq!(poll_next_cut(&mut list, &waker), Poll::Ready(Some(1)));
-    assert_eq!(poll_next_cut(&mut list, &waker), Poll::Ready(Some(0)));
+    let mut list = iter([1, 2]).interspersed(0);
+    for expected in [1, 0] {
+        let given = poll_next_cut(&mut list, Waker::noop());
+        assert_eq!(given, Poll::Ready(Some(expected)));
+    }
     assert_eq!(list.into_parts().1, Some(2));
 }
 
@@ -390,20 +375,16 @@ async fn joined_is_str_join() {
 
 #[test]
 fn a_stream_that_isnt_there_yet_has_no_separator_yet() {
-    let (_task, waker) = Task::new();
     let mut pages = live(vec![iter(vec![1])]).joined(0);
     assert_eq!(pages.size_hint(), (0, None));
-    assert_eq!(poll_next_cut(&mut pages, &waker), Poll::Ready(Some(1)));
-    assert_eq!(poll_next_cut(&mut pages, &waker), Poll::Pending);
+    assert_eq!(ready_now(&mut pages), [1]);
     assert!(pages.into_parts().1.is_none());
 
     // Its separator was given: the stream is given back before its first item.
-    let mut pages = live(vec![iter(vec![1]), iter(vec![2, 3])]).joined(0);
+    let mut pages = iter([iter(vec![1]), iter(vec![2, 3])]).joined(0);
     for expected in [1, 0] {
-        assert_eq!(
-            poll_next_cut(&mut pages, &waker),
-            Poll::Ready(Some(expected))
-        );
+        let given = poll_next_cut(&mut pages, Waker::noop());
+        assert_eq!(given, Poll::Ready(Some(expected)));
     }
     let (_, current) = pages.into_parts();
     assert_eq!(current.unwrap().into_parts().unwrap().as_slice(), [2, 3]);
@@ -459,39 +440,23 @@ fn the_last_none_ends_at_once_and_polls_nothing() {
     assert_eq!(poll_next_cut(&mut none, Waker::noop()), Poll::Ready(None));
     let (mut source, held) = none.into_parts();
     assert_eq!(held, []);
-    assert_eq!(
-        poll_next_cut(&mut source, Waker::noop()),
-        Poll::Ready(Some(1))
-    );
+    assert_eq!(ready_now(&mut source), [1]);
 }
 
 #[tokio::test]
 async fn zero_and_the_end_of_usize_are_numbers_like_others_at_the_end() {
     assert_eq!(all(iter(0..3).take_last(usize::MAX)).await, [0, 1, 2]);
     assert_eq!(all(iter(0..3).skip_last(usize::MAX)).await, [0; 0]);
-    let mut each = live(vec![1, 2]).skip_last(0);
-    assert_eq!(
-        poll_next_cut(&mut each, Waker::noop()),
-        Poll::Ready(Some(1))
-    );
+    assert_eq!(ready_now(&mut live(vec![1, 2]).skip_last(0)), [1, 2]);
     let mut waits = live(vec![1, 2]).skip_last(1);
-    assert_eq!(
-        poll_next_cut(&mut waits, Waker::noop()),
-        Poll::Ready(Some(1))
-    );
-    assert_eq!(poll_next_cut(&mut waits, Waker::noop()), Poll::Pending);
+    assert_eq!(ready_now(&mut waits), [1]);
     assert_eq!(waits.into_parts().1, [2]);
 }
 
 #[test]
 fn a_position_is_known_when_the_next_item_is() {
     let mut items = live(vec!['a', 'b']).with_position();
-    let first = (Position::First, 'a');
-    assert_eq!(
-        poll_next_cut(&mut items, Waker::noop()),
-        Poll::Ready(Some(first))
-    );
-    assert_eq!(poll_next_cut(&mut items, Waker::noop()), Poll::Pending);
+    assert_eq!(ready_now(&mut items), [(Position::First, 'a')]);
     assert_eq!(items.into_parts().1, Some('b'));
 }
 
@@ -535,8 +500,7 @@ fn size_hints_at_the_end_of_usize_stay_bounds() {
     assert_eq!(Most.chunk_by(|n| *n).size_hint(), (1, Some(usize::MAX)));
 
     let mut begun = live(vec![1, 2]).chunk_by(|n| *n);
-    assert!(poll_next_cut(&mut begun, Waker::noop()).is_ready());
-    assert!(poll_next_cut(&mut begun, Waker::noop()).is_pending());
+    assert_eq!(ready_now(&mut begun), [(1, vec![1])]);
     assert_eq!(begun.size_hint(), (1, Some(1)));
 }
 

@@ -408,7 +408,7 @@ fn separators_and_marks() -> Vec<Operator> {
             card: Card {
                 memory: "one inner stream and the separator",
                 fused: "yes: no stream is polled after its end",
-                size_hint: "brackets what is left; exact in the last inner stream when both sources' are",
+                size_hint: "at least the current inner stream and the separators to come",
                 ..Card::PLAIN
             },
             sources: 3,
