@@ -2,16 +2,6 @@ use std::cmp::Ordering;
 use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
 use std::ops::{Add, Mul, RangeBounds};
-
-use futures_core::Stream;
-
-use crate::adaptors::{
-    self, Accumulate, AccumulateFrom, After, Batched, Before, Branch, Compress, DropWhile,
-    FilterFalse, Islice, Pairwise, Starmap, TakeWhile, TakeWhileInclusive, TakesFields, Windows,
-};
-use crate::consumers::{self, MinMax, MoreThanOne, NotOne};
-use crate::lag::Lag;
-use std::hash::Hash;
 #[cfg(feature = "time")]
 use std::time::Duration;
 
@@ -20,9 +10,13 @@ use futures_core::Stream;
 #[cfg(feature = "time")]
 use crate::adaptors::BatchedWithin;
 use crate::adaptors::{
-    self, Batched, BatchedWeighted, ChunkBy, Coalesce, Dedup, DedupBy, DedupByKey, DefaultIfEmpty,
-    Interspersed, Joined, SkipLast, TakeLast, Unique, UniqueByKey, WithPosition,
+    self, Accumulate, AccumulateFrom, After, Batched, BatchedWeighted, Before, Branch, ChunkBy,
+    Coalesce, Compress, Dedup, DedupBy, DedupByKey, DefaultIfEmpty, DropWhile, FilterFalse,
+    Interspersed, Islice, Joined, Pairwise, SkipLast, Starmap, TakeLast, TakeWhile,
+    TakeWhileInclusive, TakesFields, Unique, UniqueByKey, Windows, WithPosition,
 };
+use crate::consumers::{self, MinMax, MoreThanOne, NotOne};
+use crate::lag::Lag;
 use crate::limit::Limit;
 
 /// Adds the adaptors of this crate to every [`Stream`].

@@ -3,16 +3,16 @@
 use std::rc::Rc;
 
 use aio_itertools::adaptors::{
-    Accumulate, AccumulateFrom, After, Batched, Before, Branch, Compress, DropWhile, FilterFalse,
-    Islice, NotAPair, Pairwise, ShortBatch, Starmap, StrictBatched, TakeWhile, TakeWhileInclusive,
-    Windows,
-    Batched, BatchedWeighted, BatchedWithin, ChunkBy, Coalesce, Dedup, DedupByKey, DedupWithCount,
-    DefaultIfEmpty, Interspersed, Joined, ShortBatch, SkipLast, StrictBatched, TakeLast, Unique,
-    UniqueByKey, WithPosition,
+    Accumulate, AccumulateFrom, After, Batched, BatchedWeighted, BatchedWithin, Before, Branch,
+    ChunkBy, Coalesce, Compress, Dedup, DedupByKey, DedupWithCount, DefaultIfEmpty, DropWhile,
+    FilterFalse, Interspersed, Islice, Joined, NotAPair, Pairwise, ShortBatch, SkipLast, Starmap,
+    StrictBatched, TakeLast, TakeWhile, TakeWhileInclusive, Unique, UniqueByKey, Windows,
+    WithPosition,
 };
+
 use aio_itertools::asyncio::{Gather, GatherFuture, Outputs};
 use aio_itertools::sources::Iter;
-use aio_itertools::{Stream, gather, iter, lag, next, prelude::*};
+use aio_itertools::{gather, iter, lag, next, prelude::*};
 
 /// Answers whether a type has an auto trait, also where it hasn't.
 macro_rules! has {
@@ -45,16 +45,16 @@ impl Future for PinnedFuture {
     }
 }
 
-/// A stream that can't be moved.
-struct PinnedStream(std::marker::PhantomPinned);
+/// A stream of no auto trait that isn't an item's.
+struct PinnedStream<T>(std::marker::PhantomPinned, std::marker::PhantomData<T>);
 
-impl Stream for PinnedStream {
-    type Item = ();
+impl<T> aio_itertools::Stream for PinnedStream<T> {
+    type Item = T;
 
     fn poll_next(
         self: std::pin::Pin<&mut Self>,
         _: &mut std::task::Context<'_>,
-    ) -> std::task::Poll<Option<()>> {
+    ) -> std::task::Poll<Option<T>> {
         std::task::Poll::Ready(None)
     }
 }
@@ -150,7 +150,7 @@ fn branches_can_be_sent_where_their_source_and_items_can() {
     assert!(!has!(Shared<Rc<u8>, lag::Fail>: Send));
     assert!(!has!(Shared<Rc<u8>, lag::Fail>: Sync));
     // The source has a pinned box of its own, so a branch can be moved.
-    assert!(has!(Branch<PinnedStream, lag::Unbounded>: Unpin));
+    assert!(has!(Branch<PinnedStream<u8>, lag::Unbounded>: Unpin));
     assert!(has!(lag::Lagged: Send));
 }
 
@@ -165,18 +165,6 @@ fn marbles_and_timelines_can_be_sent() {
     assert!(has!(Timeline<Marbles>: Send));
     assert!(has!(TimelineFuture<Marbles>: Send));
     assert!(!has!(Timeline<Iter<std::vec::IntoIter<Rc<u8>>>>: Send));
-/// A stream of no auto trait that isn't an item's.
-struct PinnedStream<T>(std::marker::PhantomPinned, std::marker::PhantomData<T>);
-
-impl<T> aio_itertools::Stream for PinnedStream<T> {
-    type Item = T;
-
-    fn poll_next(
-        self: std::pin::Pin<&mut Self>,
-        _: &mut std::task::Context<'_>,
-    ) -> std::task::Poll<Option<T>> {
-        std::task::Poll::Ready(None)
-    }
 }
 
 /// Each type is `Send`, `Sync` and `Unpin` with parts that are, and not with others.

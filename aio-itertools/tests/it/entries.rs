@@ -4,6 +4,7 @@ use crate::laws::Operator;
 
 mod batches;
 mod branches;
+mod runs;
 mod slices;
 
 /// Every stream operator of the crate.
@@ -11,17 +12,10 @@ pub(crate) fn all() -> Vec<Operator> {
     [
         batches::operators(),
         branches::operators(),
+        runs::operators(),
         slices::operators(),
     ]
     .into_iter()
     .flatten()
     .collect()
-mod runs;
-
-/// Every stream operator of the crate.
-pub(crate) fn all() -> Vec<Operator> {
-    [batches::operators(), runs::operators()]
-        .into_iter()
-        .flatten()
-        .collect()
 }

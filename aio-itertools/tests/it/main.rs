@@ -6,8 +6,8 @@
 
 mod auto_traits;
 mod batched;
-mod before_and_after;
 mod batches_in_time;
+mod before_and_after;
 mod by_hand;
 mod consumer_entries;
 mod consumer_laws;

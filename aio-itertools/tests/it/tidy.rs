@@ -5,7 +5,6 @@ use std::path::Path;
 
 use crate::consumer_entries;
 use crate::entries;
-use crate::laws::Card;
 
 fn read(path: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
