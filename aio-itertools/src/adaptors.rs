@@ -28,6 +28,11 @@ mod tee;
 mod unique;
 mod windows;
 mod with_position;
+mod chain;
+mod cycle;
+mod merge_sorted;
+mod zip;
+mod zip_longest;
 
 pub use accumulate::{Accumulate, AccumulateFrom, accumulate, accumulate_from};
 pub use batched::{Batched, ShortBatch, StrictBatched, batched};
@@ -54,3 +59,10 @@ pub use tee::{Branch, tee};
 pub use unique::{Unique, UniqueByKey, unique, unique_by_key};
 pub use windows::{Windows, windows};
 pub use with_position::{Position, WithPosition, with_position};
+pub use chain::{Chain, ChainFromIterable, chain, chain_from_iterable};
+pub use cycle::{Cycle, cycle};
+pub use merge_sorted::{Ascending, AscendingBy, AscendingByKey, MergeSorted, merge_sorted};
+pub use zip::{Zip, ZipError, ZipStrict, zip, zip_strict};
+pub use zip_longest::{ZipLongest, ZipLongestFilled, zip_longest};
+
+pub use crate::lanes::Streams;

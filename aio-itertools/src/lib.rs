@@ -80,6 +80,11 @@ mod drive;
 mod limit;
 mod next;
 mod readers;
+mod lanes;
+mod limit;
+mod next;
+mod picks;
+mod pool;
 mod size_hint;
 mod slots;
 mod trait_index;
@@ -94,10 +99,11 @@ pub mod sources;
 #[cfg(feature = "testing")]
 pub mod testing;
 
+pub use adaptors::{chain, merge_sorted, zip_longest};
 pub use asyncio::gather;
 pub use limit::Limit;
 pub use next::next;
-pub use sources::iter;
+pub use sources::{count, iter, product};
 pub use trait_index::AioItertools;
 
 pub use futures_core::{FusedStream, Stream};

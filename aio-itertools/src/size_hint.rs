@@ -52,9 +52,17 @@ pub(crate) fn at_most(hint: SizeHint) -> SizeHint {
     (0, hint.1)
 }
 
+/// A number of items that is known; `None` is more than a `u128` counts.
+pub(crate) fn exactly(items: Option<u128>) -> SizeHint {
+    match items.and_then(|items| usize::try_from(items).ok()) {
+        Some(items) => (items, Some(items)),
+        None => (usize::MAX, None),
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{at_most, max, min, minus, plus, sum};
+    use super::{at_most, exactly, max, min, minus, plus, sum};
 
     const NO_BOUND: (usize, Option<usize>) = (usize::MAX, None);
     const FULL: (usize, Option<usize>) = (usize::MAX, Some(usize::MAX));
@@ -77,5 +85,13 @@ mod tests {
         assert_eq!(max((3, Some(9)), (5, None)), (5, None));
         assert_eq!(max((3, Some(9)), (5, Some(7))), (5, Some(9)));
         assert_eq!(at_most((3, Some(9))), (0, Some(9)));
+    }
+
+    #[test]
+    fn a_number_that_does_not_fit_is_no_bound() {
+        assert_eq!(exactly(Some(3)), (3, Some(3)));
+        assert_eq!(exactly(Some(usize::MAX as u128)), FULL);
+        assert_eq!(exactly(Some(usize::MAX as u128 + 1)), NO_BOUND);
+        assert_eq!(exactly(None), NO_BOUND);
     }
 }

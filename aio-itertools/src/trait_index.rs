@@ -17,6 +17,7 @@ use crate::adaptors::{
 };
 use crate::consumers::{self, MinMax, MoreThanOne, NotOne};
 use crate::lag::Lag;
+use crate::adaptors::{self, Batched, ZipLongest, ZipStrict};
 use crate::limit::Limit;
 
 /// Adds the adaptors of this crate to every [`Stream`].
@@ -348,6 +349,24 @@ pub trait AioItertools: Stream {
     }
 
     // Several streams.
+
+    /// Gives pairs with `other`; unequal lengths are an error: see [`zip_strict`](adaptors::zip_strict()).
+    #[doc(alias = "zip_eq")]
+    #[doc(alias = "zip_equal")]
+    fn zip_strict<S: Stream>(self, other: S) -> ZipStrict<(Self, S)>
+    where
+        Self: Sized,
+    {
+        adaptors::zip_strict((self, other))
+    }
+
+    /// Gives pairs of `Option`s with `other` until both end: see [`zip_longest`](adaptors::zip_longest()).
+    fn zip_longest<S: Stream>(self, other: S) -> ZipLongest<(Self, S)>
+    where
+        Self: Sized,
+    {
+        adaptors::zip_longest((self, other))
+    }
 
     // One stream for several readers.
 
