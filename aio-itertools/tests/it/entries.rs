@@ -6,6 +6,8 @@ mod batches;
 mod branches;
 mod runs;
 mod slices;
+mod several;
+mod sources;
 
 /// Every stream operator of the crate.
 pub(crate) fn all() -> Vec<Operator> {
@@ -14,6 +16,8 @@ pub(crate) fn all() -> Vec<Operator> {
         branches::operators(),
         runs::operators(),
         slices::operators(),
+        several::operators(),
+        sources::operators(),
     ]
     .into_iter()
     .flatten()

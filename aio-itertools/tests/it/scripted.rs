@@ -270,6 +270,8 @@ impl Stream for Script {
         watched.polled.store(true, SeqCst);
         // Who was to be woken is asking now: only a `Pending` makes them wait again.
         drop(watched.waker.lock().unwrap().take());
+        // Who polls before the wake-up and isn't told to wait, waits no longer.
+        *watched.waker.lock().unwrap() = None;
         if watched.ended.load(SeqCst) {
             watched.polls_after_end.fetch_add(1, SeqCst);
             return Poll::Ready(None);
