@@ -30,7 +30,7 @@ use crate::size_hint::{ENDED, SizeHint, plus, sum};
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() {
-/// let mut merged = merge_sorted([iter([1, 4, 6]), iter([2, 3, 7]), iter([5])]);
+/// let mut merged = merge_sorted([iter(1..=2), iter(5..=7), iter(3..=4)]);
 /// for expected in 1..=7 {
 ///     assert_eq!(next(&mut merged).await, Some(expected));
 /// }
@@ -161,7 +161,7 @@ impl<S: Stream> MergeSorted<S> {
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() {
     /// let mut descending =
-    ///     merge_sorted([iter([0.9, 0.2]), iter([0.5])]).by(|a, b| b.total_cmp(a));
+    ///     merge_sorted([iter(vec![0.9, 0.2]), iter(vec![0.5])]).by(|a, b| b.total_cmp(a));
     /// for expected in [0.9, 0.5, 0.2] {
     ///     assert_eq!(next(&mut descending).await, Some(expected));
     /// }
@@ -276,22 +276,20 @@ impl<S: Stream, O: Order<S::Item>> MergeSorted<S, O> {
     }
 
     fn sift_down(&mut self, mut at: usize) {
-        let heads = &mut self.heads[..];
-        loop {
-            let mut child = 2 * at + 1;
-            if child >= heads.len() {
-                return;
-            }
-            if child + 1 < heads.len()
-                && precedes(&mut self.order, &heads[child + 1], &heads[child])
-            {
-                child += 1;
-            }
-            if !precedes(&mut self.order, &heads[child], &heads[at]) {
+        let (heads, order) = (&mut self.heads[..], &mut self.order);
+        let mut child = 2 * at + 1;
+        while child + 1 < heads.len() {
+            // An addition and no branch: which child is less can't be foretold.
+            child += usize::from(precedes(order, &heads[child + 1], &heads[child]));
+            if !precedes(order, &heads[child], &heads[at]) {
                 return;
             }
             heads.swap(at, child);
             at = child;
+            child = 2 * at + 1;
+        }
+        if child < heads.len() && precedes(order, &heads[child], &heads[at]) {
+            heads.swap(at, child);
         }
     }
 }

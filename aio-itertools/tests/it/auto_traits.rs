@@ -13,6 +13,14 @@ use aio_itertools::adaptors::{
 use aio_itertools::asyncio::{Gather, GatherFuture, Outputs};
 use aio_itertools::sources::Iter;
 use aio_itertools::{gather, iter, lag, next, prelude::*};
+    AscendingBy, Batched, Chain, ChainFromIterable, Cycle, MergeSorted, ShortBatch, StrictBatched,
+    Zip, ZipError, ZipLongest, ZipLongestFilled, ZipStrict,
+};
+use aio_itertools::asyncio::{Gather, GatherFuture, Outputs};
+use aio_itertools::sources::{
+    Combinations, CombinationsWithReplacement, Count, Iter, Permutations, Powerset, Product, Repeat,
+};
+use aio_itertools::{gather, iter, next, prelude::*};
 
 /// Answers whether a type has an auto trait, also where it hasn't.
 macro_rules! has {
@@ -209,6 +217,51 @@ fn those_of_batches_runs_and_marks_follow_from_the_parts() {
     assert!(!has!(Coalesce<Inner<u8>, Rc<u8>>: Send));
     assert!(!has!(ChunkBy<Inner<u8>, fn(), Rc<u8>>: Send));
     assert!(!has!(UniqueByKey<Inner<u8>, fn(), Rc<u8>>: Send));
+fn auto_traits_of_several_streams_follow_from_the_streams() {
+    type Numbers = Iter<std::ops::Range<u8>>;
+    type Local = Iter<std::vec::IntoIter<Rc<u8>>>;
+    type Unmovable = futures_util::stream::Once<PinnedFuture>;
+
+    assert!(has!(Zip<(Numbers, Numbers)>: Send));
+    assert!(has!(Zip<(Numbers, Numbers)>: Sync));
+    assert!(has!(Zip<(Numbers, Numbers)>: Unpin));
+    assert!(!has!(Zip<(Numbers, Local)>: Send));
+    assert!(!has!(Zip<(Numbers, Unmovable)>: Unpin));
+    assert!(has!(ZipStrict<[Numbers; 2]>: Send));
+    assert!(!has!(ZipStrict<[Local; 2]>: Send));
+    assert!(has!(ZipLongest<(Numbers, Numbers)>: Send));
+    assert!(!has!(ZipLongest<(Numbers, Unmovable)>: Unpin));
+    assert!(has!(ZipLongestFilled<(Numbers, Numbers)>: Send));
+    assert!(!has!(ZipLongestFilled<Vec<Local>>: Send));
+    assert!(has!(ZipError<(Option<u8>, Option<u8>)>: Send));
+    assert!(!has!(ZipError<Vec<Option<Rc<u8>>>>: Send));
+    // The streams of a list have pinned boxes of their own, so the list can be moved.
+    assert!(has!(Zip<Vec<Unmovable>>: Unpin));
+    assert!(has!(MergeSorted<Unmovable>: Unpin));
+    assert!(has!(MergeSorted<Numbers>: Send));
+    assert!(has!(MergeSorted<Numbers>: Sync));
+    assert!(!has!(MergeSorted<Local>: Send));
+    type Compare = fn(&u8, &u8) -> std::cmp::Ordering;
+    assert!(has!(MergeSorted<Numbers, AscendingBy<Compare>>: Send));
+    assert!(has!(Chain<std::vec::IntoIter<Numbers>>: Send));
+    assert!(has!(Chain<std::vec::IntoIter<Numbers>>: Unpin));
+    assert!(!has!(Chain<std::vec::IntoIter<Unmovable>>: Unpin));
+    assert!(has!(ChainFromIterable<Iter<std::vec::IntoIter<Numbers>>>: Send));
+    assert!(has!(Cycle<Numbers>: Unpin));
+    assert!(!has!(Cycle<Local>: Send));
+
+    assert!(has!(Count<u8>: Send));
+    assert!(has!(Repeat<u8>: Send));
+    assert!(has!(Repeat<PinnedFuture>: Unpin));
+    assert!(!has!(Repeat<Rc<u8>>: Send));
+    assert!(has!(Product<(Numbers, Numbers)>: Send));
+    assert!(!has!(Product<(Numbers, Local)>: Send));
+    assert!(has!(Product<Vec<Unmovable>>: Unpin));
+    assert!(has!(Permutations<Numbers>: Send));
+    assert!(has!(Combinations<Numbers>: Sync));
+    assert!(has!(CombinationsWithReplacement<Numbers>: Unpin));
+    assert!(!has!(CombinationsWithReplacement<Unmovable>: Unpin));
+    assert!(!has!(Powerset<Local>: Send));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

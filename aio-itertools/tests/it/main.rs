@@ -18,6 +18,7 @@ mod gather;
 mod gather_laws;
 mod iter;
 mod laws;
+mod merge_sorted;
 mod mutants;
 mod neighbours;
 mod next;
@@ -29,4 +30,7 @@ mod snoozing;
 mod tee;
 #[cfg(feature = "testing")]
 mod testing;
+mod several;
+mod snoozing;
+mod sources;
 mod tidy;

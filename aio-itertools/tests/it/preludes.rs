@@ -68,8 +68,7 @@ mod beside_tokio_stream {
 mod beside_futures_lite {
     use futures_lite::prelude::*;
 
-    use super::{called, iter, lag, numbers};
-    use aio_itertools::AioItertools as _;
+    use super::*;
 
     #[test]
     fn every_method_is_called() {
@@ -115,8 +114,7 @@ mod beside_all_of_them_at_once {
     };
     use tokio_stream::StreamExt as Tokio;
 
-    use super::{called, iter, lag, numbers};
-    use aio_itertools::AioItertools as _;
+    use super::*;
 
     #[tokio::test]
     async fn every_method_is_called() {

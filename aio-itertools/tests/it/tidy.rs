@@ -1,5 +1,6 @@
 //! What the sources and the documentation say agrees.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
@@ -95,6 +96,8 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("Outputs", "gather_laws.rs"),
     ("Marbles", "testing.rs"),
     ("TryMarbles", "testing.rs"),
+    ("Count", "sources.rs"),
+    ("Repeat", "sources.rs"),
 ];
 
 #[test]
@@ -102,6 +105,8 @@ fn every_stream_has_a_card_and_an_entry() {
     let mut entries: Vec<_> = entries::all().iter().map(|entry| entry.name).collect();
     entries.sort_unstable();
     entries.dedup();
+    // A stream may have several entries, one for each way to build it.
+    let entries: BTreeSet<_> = entries::all().iter().map(|entry| entry.name).collect();
     let mut streams = 0;
     for (file, source) in sources() {
         for line in source
@@ -123,7 +128,7 @@ fn every_stream_has_a_card_and_an_entry() {
                 read(&format!("tests/it/{proof}"));
             } else {
                 assert!(
-                    entries.contains(&name.as_str()),
+                    entries.contains(name.as_str()),
                     "{name} in {file} has no entry"
                 );
             }

@@ -541,6 +541,10 @@ pub(crate) fn operators() -> Vec<Operator> {
 #[test]
 fn streams_side_by_side_keep_the_laws() {
     keep_the_laws(zipped());
+}
+
+#[test]
+fn streams_of_equal_length_keep_the_laws() {
     keep_the_laws(zipped_strictly());
 }
 
@@ -551,11 +555,20 @@ fn streams_to_the_longest_keep_the_laws() {
 
 #[test]
 fn merged_streams_keep_the_laws() {
-    keep_the_laws(merges());
+    keep_the_laws(merges().into_iter().take(2).collect());
 }
 
 #[test]
-fn chained_and_cycled_streams_keep_the_laws() {
+fn streams_merged_in_another_order_keep_the_laws() {
+    keep_the_laws(merges().into_iter().skip(2).collect());
+}
+
+#[test]
+fn chained_streams_keep_the_laws() {
     keep_the_laws(one_after_the_other());
+}
+
+#[test]
+fn a_cycled_stream_keeps_the_laws() {
     keep_the_laws(vec![over_and_over()]);
 }
