@@ -78,6 +78,7 @@ impl<I: Iterator<Item: Stream>> Chain<I> {
 impl<I: Iterator<Item: Stream>> Stream for Chain<I> {
     type Item = <I::Item as Stream>::Item;
 
+    #[inline]
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let mut this = self.project();
         let Some(streams) = this.streams else {
@@ -202,6 +203,7 @@ impl<S: Stream<Item: Stream>> ChainFromIterable<S> {
 impl<S: Stream<Item: Stream>> Stream for ChainFromIterable<S> {
     type Item = <S::Item as Stream>::Item;
 
+    #[inline]
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let mut this = self.project();
         if *this.done {

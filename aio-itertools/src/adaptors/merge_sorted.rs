@@ -86,8 +86,10 @@ pub struct MergeSorted<S: Stream, O: Keyed<S::Item> = Ascending> {
 }
 
 /// A stream in a box, so that the merge can be moved whatever the stream is.
+type Boxed<S> = Pin<Box<S>>;
+
 struct Source<S> {
-    stream: Pin<Box<S>>,
+    stream: Boxed<S>,
     ended: bool,
 }
 
@@ -160,8 +162,8 @@ impl<S: Stream> MergeSorted<S> {
     ///
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() {
-    /// let mut descending =
-    ///     merge_sorted([iter(vec![0.9, 0.2]), iter(vec![0.5])]).by(|a, b| b.total_cmp(a));
+    /// let streams = [iter(vec![0.9_f64, 0.2]), iter(vec![0.5])];
+    /// let mut descending = merge_sorted(streams).by(|a, b| b.total_cmp(a));
     /// for expected in [0.9, 0.5, 0.2] {
     ///     assert_eq!(next(&mut descending).await, Some(expected));
     /// }
@@ -215,7 +217,7 @@ impl<S: Stream, O: Keyed<S::Item>> MergeSorted<S, O> {
     /// assert_eq!(heads, [None, Some(2)]);
     /// # }
     /// ```
-    pub fn into_parts(self) -> (Vec<Pin<Box<S>>>, Vec<Option<S::Item>>) {
+    pub fn into_parts(self) -> (Vec<Boxed<S>>, Vec<Option<S::Item>>) {
         let mut heads: Vec<Option<S::Item>> = self.sources.iter().map(|_| None).collect();
         for head in self.heads {
             heads[head.source] = Some(head.item);

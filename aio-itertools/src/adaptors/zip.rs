@@ -97,6 +97,7 @@ impl<L: Streams> Zip<L> {
 impl<L: Streams> Stream for Zip<L> {
     type Item = L::Items;
 
+    #[inline]
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<L::Items>> {
         let mut this = self.project();
         if *this.done {
@@ -220,6 +221,7 @@ impl<L: Streams> ZipStrict<L> {
 impl<L: Streams> Stream for ZipStrict<L> {
     type Item = Result<L::Items, ZipError<L::Halves>>;
 
+    #[inline]
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let mut this = self.project();
         if *this.done {

@@ -104,6 +104,7 @@ impl<L: Alike> ZipLongest<L> {
 impl<L: Streams> Stream for ZipLongest<L> {
     type Item = L::Halves;
 
+    #[inline]
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<L::Halves>> {
         let mut this = self.project();
         if *this.done {
@@ -183,6 +184,7 @@ impl<L: Alike> ZipLongestFilled<L> {
 impl<L: Alike> Stream for ZipLongestFilled<L> {
     type Item = L::Whole;
 
+    #[inline]
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<L::Whole>> {
         let this = self.project();
         let row = ready!(this.rows.poll_next(cx));
