@@ -177,6 +177,21 @@ impl<S: Stream + fmt::Debug> fmt::Debug for Half<S> {
     }
 }
 
+/// As a lane a pool is full when it is complete, and ended if it is empty.
+impl<S: Stream> Lane for Pool<S> {
+    fn poll_fill(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Filled {
+        match self.as_mut().poll_collect(cx) {
+            Poll::Pending => Filled::Waiting,
+            Poll::Ready(()) if self.items().is_empty() => Filled::Ended,
+            Poll::Ready(()) => Filled::Full,
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.hint()
+    }
+}
+
 macro_rules! tuples_of {
     ($name:ident: $first:ident $first_field:ident $first_number:tt
         $(, $rest:ident $rest_field:ident $rest_number:tt)+) => {

@@ -9,7 +9,6 @@ use futures_core::{FusedStream, Stream};
 use pin_project_lite::pin_project;
 
 use crate::budget::Pace;
-use crate::lanes::Lane;
 use crate::pool::Pool;
 use crate::size_hint::{ENDED, SizeHint, exactly};
 
@@ -101,7 +100,7 @@ impl<S: Stream<Item: Clone>, P: Places> Stream for Picks<S, P> {
     fn size_hint(&self) -> SizeHint {
         match self.stage {
             Stage::Collecting => {
-                let (lower, upper) = self.pool.size_hint();
+                let (lower, upper) = self.pool.hint();
                 let choices = |pool| exactly(P::total(pool, self.size));
                 (choices(lower).0, upper.and_then(|upper| choices(upper).1))
             }

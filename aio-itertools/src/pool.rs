@@ -8,7 +8,6 @@ use futures_core::Stream;
 use pin_project_lite::pin_project;
 
 use crate::budget::Pace;
-use crate::lanes::{Filled, Lane};
 use crate::size_hint::{ENDED, SizeHint, plus};
 
 pin_project! {
@@ -52,19 +51,9 @@ impl<S: Stream> Pool<S> {
         }
         Poll::Ready(())
     }
-}
 
-/// As a lane a pool is full when it is complete, and ended if it is empty.
-impl<S: Stream> Lane for Pool<S> {
-    fn poll_fill(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Filled {
-        match self.as_mut().poll_collect(cx) {
-            Poll::Pending => Filled::Waiting,
-            Poll::Ready(()) if self.items.is_empty() => Filled::Ended,
-            Poll::Ready(()) => Filled::Full,
-        }
-    }
-
-    fn size_hint(&self) -> SizeHint {
+    /// How many items it has and its stream still gives.
+    pub(crate) fn hint(&self) -> SizeHint {
         let coming = match self.ended {
             true => ENDED,
             false => self.stream.size_hint(),

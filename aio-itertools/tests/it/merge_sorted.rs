@@ -69,7 +69,7 @@ async fn descending_streams_merge_by_a_reversed_key_or_comparison() {
 fn ticking(first: u64, items: Vec<u64>) -> impl Stream<Item = u64> {
     iter(items).enumerate().then(move |(at, item)| async move {
         let wait = if at == 0 { first } else { 1 };
-        sleep(Duration::from_secs(wait)).await;
+        sleep(Duration::from_secs(wait)).await; // not a wait: the clock is paused
         item
     })
 }

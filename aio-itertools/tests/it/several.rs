@@ -86,7 +86,7 @@ async fn a_tuple_may_have_eight_streams_of_different_kinds() {
 async fn a_round_takes_as_long_as_its_slowest_stream() {
     let after = |seconds: u64| {
         iter(0..3).then(move |n| async move {
-            sleep(Duration::from_secs(seconds)).await;
+            sleep(Duration::from_secs(seconds)).await; // not a wait: the clock is paused
             n
         })
     };
@@ -205,7 +205,7 @@ async fn chain_takes_each_stream_when_its_turn_comes() {
 #[tokio::test(start_paused = true)]
 async fn chain_from_iterable_waits_for_each_stream() {
     let pages = iter(1..=3).then(|page| async move {
-        sleep(Duration::from_secs(1)).await;
+        sleep(Duration::from_secs(1)).await; // not a wait: the clock is paused
         iter(vec![page; page])
     });
     let start = Instant::now();

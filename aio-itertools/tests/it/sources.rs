@@ -233,7 +233,7 @@ fn a_product_with_an_empty_pool_ends_whatever_the_others_do() {
 async fn the_pools_of_a_product_are_collected_at_once() {
     let slow = |seconds: u64| {
         iter(0..2).then(move |n| async move {
-            sleep(Duration::from_secs(seconds)).await;
+            sleep(Duration::from_secs(seconds)).await; // not a wait: the clock is paused
             n
         })
     };
