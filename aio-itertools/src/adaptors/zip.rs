@@ -165,7 +165,7 @@ impl<L: Streams<Pairing: fmt::Debug>> fmt::Debug for Zip<L> {
 /// let mut pairs = zip_strict((iter([1, 2]), iter(["one"])));
 /// assert_eq!(next(&mut pairs).await, Some(Ok((1, "one"))));
 /// let error = next(&mut pairs).await.unwrap().unwrap_err();
-/// assert_eq!(error.to_string(), "stream 1 ended after 1 complete rounds, before another");
+/// assert_eq!(error.to_string(), "stream 1 ended before another; complete rounds: 1");
 /// assert_eq!(error.into_kept(), (Some(2), None));
 /// assert_eq!(next(&mut pairs).await, None);
 /// # }
@@ -337,7 +337,7 @@ impl<H> fmt::Display for ZipError<H> {
         let (lane, rounds) = (self.lane, self.rounds);
         write!(
             f,
-            "stream {lane} ended after {rounds} complete rounds, before another"
+            "stream {lane} ended before another; complete rounds: {rounds}"
         )
     }
 }

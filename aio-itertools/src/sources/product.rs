@@ -55,7 +55,7 @@ pin_project! {
     /// |---|---|
     /// | cancel safety | Cancel safe |
     /// | in-flight work | none |
-    /// | memory | all items of the source |
+    /// | memory | all items of each source |
     /// | fairness | one unit of the budget in 64 items |
     /// | fused | yes: the source is not polled after its end |
     /// | size_hint | exact when the source's is |

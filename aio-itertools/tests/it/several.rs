@@ -124,7 +124,7 @@ fn zip_strict_fails_as_soon_as_lengths_must_differ() {
     assert_eq!((error.lane(), error.rounds()), (1, 0));
     assert_eq!(
         error.to_string(),
-        "stream 1 ended after 0 complete rounds, before another"
+        "stream 1 ended before another; complete rounds: 0"
     );
     assert_eq!(format!("{error:?}"), "ZipError { lane: 1, rounds: 0, .. }");
     assert_eq!(error.into_kept(), (None, None, Some(3)));

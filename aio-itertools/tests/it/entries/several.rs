@@ -135,27 +135,6 @@ fn zipped() -> Vec<Operator> {
                 "adaptors/zip.rs",
                 |sources, _| {
                     subject(
-                        zip(three(sources)),
-                        |(a, b, c)| vec![a.id(), b.id(), c.id()],
-                        |operator: Zip<(Script, Script, Script)>| {
-                            let ((a, b, c), (d, e, f)) = operator.into_parts();
-                            (vec![a, b, c], present([d, e, f]))
-                        },
-                    )
-                },
-                shortest,
-            )
-        },
-        Operator {
-            card: card(),
-            sources: 3,
-            held: Held::These(halves_of),
-            most: |_| 2,
-            ..Operator::plain(
-                "Zip",
-                "adaptors/zip.rs",
-                |sources, _| {
-                    subject(
                         zip(sources),
                         |row| row.iter().map(Token::id).collect(),
                         |operator: Zip<Vec<Script>>| {
@@ -383,22 +362,11 @@ fn merges() -> Vec<Operator> {
                 },
             )
         },
-        // In no order at all nothing is lost.
-        merge(
-            |sources, _| {
-                subject(
-                    merge_sorted(sources),
-                    |token| vec![token.id()],
-                    |operator: MergeSorted<Script>| {
-                        let (sources, heads) = operator.into_parts();
-                        (unboxed(sources), present(heads))
-                    },
-                )
-            },
-            |values, _| merged(values, |tok| tok.value),
-        ),
+        // In no order at all nothing is lost, and four heads are a heap of some height.
         Operator {
+            sources: 4,
             held: Held::These(|stopped| held_by_a_merge(stopped, |tok| tok.value / 2)),
+            most: |_| 3,
             ..merge(
                 |sources, _| {
                     let merged = merge_sorted(sources).by_key(|token| {
@@ -555,12 +523,12 @@ fn streams_to_the_longest_keep_the_laws() {
 
 #[test]
 fn merged_streams_keep_the_laws() {
-    keep_the_laws(merges().into_iter().take(2).collect());
+    keep_the_laws(merges().into_iter().take(1).collect());
 }
 
 #[test]
 fn streams_merged_in_another_order_keep_the_laws() {
-    keep_the_laws(merges().into_iter().skip(2).collect());
+    keep_the_laws(merges().into_iter().skip(1).collect());
 }
 
 #[test]

@@ -19,10 +19,10 @@ fn pool(values: &[Tok]) -> impl Iterator<Item = &Tok> + Clone {
     values.iter().take(POOL)
 }
 
-fn collecting(operator: Operator) -> Operator {
+fn collecting(memory: &'static str, operator: Operator) -> Operator {
     Operator {
         card: Card {
-            memory: "all items of the source",
+            memory,
             ..Card::PLAIN
         },
         held: Held::These(|stopped| {
@@ -38,54 +38,60 @@ fn products() -> Vec<Operator> {
     vec![
         Operator {
             sources: 2,
-            ..collecting(Operator::plain(
-                "Product",
-                "sources/product.rs",
-                |sources, _| {
-                    let mut pools = sources.into_iter().map(|source| source.take(POOL));
-                    let pair = (pools.next().unwrap(), pools.next().unwrap());
-                    subject(
-                        product(pair),
-                        |(a, b)| vec![a.id(), b.id()],
-                        |operator| {
-                            let ((a, b), (c, d)) = operator.into_parts();
-                            (vec![a.into_inner(), b.into_inner()], [c, d].concat())
-                        },
-                    )
-                },
-                |values, _| {
-                    let pairs = pool(&values[0]).cartesian_product(pool(&values[1]));
-                    pairs.map(|(a, b)| vec![a.id, b.id]).collect()
-                },
-            ))
+            ..collecting(
+                "all items of each source",
+                Operator::plain(
+                    "Product",
+                    "sources/product.rs",
+                    |sources, _| {
+                        let mut pools = sources.into_iter().map(|source| source.take(POOL));
+                        let pair = (pools.next().unwrap(), pools.next().unwrap());
+                        subject(
+                            product(pair),
+                            |(a, b)| vec![a.id(), b.id()],
+                            |operator| {
+                                let ((a, b), (c, d)) = operator.into_parts();
+                                (vec![a.into_inner(), b.into_inner()], [c, d].concat())
+                            },
+                        )
+                    },
+                    |values, _| {
+                        let pairs = pool(&values[0]).cartesian_product(pool(&values[1]));
+                        pairs.map(|(a, b)| vec![a.id, b.id]).collect()
+                    },
+                ),
+            )
         },
         Operator {
             sources: 3,
-            ..collecting(Operator::plain(
-                "Product",
-                "sources/product.rs",
-                |sources, _| {
-                    let pools = sources.into_iter().map(|source| source.take(POOL - 1));
-                    subject(
-                        product(pools.collect::<Vec<_>>()),
-                        |row| row.iter().map(Token::id).collect(),
-                        |operator| {
-                            let (sources, pools) = operator.into_parts();
-                            let sources = sources.into_iter();
-                            (
-                                sources
-                                    .map(|s| std::pin::Pin::into_inner(s).into_inner())
-                                    .collect(),
-                                pools.concat(),
-                            )
-                        },
-                    )
-                },
-                |values, _| {
-                    let pools = values.iter().map(|values| values.iter().take(POOL - 1));
-                    pools.multi_cartesian_product().map(ids_of).collect()
-                },
-            ))
+            ..collecting(
+                "all items of each source",
+                Operator::plain(
+                    "Product",
+                    "sources/product.rs",
+                    |sources, _| {
+                        let pools = sources.into_iter().map(|source| source.take(POOL - 1));
+                        subject(
+                            product(pools.collect::<Vec<_>>()),
+                            |row| row.iter().map(Token::id).collect(),
+                            |operator| {
+                                let (sources, pools) = operator.into_parts();
+                                let sources = sources.into_iter();
+                                (
+                                    sources
+                                        .map(|s| std::pin::Pin::into_inner(s).into_inner())
+                                        .collect(),
+                                    pools.concat(),
+                                )
+                            },
+                        )
+                    },
+                    |values, _| {
+                        let pools = values.iter().map(|values| values.iter().take(POOL - 1));
+                        pools.multi_cartesian_product().map(ids_of).collect()
+                    },
+                ),
+            )
         },
     ]
 }
@@ -94,22 +100,25 @@ fn products() -> Vec<Operator> {
 /// case's parameter becomes a size.
 macro_rules! choice {
     ($name:literal, $file:literal, $operator:expr, $oracle:expr) => {
-        collecting(Operator::plain(
-            $name,
-            $file,
-            |sources, parameter| {
-                let source = only(sources).take(POOL);
-                subject(
-                    $operator(source, parameter),
-                    |choice| ids(choice),
-                    |operator| {
-                        let (source, pool) = operator.into_parts();
-                        (vec![source.into_inner()], pool)
-                    },
-                )
-            },
-            |values, parameter| $oracle(pool(&values[0]), parameter).map(ids_of).collect(),
-        ))
+        collecting(
+            "all items of the source",
+            Operator::plain(
+                $name,
+                $file,
+                |sources, parameter| {
+                    let source = only(sources).take(POOL);
+                    subject(
+                        $operator(source, parameter),
+                        |choice| ids(choice),
+                        |operator| {
+                            let (source, pool) = operator.into_parts();
+                            (vec![source.into_inner()], pool)
+                        },
+                    )
+                },
+                |values, parameter| $oracle(pool(&values[0]), parameter).map(ids_of).collect(),
+            ),
+        )
     };
 }
 
