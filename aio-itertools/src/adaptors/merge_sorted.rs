@@ -85,9 +85,10 @@ pub struct MergeSorted<S: Stream, O: Keyed<S::Item> = Ascending> {
     pace: Pace,
 }
 
-/// A stream in a box, so that the merge can be moved whatever the stream is.
+/// A stream that stays where it is while the merge is moved.
 type Boxed<S> = Pin<Box<S>>;
 
+/// A stream, and whether it has said that it is at its end.
 struct Source<S> {
     stream: Boxed<S>,
     ended: bool,
@@ -176,9 +177,7 @@ impl<S: Stream> MergeSorted<S> {
     {
         self.ordered(AscendingBy(compare))
     }
-}
 
-impl<S: Stream> MergeSorted<S> {
     fn ordered<O: Keyed<S::Item>>(self, mut order: O) -> MergeSorted<S, O> {
         let heads = self.heads.into_iter();
         MergeSorted {

@@ -54,6 +54,14 @@ async fn the_methods_are_the_functions() {
 }
 
 #[tokio::test]
+async fn borrowed_streams_go_on_after_the_adaptor() {
+    let (mut numbers, mut letters) = (iter(0..5), letters("ab"));
+    assert_eq!(all(zip((&mut letters, &mut numbers))).await.len(), 2);
+    // The shorter stream was asked first, so nothing was taken in vain.
+    assert_eq!(numbers.next().await, Some(2));
+}
+
+#[tokio::test]
 async fn no_streams_give_nothing() {
     type Numbers = aio_itertools::sources::Iter<std::ops::Range<u8>>;
     let none = || Vec::<Numbers>::new();
