@@ -71,8 +71,13 @@ fn the_size_of_a_count_is_known_at_every_step() {
     ] {
         let mut numbers = count(start).step(step);
         let mut hints = vec![numbers.size_hint()];
-        while let Poll::Ready(Some(_)) = poll_next_cut(&mut numbers, Waker::noop()) {
-            hints.push(numbers.size_hint());
+        loop {
+            match poll_next_cut(&mut numbers, Waker::noop()) {
+                Poll::Ready(Some(_)) => hints.push(numbers.size_hint()),
+                Poll::Ready(None) => break,
+                // The budget is spent, if it isn't tokio's.
+                Poll::Pending => {}
+            }
         }
         // The last hint is that of a stream that has given everything.
         let exact = (0..hints.len()).rev().map(|left| (left, Some(left)));
