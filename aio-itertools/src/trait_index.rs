@@ -13,11 +13,11 @@ use crate::adaptors::{
     self, Accumulate, AccumulateFrom, After, Batched, BatchedWeighted, Before, Branch, ChunkBy,
     Coalesce, Compress, Dedup, DedupBy, DedupByKey, DefaultIfEmpty, DropWhile, FilterFalse,
     Interspersed, Islice, Joined, Pairwise, SkipLast, Starmap, TakeLast, TakeWhile,
-    TakeWhileInclusive, TakesFields, Unique, UniqueByKey, Windows, WithPosition,
+    TakeWhileInclusive, TakesFields, Unique, UniqueByKey, Windows, WithPosition, ZipLongest,
+    ZipStrict,
 };
 use crate::consumers::{self, MinMax, MoreThanOne, NotOne};
 use crate::lag::Lag;
-use crate::adaptors::{self, Batched, ZipLongest, ZipStrict};
 use crate::limit::Limit;
 
 /// Adds the adaptors of this crate to every [`Stream`].

@@ -3,24 +3,18 @@
 use std::rc::Rc;
 
 use aio_itertools::adaptors::{
-    Accumulate, AccumulateFrom, After, Batched, BatchedWeighted, BatchedWithin, Before, Branch,
-    ChunkBy, Coalesce, Compress, Dedup, DedupByKey, DedupWithCount, DefaultIfEmpty, DropWhile,
-    FilterFalse, Interspersed, Islice, Joined, NotAPair, Pairwise, ShortBatch, SkipLast, Starmap,
-    StrictBatched, TakeLast, TakeWhile, TakeWhileInclusive, Unique, UniqueByKey, Windows,
-    WithPosition,
-};
-
-use aio_itertools::asyncio::{Gather, GatherFuture, Outputs};
-use aio_itertools::sources::Iter;
-use aio_itertools::{gather, iter, lag, next, prelude::*};
-    AscendingBy, Batched, Chain, ChainFromIterable, Cycle, MergeSorted, ShortBatch, StrictBatched,
-    Zip, ZipError, ZipLongest, ZipLongestFilled, ZipStrict,
+    Accumulate, AccumulateFrom, After, AscendingBy, Batched, BatchedWeighted, BatchedWithin,
+    Before, Branch, Chain, ChainFromIterable, ChunkBy, Coalesce, Compress, Cycle, Dedup,
+    DedupByKey, DedupWithCount, DefaultIfEmpty, DropWhile, FilterFalse, Interspersed, Islice,
+    Joined, MergeSorted, NotAPair, Pairwise, ShortBatch, SkipLast, Starmap, StrictBatched,
+    TakeLast, TakeWhile, TakeWhileInclusive, Unique, UniqueByKey, Windows, WithPosition, Zip,
+    ZipError, ZipLongest, ZipLongestFilled, ZipStrict,
 };
 use aio_itertools::asyncio::{Gather, GatherFuture, Outputs};
 use aio_itertools::sources::{
     Combinations, CombinationsWithReplacement, Count, Iter, Permutations, Powerset, Product, Repeat,
 };
-use aio_itertools::{gather, iter, next, prelude::*};
+use aio_itertools::{gather, iter, lag, next, prelude::*};
 
 /// Answers whether a type has an auto trait, also where it hasn't.
 macro_rules! has {
@@ -217,6 +211,9 @@ fn those_of_batches_runs_and_marks_follow_from_the_parts() {
     assert!(!has!(Coalesce<Inner<u8>, Rc<u8>>: Send));
     assert!(!has!(ChunkBy<Inner<u8>, fn(), Rc<u8>>: Send));
     assert!(!has!(UniqueByKey<Inner<u8>, fn(), Rc<u8>>: Send));
+}
+
+#[test]
 fn auto_traits_of_several_streams_follow_from_the_streams() {
     type Numbers = Iter<std::ops::Range<u8>>;
     type Local = Iter<std::vec::IntoIter<Rc<u8>>>;

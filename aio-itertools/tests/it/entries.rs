@@ -5,8 +5,8 @@ use crate::laws::Operator;
 mod batches;
 mod branches;
 mod runs;
-mod slices;
 mod several;
+mod slices;
 mod sources;
 
 /// Every stream operator of the crate.
@@ -15,8 +15,8 @@ pub(crate) fn all() -> Vec<Operator> {
         batches::operators(),
         branches::operators(),
         runs::operators(),
-        slices::operators(),
         several::operators(),
+        slices::operators(),
         sources::operators(),
     ]
     .into_iter()

@@ -25,12 +25,11 @@ mod next;
 mod preludes;
 mod runs;
 mod scripted;
+mod several;
 mod slices;
 mod snoozing;
+mod sources;
 mod tee;
 #[cfg(feature = "testing")]
 mod testing;
-mod several;
-mod snoozing;
-mod sources;
 mod tidy;
