@@ -197,7 +197,7 @@ fn methods_called(preludes: &str) -> Vec<String> {
         .lines()
         .skip_while(|line| *line != "macro_rules! calls {")
         .take_while(|line| *line != "}")
-        .filter_map(|line| line.split_once("numbers()."))
+        .filter_map(|line| line.trim_start().strip_prefix("called(")?.split_once("()."))
         .map(|(_, call)| name_of(call))
         .collect()
 }
