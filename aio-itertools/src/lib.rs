@@ -205,6 +205,7 @@ pub mod adaptors;
 pub mod asyncio;
 pub mod consumers;
 pub mod lag;
+pub mod pipeline;
 pub mod prelude;
 pub mod sources;
 #[cfg(feature = "testing")]

@@ -19,6 +19,7 @@ use crate::adaptors::{
 use crate::consumers::{self, MinMax, MoreThanOne, NotOne};
 use crate::lag::Lag;
 use crate::limit::Limit;
+use crate::pipeline::{self, Pipeline, Source};
 
 /// Adds the adaptors of this crate to every [`Stream`].
 ///
@@ -381,6 +382,17 @@ pub trait AioItertools: Stream {
     }
 
     // Work at once.
+
+    /// Makes the stream the source of work that runs while its consumer is busy:
+    /// see [`pipeline`](fn@pipeline::pipeline).
+    #[doc(alias = "map_concurrent")]
+    #[doc(alias = "buffered")]
+    fn pipeline(self) -> Pipeline<Source<Self>>
+    where
+        Self: Sized,
+    {
+        pipeline::pipeline(self)
+    }
 
     // Consumers: what one value is made of.
 
