@@ -22,6 +22,8 @@ mod merge_sorted;
 mod mutants;
 mod neighbours;
 mod next;
+mod pipeline;
+mod pipeline_laws;
 mod preludes;
 mod runs;
 mod scripted;

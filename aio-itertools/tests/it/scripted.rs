@@ -287,6 +287,8 @@ impl Stream for Script {
         }
         // Whoever waited for this has it now.
         *watched.waker.lock().unwrap() = None;
+        // It may have been polled without its wake-up: nobody waits for it now.
+        watched.waker.lock().unwrap().take();
         let taken = watched.taken.load(SeqCst);
         if let Some(ledger) = &this.endless {
             let id = taken % 5;
