@@ -15,6 +15,11 @@ use aio_itertools::sources::{
     Combinations, CombinationsWithReplacement, Count, Iter, Permutations, Powerset, Product, Repeat,
 };
 use aio_itertools::{gather, iter, lag, next, prelude::*};
+use aio_itertools::pipeline::{
+    Batches, Call, ForEach, ItemTimeout, List, MapConcurrent, Pipeline, Source, Timed, WithInput,
+};
+use aio_itertools::sources::Iter;
+use aio_itertools::{gather, iter, next, prelude::*};
 
 /// Answers whether a type has an auto trait, also where it hasn't.
 macro_rules! has {
@@ -259,6 +264,29 @@ fn auto_traits_of_several_streams_follow_from_the_streams() {
     assert!(has!(CombinationsWithReplacement<Numbers>: Unpin));
     assert!(!has!(CombinationsWithReplacement<Unmovable>: Unpin));
     assert!(!has!(Powerset<Local>: Send));
+type Items<T> = Source<Iter<std::vec::IntoIter<T>>>;
+type Jobs<T, F> = MapConcurrent<Items<T>, Call<fn(T) -> F>>;
+
+#[test]
+fn pipelines_are_send_sync_and_unpin_as_their_parts() {
+    type Sent = Jobs<u8, std::future::Ready<u8>>;
+    assert!(has!(Pipeline<Sent>: Send));
+    assert!(has!(ForEach<Sent>: Send));
+    assert!(has!(List<Batches<Sent>>: Send));
+    assert!(has!(List<Batches<Sent>>: Sync));
+    assert!(
+        has!(List<MapConcurrent<Items<u8>, WithInput<Call<fn(u8) -> std::future::Ready<u8>>>>>: Send)
+    );
+    assert!(
+        has!(List<MapConcurrent<Items<u8>, Timed<Call<fn(u8) -> std::future::Ready<u8>>>>>: Send)
+    );
+    assert!(has!(ItemTimeout: Send));
+    // An item, an output and a future that may not leave their thread.
+    assert!(!has!(List<Items<Rc<u8>>>: Send));
+    assert!(!has!(List<Jobs<u8, std::future::Ready<Rc<u8>>>>: Send));
+    assert!(!has!(ForEach<Jobs<Rc<u8>, std::future::Ready<()>>>: Send));
+    // Futures have pinned boxes of their own, so only the source may need a pin.
+    assert!(has!(ForEach<Jobs<u8, PinnedFuture>>: Unpin));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -272,6 +300,9 @@ async fn all_of_it_runs_in_a_spawned_task() {
         let doubled = gather(sums.into_iter().map(|n| async move { n * 2 }))
             .limit(1)
             .await;
+        let doubled = iter(doubled).pipeline().map_concurrent(2, async |n| n);
+        let doubled = doubled.batched(1).map_concurrent(1, async |n| n[0]);
+        let doubled = doubled.list().await;
         let mut outputs = gather(doubled.into_iter().map(|n| async move { n + 1 })).stream();
         let first = outputs.next().await;
         (first, outputs.next().await)

@@ -276,6 +276,24 @@ async fn unordered_hands_on_what_is_there() {
     assert_eq!(outputs.unordered().list().await, [10, 1, 20, 30]);
 }
 
+#[tokio::test(start_paused = true)]
+async fn unordered_outputs_wait_for_a_busy_sink_in_the_order_of_their_ends() {
+    let seen = RefCell::new(Vec::new());
+    let jobs = iter([4, 1, 3, 2])
+        .pipeline()
+        .map_concurrent(4, async |secs| {
+            sleep(Duration::from_secs(secs)).await;
+            secs
+        });
+    jobs.unordered()
+        .for_each(async |secs| {
+            seen.borrow_mut().push(secs);
+            sleep(Duration::from_secs(10)).await;
+        })
+        .await;
+    assert_eq!(seen.into_inner(), [1, 2, 3, 4]);
+}
+
 #[test]
 fn zero_is_refused_at_the_call_and_named() {
     fn message<T>(call: impl FnOnce() -> T) -> String {
