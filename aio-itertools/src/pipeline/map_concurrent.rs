@@ -28,7 +28,7 @@ pin_project! {
     /// | fact | |
     /// |---|---|
     /// | cancel safety | Not cancel safe: it goes with its sink |
-    /// | in-flight work | up to `limit` items, polled by the sink at every wake-up, also while its own body runs |
+    /// | in-flight work | up to `limit` items; the sink polls those that are woken, also while its own body runs |
     /// | memory | up to `limit` items in flight or finished and not taken; with `weight` one more that waits for room |
     /// | fairness | woken futures, in the order of their wake-ups, and new ones in turn; one unit of the budget a poll |
     /// | fused | yes: what is before it is not polled after its end |
@@ -94,14 +94,17 @@ impl<S: Stage, J: Job<S::Item>> MapConcurrent<S, J> {
         MapConcurrent::new(self.stage, self.limit, wrap(self.job), self.order)
     }
 
-    /// True if the item that waits, or else another one of the least weight, may start.
-    ///
-    /// What is heavier than the limit may when it is alone.
+    /// True if the item that waits may start, or else another one be asked for.
     fn has_room(&self) -> bool {
         match self.waiting {
-            Some((weight, _)) => self.load == 0 || weight <= self.limit.saturating_sub(self.load),
+            Some((weight, _)) => self.fits(weight),
             None => !self.ended && !self.dry && self.load < self.limit,
         }
+    }
+
+    /// What is heavier than the limit fits when it is alone.
+    fn fits(&self, weight: usize) -> bool {
+        self.load == 0 || weight <= self.limit.saturating_sub(self.load)
     }
 
     /// Puts an output where its turn is.
@@ -116,27 +119,29 @@ impl<S: Stage, J: Job<S::Item>> MapConcurrent<S, J> {
         }
     }
 
-    /// Starts the item that waits, or else the next one, if it isn't too heavy.
+    /// Starts the item that waits, or else the next one, which waits if it doesn't fit.
     fn start(mut self: Pin<&mut Self>, cx: &mut Context<'_>) {
         let this = self.as_mut().project();
-        if this.waiting.is_none() {
-            match this.stage.poll_next(cx) {
-                Poll::Ready(Some(item)) => {
-                    // Weightless items without end would be in flight without end.
-                    let weight = this.job.weight(&item).max(1);
-                    *this.waiting = Some((weight, item));
+        let (weight, item) = match this.waiting.take() {
+            Some(waiting) => waiting,
+            None => match this.stage.poll_next(cx) {
+                // Weightless items without end would be in flight without end.
+                Poll::Ready(Some(item)) => (this.job.weight(&item).max(1), item),
+                Poll::Ready(None) => {
+                    *this.ended = true;
+                    return;
                 }
-                Poll::Ready(None) => *this.ended = true,
-                Poll::Pending => *this.dry = true,
-            }
-        }
-        if !self.has_room() {
-            return;
-        }
-        let this = self.as_mut().project();
-        let Some((weight, item)) = this.waiting.take() else {
-            return;
+                Poll::Pending => {
+                    *this.dry = true;
+                    return;
+                }
+            },
         };
+        if !self.fits(weight) {
+            *self.project().waiting = Some((weight, item));
+            return;
+        }
+        let this = self.project();
         *this.load += weight;
         let future = Loaded {
             weight,

@@ -47,7 +47,7 @@ async fn locked(lock: &Mutex<u32>) {
 }
 
 /// Runs every sink behind the stages; its bodies want the lock as well.
-async fn every_sink<'a, S: Stage>(lock: &'a Mutex<u32>, stages: impl Fn() -> Pipeline<S>) {
+async fn every_sink<S: Stage>(lock: &Mutex<u32>, stages: impl Fn() -> Pipeline<S>) {
     let bodies = Cell::new(0);
     let body = |_: S::Item| {
         bodies.set(bodies.get() + 1);

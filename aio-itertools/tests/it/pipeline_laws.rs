@@ -10,6 +10,7 @@ use std::task::{Poll, Waker};
 
 use aio_itertools::pipeline::{Pipeline, Stage};
 use aio_itertools::prelude::*;
+use futures_util::FutureExt;
 use proptest::collection::vec;
 use proptest::prelude::{Just, Strategy, any, prop_oneof};
 use proptest::sample::Index;
@@ -337,20 +338,18 @@ where
             })
         }
         Sink::ForEach => {
-            let mut body = body;
             let sink = stages.for_each(move |item| {
                 let work = body(item);
                 async { work.await.unwrap() }
             });
-            Box::pin(async { Ok(sink.await) })
+            Box::pin(sink.map(Ok))
         }
         Sink::Concurrent => {
-            let mut body = body;
             let sink = stages.for_each_concurrent(limit, move |item| {
                 let work = body(item);
                 async { work.await.unwrap() }
             });
-            Box::pin(async { Ok(sink.await) })
+            Box::pin(sink.map(Ok))
         }
         Sink::TryForEach => Box::pin(stages.try_for_each(body)),
         Sink::TryConcurrent => Box::pin(stages.try_for_each_concurrent(limit, body)),
@@ -420,7 +419,7 @@ impl Run {
     }
 
     /// Polls to the end, or a panic; before each poll but the first something is woken.
-    fn to_the_end(&mut self) -> Result<Outcome, Box<dyn std::any::Any + Send>> {
+    fn finish(&mut self) -> Result<Outcome, Box<dyn std::any::Any + Send>> {
         loop {
             match catch_unwind(AssertUnwindSafe(|| self.poll()))? {
                 Poll::Ready(outcome) => return Ok(outcome),
@@ -590,7 +589,7 @@ fn cut_drops_once(case: &Rc<Case>, cut: usize) -> Result<(), TestCaseError> {
 
 /// Runs what panics somewhere, unless it ends before it gets there.
 fn panic_drops_once(mut run: Run) -> Result<(), TestCaseError> {
-    let panicked = run.to_the_end().is_err();
+    let panicked = run.finish().is_err();
     if panicked && run.case.sink != Sink::List {
         law!(run.ledger.is_settled(), "a panic drops everything at once");
     }
@@ -601,7 +600,7 @@ fn panic_drops_once(mut run: Run) -> Result<(), TestCaseError> {
 
 /// Polls again after a panic, which must not wait for anything.
 fn panic_ends_it(mut run: Run) -> Result<(), TestCaseError> {
-    if run.to_the_end().is_err() {
+    if run.finish().is_err() {
         let again = catch_unwind(AssertUnwindSafe(|| run.poll()));
         law!(again.is_err(), "after a panic there is nothing to wait for");
     }
