@@ -217,9 +217,7 @@ impl<S: Stage, J: Job<S::Item>> Stage for MapConcurrent<S, J> {
         let this = self.project();
         match this.outputs.front() {
             Some(Some(_)) => {}
-            None if *this.ended && this.waiting.is_none() && *this.load == 0 => {
-                return Poll::Ready(None);
-            }
+            None if *this.ended && *this.load == 0 => return Poll::Ready(None),
             _ => return Poll::Pending,
         }
         let output = this.outputs.pop_front().flatten();

@@ -684,6 +684,35 @@ async fn no_place_keeps_another_from_its_turn() {
     }
 }
 
+#[tokio::test]
+async fn a_source_that_is_always_ready_leaves_no_woken_future_lying() {
+    // Endless unless the first body, which is slower than the others, is polled again.
+    let sink = iter(0..).pipeline().try_for_each_concurrent(2, async |n| {
+        if n > 0 {
+            return Ok(());
+        }
+        yield_now().await;
+        Err("there")
+    });
+    let seen = chaos::watchdog::future("the woken one has its turn", sink);
+    assert_eq!(seen.await, Err("there"));
+}
+
+#[tokio::test]
+async fn futures_that_wake_themselves_dont_keep_new_ones_out() {
+    // More than one poll's budget can start: those that run must leave turns.
+    const ALL: usize = 1000;
+    let started = &Cell::new(0);
+    let sink = iter(0..ALL).pipeline().for_each_concurrent(ALL, |_| async {
+        started.set(started.get() + 1);
+        // Endless unless all are started.
+        while started.get() < ALL {
+            yield_now().await;
+        }
+    });
+    chaos::watchdog::future("all are started", sink).await;
+}
+
 /// A stage and batches over seven values.
 fn stages(ledger: &Arc<Ledger>) -> Pipeline<Batches<Jobs>> {
     let tokens: Vec<Token> = (0..7).map(|id| ledger.token(id)).collect();
