@@ -11,15 +11,13 @@ use aio_itertools::adaptors::{
     ZipError, ZipLongest, ZipLongestFilled, ZipStrict,
 };
 use aio_itertools::asyncio::{Gather, GatherFuture, Outputs};
+use aio_itertools::pipeline::{
+    Batches, Call, ForEach, ItemTimeout, List, MapConcurrent, Pipeline, Source, Timed, WithInput,
+};
 use aio_itertools::sources::{
     Combinations, CombinationsWithReplacement, Count, Iter, Permutations, Powerset, Product, Repeat,
 };
 use aio_itertools::{gather, iter, lag, next, prelude::*};
-use aio_itertools::pipeline::{
-    Batches, Call, ForEach, ItemTimeout, List, MapConcurrent, Pipeline, Source, Timed, WithInput,
-};
-use aio_itertools::sources::Iter;
-use aio_itertools::{gather, iter, next, prelude::*};
 
 /// Answers whether a type has an auto trait, also where it hasn't.
 macro_rules! has {
@@ -264,6 +262,8 @@ fn auto_traits_of_several_streams_follow_from_the_streams() {
     assert!(has!(CombinationsWithReplacement<Numbers>: Unpin));
     assert!(!has!(CombinationsWithReplacement<Unmovable>: Unpin));
     assert!(!has!(Powerset<Local>: Send));
+}
+
 type Items<T> = Source<Iter<std::vec::IntoIter<T>>>;
 type Jobs<T, F> = MapConcurrent<Items<T>, Call<fn(T) -> F>>;
 
