@@ -493,9 +493,11 @@ impl<S: Stream, P> Drop for After<S, P> {
 impl<S: Stream, P> fmt::Debug for Before<S, P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let state = self.shared.state();
+        let (kept, over) = (state.passed.len(), state.over);
+        drop(state);
         f.debug_struct("Before")
-            .field("kept", &state.passed.len())
-            .field("over", &state.over)
+            .field("kept", &kept)
+            .field("over", &over)
             .field("done", &self.done)
             .finish_non_exhaustive()
     }

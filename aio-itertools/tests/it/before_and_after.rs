@@ -168,18 +168,24 @@ fn law(holds: bool, law: &str) -> Result<(), TestCaseError> {
     }
 }
 
+fn source_of(case: &Case) -> (Arc<Ledger>, Script, Arc<Watched>) {
+    let ids = 0..case.values.len();
+    let values = case.values.iter();
+    let toks: Vec<Tok> = ids
+        .zip(values)
+        .map(|(id, &value)| Tok { id, value })
+        .collect();
+    let ledger = Ledger::new(toks.len());
+    let (source, watched) = Script::of(0, &ledger, &toks, &case.beats, case.hint);
+    (ledger, source, watched)
+}
+
 /// Reads both halves in the order of the case, each only when it was woken.
 fn halves_keep_the_laws(
     case: &Case,
     split: fn(Script, Predicate) -> [Half; 2],
 ) -> Result<(), TestCaseError> {
-    let ids = 0..case.values.len();
-    let toks: Vec<Tok> = ids
-        .zip(&case.values)
-        .map(|(id, &value)| Tok { id, value })
-        .collect();
-    let ledger = Ledger::new(toks.len());
-    let (source, watched) = Script::of(0, &ledger, &toks, &case.beats, case.hint);
+    let (ledger, source, watched) = source_of(case);
     match case.panic {
         Panic::Nothing => {}
         Panic::Call(call) => panic_in_closure(call),
@@ -409,13 +415,7 @@ fn a_cut_at_any_poll_loses_nothing() {
 
 /// Polls the halves so many times and puts them together again: true if all is there.
 fn reunited_after(case: &Case, cut: usize) -> bool {
-    let ids = 0..case.values.len();
-    let toks: Vec<Tok> = ids
-        .zip(&case.values)
-        .map(|(id, &value)| Tok { id, value })
-        .collect();
-    let ledger = Ledger::new(toks.len());
-    let (source, _watched) = Script::of(0, &ledger, &toks, &case.beats, case.hint);
+    let (_ledger, source, _watched) = source_of(case);
     let (mut before, mut after) = source.before_and_after(|token| token.value() < case.limit);
     let mut all = Vec::new();
     for &turn in &case.turns[..cut] {
@@ -573,8 +573,10 @@ fn a_half_never_blocks_on_the_other_and_is_woken_when_it_is_done() {
     });
 }
 
+type Rest = After<BoxStream<'static, u8>, fn(&u8) -> bool>;
+
 /// A waker that reads the second half at once, on the spot.
-struct ReadsInline(Mutex<Option<After<BoxStream<'static, u8>, fn(&u8) -> bool>>>);
+struct ReadsInline(Mutex<Option<Rest>>);
 
 impl Wake for ReadsInline {
     fn wake(self: Arc<Self>) {
