@@ -61,7 +61,6 @@ where
             before_is_read: true,
             over: false,
             first: None,
-            asked: false,
         }),
         waker: Waker::from(Arc::clone(&waiting)),
         waiting,
@@ -164,8 +163,6 @@ struct State<T> {
     over: bool,
     /// The item that the predicate was false for, until `After` gives it.
     first: Option<T>,
-    /// True if a half found that the other has the source on loan.
-    asked: bool,
 }
 
 /// Both locks stay usable after a panic: what they guard is whole whenever code of others
@@ -179,30 +176,30 @@ impl<S: Stream, P> Shared<S, P> {
         lock(&self.state)
     }
 
-    /// Lends the source to a half, unless the other has it or the first half is over.
-    fn lend(&self, borrower: Half) -> Loan<'_, S, P> {
-        let mut state = self.state();
-        if state.over {
-            return Loan::Over;
-        }
-        let source = match self.source.try_lock() {
-            Ok(source) => source,
-            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
-            Err(TryLockError::WouldBlock) => {
-                // Whoever has it looks at this after it has given it back.
-                state.asked = true;
-                return Loan::Elsewhere;
-            }
+    /// Lends the source to a half, unless the other has it.
+    ///
+    /// The half keeps the state locked meanwhile: it is not over, so it needs the source.
+    fn lend(&self, borrower: Half, _state: &State<S::Item>) -> Option<Loan<'_, S, P>> {
+        let source = self.try_source().or_else(|| {
+            let mut halves = lock(&self.waiting.halves);
+            halves.asked = true;
+            // Whoever still has it looks at `asked` after it has given it back.
+            self.try_source()
+        })?;
+        let nudge = Nudge {
+            waiting: &self.waiting,
+            other: borrower.other(),
+            due: false,
         };
-        Loan::Here(Borrowed {
-            source,
-            nudge: Nudge {
-                state: &self.state,
-                waiting: &self.waiting,
-                other: borrower.other(),
-                due: false,
-            },
-        })
+        Some(Loan { source, nudge })
+    }
+
+    fn try_source(&self) -> Option<MutexGuard<'_, Source<S, P>>> {
+        match self.source.try_lock() {
+            Ok(source) => Some(source),
+            Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
+            Err(TryLockError::WouldBlock) => None,
+        }
     }
 }
 
@@ -211,70 +208,66 @@ where
     S: Stream,
     P: FnMut(&S::Item) -> bool,
 {
-    /// Takes one item from the source and puts it where its half looks for it.
-    fn poll_source(&self, half: Half, cx: &Context<'_>) -> Poll<()> {
+    /// Takes one item from the source. It is given at once if it is `Before` that asks and
+    /// the item is its own; any other is put where its half looks for it.
+    fn poll_source(&self, half: Half, cx: &Context<'_>) -> Poll<Option<S::Item>> {
         self.waiting.enter(half, cx.waker());
-        let mut loan = match self.lend(half) {
-            Loan::Here(loan) => loan,
-            Loan::Elsewhere => return Poll::Pending,
-            Loan::Over => return Poll::Ready(()),
+        let state = self.state();
+        let is_before = matches!(half, Half::Before);
+        if state.over || (is_before && !state.passed.is_empty()) {
+            return Poll::Ready(None);
+        }
+        let Some(mut loan) = self.lend(half, &state) else {
+            return Poll::Pending;
         };
+        drop(state);
         let Source { stream, predicate } = &mut *loan.source;
         // A source that has given something, or panicked, wakes nobody by itself.
         loan.nudge.due = true;
         let mut cx = Context::from_waker(&self.waker);
-        match stream.as_mut().poll_next(&mut cx) {
-            Poll::Pending => {
-                loan.nudge.due = false;
-                return Poll::Pending;
-            }
-            Poll::Ready(None) => self.state().over = true,
-            Poll::Ready(Some(item)) => {
-                let passes = predicate(&item);
-                let mut state = self.state();
-                if !passes {
-                    state.over = true;
-                    state.first = Some(item);
-                } else if state.before_is_read {
-                    state.passed.push_back(item);
-                } else {
-                    drop(state);
-                    drop(item);
-                }
-            }
+        let Poll::Ready(item) = stream.as_mut().poll_next(&mut cx) else {
+            loan.nudge.due = false;
+            return Poll::Pending;
+        };
+        let passed = item.as_ref().is_some_and(predicate);
+        if passed && is_before {
+            return Poll::Ready(item);
         }
-        Poll::Ready(())
+        let mut state = self.state();
+        if !passed {
+            state.over = true;
+            state.first = item;
+        } else if state.before_is_read {
+            state.passed.extend(item);
+        } else {
+            drop(state);
+            drop(item);
+        }
+        Poll::Ready(None)
     }
-}
-
-/// What came of asking for the source.
-enum Loan<'a, S: Stream, P> {
-    Here(Borrowed<'a, S, P>),
-    Elsewhere,
-    Over,
 }
 
 /// The source on loan. The order of the fields is the order of their drops: the source
 /// is free again when the other half is woken.
-struct Borrowed<'a, S: Stream, P> {
+struct Loan<'a, S: Stream, P> {
     source: MutexGuard<'a, Source<S, P>>,
-    nudge: Nudge<'a, S::Item>,
+    nudge: Nudge<'a>,
 }
 
 /// Wakes the other half, when it is dropped, if that has something to see or to do.
-struct Nudge<'a, T> {
-    state: &'a Mutex<State<T>>,
+struct Nudge<'a> {
     waiting: &'a Waiting,
     other: Half,
     due: bool,
 }
 
-impl<T> Drop for Nudge<'_, T> {
+impl Drop for Nudge<'_> {
     fn drop(&mut self) {
-        let asked = mem::take(&mut lock(self.state).asked);
-        if (asked || self.due)
-            && let Some(waker) = self.waiting.leave(self.other)
-        {
+        let mut halves = lock(&self.waiting.halves);
+        let asked = mem::take(&mut halves.asked);
+        let waker = halves.wakers[self.other as usize].take_if(|_| asked || self.due);
+        drop(halves);
+        if let Some(waker) = waker {
             waker.wake();
         }
     }
@@ -283,13 +276,20 @@ impl<T> Drop for Nudge<'_, T> {
 /// Who waits for the source: whichever half polled it last, all that wait are woken.
 #[derive(Default)]
 struct Waiting {
-    wakers: Mutex<[Option<Waker>; 2]>,
+    halves: Mutex<WaitingHalves>,
+}
+
+#[derive(Default)]
+struct WaitingHalves {
+    wakers: [Option<Waker>; 2],
+    /// True if a half found that the other has the source on loan.
+    asked: bool,
 }
 
 impl Waiting {
     fn enter(&self, half: Half, waker: &Waker) {
         let is_known = |known: &Waker| known.will_wake(waker);
-        if lock(&self.wakers)[half as usize]
+        if lock(&self.halves).wakers[half as usize]
             .as_ref()
             .is_some_and(is_known)
         {
@@ -297,11 +297,11 @@ impl Waiting {
         }
         // Cloned, and the old one dropped, while nothing is locked.
         let waker = waker.clone();
-        let _old = lock(&self.wakers)[half as usize].replace(waker);
+        let _old = lock(&self.halves).wakers[half as usize].replace(waker);
     }
 
-    fn leave(&self, half: Half) -> Option<Waker> {
-        lock(&self.wakers)[half as usize].take()
+    fn leave(&self, half: Half) {
+        let _waker = lock(&self.halves).wakers[half as usize].take();
     }
 }
 
@@ -311,7 +311,7 @@ impl Wake for Waiting {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        let wakers = mem::take(&mut *lock(&self.wakers));
+        let wakers = mem::take(&mut lock(&self.halves).wakers);
         wakers.into_iter().flatten().for_each(Waker::wake);
     }
 }
@@ -387,17 +387,25 @@ where
             drop(state);
             if !this.done {
                 ready!(this.pace.poll_item(cx));
-                ready!(this.shared.poll_source(Half::Before, cx));
+                let item = ready!(this.shared.poll_source(Half::Before, cx));
+                if item.is_some() {
+                    return Poll::Ready(item);
+                }
             }
         }
     }
 
     fn size_hint(&self) -> SizeHint {
-        let kept = self.shared.state().passed.len();
-        match self.shared.lend(Half::Before) {
-            Loan::Here(loan) => plus(at_most(loan.source.stream.size_hint()), kept),
-            Loan::Elsewhere => (kept, None),
-            Loan::Over => plus(ENDED, kept),
+        let state = self.shared.state();
+        let kept = state.passed.len();
+        if state.over {
+            return plus(ENDED, kept);
+        }
+        let loan = self.shared.lend(Half::Before, &state);
+        drop(state);
+        match loan {
+            Some(loan) => plus(at_most(loan.source.stream.size_hint()), kept),
+            None => (kept, None),
         }
     }
 }
@@ -438,18 +446,22 @@ where
         if self.done {
             return ENDED;
         }
-        match self.shared.lend(Half::After) {
-            Loan::Here(loan) => at_most(loan.source.stream.size_hint()),
-            Loan::Elsewhere => (0, None),
-            Loan::Over => {
-                let kept = self.shared.state().first.is_some();
-                if !self.begun && !kept {
-                    return ENDED;
-                }
-                let source = lock(&self.shared.source);
-                plus(source.stream.size_hint(), usize::from(kept))
-            }
+        let state = self.shared.state();
+        if !state.over {
+            let loan = self.shared.lend(Half::After, &state);
+            drop(state);
+            return match loan {
+                Some(loan) => at_most(loan.source.stream.size_hint()),
+                None => (0, None),
+            };
         }
+        let kept = state.first.is_some();
+        drop(state);
+        if !self.begun && !kept {
+            return ENDED;
+        }
+        let source = lock(&self.shared.source);
+        plus(source.stream.size_hint(), usize::from(kept))
     }
 }
 
@@ -479,14 +491,14 @@ impl<S: Stream, P> Drop for Before<S, P> {
         state.before_is_read = false;
         let passed = mem::take(&mut state.passed);
         drop(state);
-        drop(self.shared.waiting.leave(Half::Before));
+        self.shared.waiting.leave(Half::Before);
         drop(passed);
     }
 }
 
 impl<S: Stream, P> Drop for After<S, P> {
     fn drop(&mut self) {
-        drop(self.shared.waiting.leave(Half::After));
+        self.shared.waiting.leave(Half::After);
     }
 }
 

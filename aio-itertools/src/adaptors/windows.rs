@@ -1,7 +1,5 @@
-use std::array;
-use std::collections::VecDeque;
 use std::fmt;
-use std::marker::PhantomData;
+use std::mem;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -49,8 +47,8 @@ where
     const { assert!(N > 0, "a window must have at least 1 item, got 0") };
     Windows {
         stream,
-        last: VecDeque::new(),
-        window: PhantomData,
+        begun: Vec::new(),
+        last: None,
         done: false,
         pace: Pace::new(),
     }
@@ -77,15 +75,15 @@ pin_project! {
     pub struct Windows<S: Stream, W> {
         #[pin]
         stream: S,
-        // The last window, or the items of the first one that isn't full yet.
-        last: VecDeque<S::Item>,
-        window: PhantomData<fn() -> W>,
+        // The items of the first window until it is full.
+        begun: Vec<S::Item>,
+        last: Option<W>,
         done: bool,
         pace: Pace,
     }
 }
 
-impl<S: Stream, W> Windows<S, W> {
+impl<S: Stream<Item = T>, T, const N: usize> Windows<S, [T; N]> {
     /// Gives back the source and the items of the last window, or those of the
     /// first one if it isn't full yet.
     ///
@@ -103,8 +101,8 @@ impl<S: Stream, W> Windows<S, W> {
     /// assert_eq!(rest.into_parts(), Some(4..=5));
     /// # }
     /// ```
-    pub fn into_parts(self) -> (S, Vec<S::Item>) {
-        (self.stream, self.last.into())
+    pub fn into_parts(self) -> (S, Vec<T>) {
+        (self.stream, self.last.map_or(self.begun, Vec::from))
     }
 }
 
@@ -126,13 +124,16 @@ where
                 *this.done = true;
                 return Poll::Ready(None);
             };
-            // In this order the items stay neighbours even if a drop panics.
-            this.last.push_back(item);
-            if this.last.len() > N {
-                this.last.pop_front();
+            if let Some(window) = this.last {
+                window.rotate_left(1);
+                window[N - 1] = item;
+                return Poll::Ready(Some(window.clone()));
             }
-            if this.last.len() == N {
-                return Poll::Ready(Some(array::from_fn(|n| this.last[n].clone())));
+            this.begun.push(item);
+            if this.begun.len() == N {
+                let first = <[T; N]>::try_from(mem::take(this.begun)).ok();
+                *this.last = first;
+                return Poll::Ready(this.last.clone());
             }
         }
     }
@@ -141,7 +142,10 @@ where
         if self.done {
             return ENDED;
         }
-        let missing = (N - 1).saturating_sub(self.last.len());
+        let missing = match self.last {
+            Some(_) => 0,
+            None => N - 1 - self.begun.len(),
+        };
         minus(self.stream.size_hint(), missing)
     }
 }
@@ -160,7 +164,8 @@ impl<S: Stream + fmt::Debug, W> fmt::Debug for Windows<S, W> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Windows")
             .field("stream", &self.stream)
-            .field("held", &self.last.len())
+            .field("begun", &self.begun.len())
+            .field("full", &self.last.is_some())
             .field("done", &self.done)
             .finish()
     }

@@ -95,6 +95,7 @@ fn those_of_slices_and_filters_follow_from_the_parts() {
     /// A function that may be sent, or one that may not.
     type Free = fn();
     type Bound = Rc<u8>;
+    type Window = [u8; 3];
 
     macro_rules! follow {
         ($($name:ident<Source $(, $other:ident)*>),+ $(,)?) => {$(
@@ -109,7 +110,7 @@ fn those_of_slices_and_filters_follow_from_the_parts() {
         Accumulate<Source, Free>,
         AccumulateFrom<Source, u8, Free>,
         Pairwise<Source>,
-        Windows<Source, Bound>,
+        Windows<Source, Window>,
         Islice<Source>,
         Compress<Source, Source>,
         Starmap<Source, Free>,

@@ -286,7 +286,10 @@ fn debug_shows_no_item_and_no_closure() {
         "{accumulate}"
     );
     let windows = format!("{:?}", source().windows::<2>());
-    assert!(windows.ends_with("held: 0, done: false }"), "{windows}");
+    assert!(
+        windows.ends_with("begun: 0, full: false, done: false }"),
+        "{windows}"
+    );
     let (before, after) = source().before_and_after(|_| true);
     assert_eq!(
         format!("{before:?}, {after:?}"),
