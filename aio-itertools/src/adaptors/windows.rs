@@ -125,7 +125,11 @@ where
                 return Poll::Ready(None);
             };
             if let Some(window) = this.last {
-                window.rotate_left(1);
+                // The oldest goes to the end, where the newest replaces it. Small windows
+                // are moved faster so than by `rotate_left`.
+                for n in 1..N {
+                    window.swap(n - 1, n);
+                }
                 window[N - 1] = item;
                 return Poll::Ready(Some(window.clone()));
             }
