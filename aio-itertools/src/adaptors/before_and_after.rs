@@ -178,7 +178,8 @@ impl<S: Stream, P> Shared<S, P> {
 
     /// Lends the source to a half, unless the other has it.
     ///
-    /// The half keeps the state locked meanwhile: it is not over, so it needs the source.
+    /// Whoever asks shows that it has the state locked, and saw in it that the source is
+    /// still to be asked: so the two can't change in between.
     fn lend(&self, borrower: Half, _state: &State<S::Item>) -> Option<Loan<'_, S, P>> {
         let source = self.try_source().or_else(|| {
             let mut halves = lock(&self.waiting.halves);
