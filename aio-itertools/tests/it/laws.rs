@@ -139,6 +139,9 @@ pub(crate) struct Stopped<'a> {
     pub(crate) outputs: usize,
 }
 
+/// What an operator gives, of slices of values and its parameter.
+pub(crate) type Oracle = fn(&[Vec<Tok>], usize) -> Vec<Vec<usize>>;
+
 /// An entry of the registry.
 pub(crate) struct Operator {
     /// The type whose documentation holds the card, and its file in `src`.
@@ -151,7 +154,7 @@ pub(crate) struct Operator {
     /// The operator over its sources, with a parameter of at least one.
     pub(crate) build: fn(Vec<Script>, usize) -> Box<dyn Subject>,
     /// The same over slices of values.
-    pub(crate) oracle: fn(&[Vec<Tok>], usize) -> Vec<Vec<usize>>,
+    pub(crate) oracle: Oracle,
     pub(crate) held: Held,
     /// The most values that it holds between two polls, by its parameter.
     pub(crate) most: fn(usize) -> usize,
@@ -163,7 +166,7 @@ impl Operator {
         name: &'static str,
         file: &'static str,
         build: fn(Vec<Script>, usize) -> Box<dyn Subject>,
-        oracle: fn(&[Vec<Tok>], usize) -> Vec<Vec<usize>>,
+        oracle: Oracle,
     ) -> Self {
         Self {
             name,
