@@ -1,6 +1,9 @@
 //! Marble strings and timelines.
 
+use std::future::{IntoFuture, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
+use std::task::Poll;
 use std::time::Duration;
 
 use aio_itertools::testing::{
@@ -53,6 +56,7 @@ async fn marbles_come_at_their_instants() {
 async fn a_late_reader_gets_what_is_due_at_once() {
     let mut letters = marbles("a-b-c--d|");
     assert_eq!(letters.next().await, Some('a'));
+    // not a wait: the paused clock is moved
     sleep(3 * TICK).await;
     let start = Instant::now();
     assert_eq!(letters.next().await, Some('b'));
@@ -91,6 +95,7 @@ async fn cut_at_every_poll(mut letters: Marbles) -> (String, usize) {
                 Some(letter) => kept.push(letter),
                 None => return (kept, cuts),
             },
+            // not a wait: the paused clock is moved
             () = sleep(TICK / 2) => cuts += 1,
         }
     }
@@ -198,8 +203,8 @@ fn a_clock_that_runs_is_refused() {
 #[tokio::test(start_paused = true)]
 async fn what_falls_between_two_ticks_is_refused() {
     let half = marbles("a-b|").tick(TICK / 2);
-    let runtime = std::pin::pin!(async { timeline(half).await });
-    let panic = futures_util::FutureExt::catch_unwind(AssertUnwindSafe(runtime)).await;
+    let drawn = AssertUnwindSafe(pin!(async { timeline(half).await }));
+    let panic = futures_util::FutureExt::catch_unwind(drawn).await;
     let panic = panic.unwrap_err();
     assert_eq!(
         panic.downcast_ref::<String>().unwrap(),
@@ -347,6 +352,66 @@ async fn a_timeline_that_is_dropped_takes_its_stream_with_it() {
     assert_eq!(ledger.alive(), 3);
     drop(drawn);
     assert_eq!(ledger.alive(), 0);
+}
+
+/// Polls a future so often and drops it, unless it ends before.
+async fn cut_after<F: IntoFuture>(polls: usize, future: F) -> Option<F::Output> {
+    let mut future = pin!(future.into_future());
+    let mut left = polls;
+    poll_fn(|cx| {
+        while left > 0 {
+            left -= 1;
+            match future.as_mut().poll(cx) {
+                Poll::Ready(output) => return Poll::Ready(Some(output)),
+                Poll::Pending if left > 0 => return Poll::Pending,
+                Poll::Pending => {}
+            }
+        }
+        Poll::Ready(None)
+    })
+    .await
+}
+
+#[test]
+fn cut_timeline_at_every_poll() {
+    let mut cuts = 0;
+    loop {
+        let (drawn, rest) = paused(async {
+            let mut letters = marbles("a--b(cd)---e-|");
+            let drawn = cut_after(cuts, timeline(&mut letters)).await;
+            let rest = letters.map(String::from);
+            (drawn, rest.collect::<String>().await)
+        });
+        // What it has drawn is lost, and nothing else.
+        let expected = ["abcde", "bcde", "e", "", ""];
+        assert_eq!(rest, expected[cuts], "after {cuts} polls");
+        cuts += 1;
+        if let Some(drawn) = drawn {
+            assert_eq!(drawn, "a--(bcd)---e-|");
+            break;
+        }
+    }
+    println!("cuts={cuts}");
+}
+
+#[test]
+fn cut_try_timeline_at_every_poll() {
+    let mut cuts = 0;
+    loop {
+        let (drawn, rest) = paused(async {
+            let mut letters = try_marbles("a--#(cd)-|");
+            let drawn = cut_after(cuts, try_timeline(&mut letters)).await;
+            let rest = letters.map(|item| String::from(item.unwrap_or('#')));
+            (drawn, rest.collect::<String>().await)
+        });
+        assert!("a#cd".ends_with(&rest), "{rest} after {cuts} polls");
+        cuts += 1;
+        if let Some(drawn) = drawn {
+            assert_eq!(drawn, "a--(#cd)-|");
+            break;
+        }
+    }
+    println!("cuts={cuts}");
 }
 
 #[tokio::test(start_paused = true)]
