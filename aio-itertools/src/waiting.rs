@@ -80,12 +80,13 @@ impl Wake for Waiting {
 
 /// Tasks that were taken to be woken. What is dropped is woken as well, so that a
 /// waker that panics doesn't keep the rest asleep.
-#[derive(Default)]
 #[must_use = "they are woken where no lock is held"]
 pub(crate) struct Wakers(Vec<(usize, Waker)>);
 
 impl Wakers {
+    /// Wakes them, in the order in which they came.
     pub(crate) fn wake(mut self) {
+        self.0.reverse();
         while let Some((_, waker)) = self.0.pop() {
             waker.wake();
         }

@@ -55,8 +55,8 @@ pub fn tee<const N: usize, S: Stream, L: Lag>(stream: S, lag: L) -> [Branch<S, L
 
 /// The stream of [`tee`](crate::adaptors::tee()): one of several that each give all items.
 ///
-/// Dropping a branch frees what only it had still to read, and lets go on who
-/// waited for that.
+/// Dropping a branch frees what only it had still to read, and wakes those that it
+/// held back. A branch is `Unpin` whatever the source is, which has a box of its own.
 ///
 /// # Contract
 ///
@@ -240,10 +240,14 @@ impl<S: Stream, L: Lag> Drop for Branch<S, L> {
 impl<S: Stream, L: Lag> fmt::Debug for Branch<S, L> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let state = self.shared.lock();
+        let readers = &state.readers;
+        let (rule, unread) = (readers.rule(), readers.unread(self.id).items);
+        let branches = readers.count();
+        drop(state);
         f.debug_struct("Branch")
-            .field("lag", &state.readers.rule())
-            .field("unread", &state.readers.unread(self.id).items)
-            .field("branches", &state.readers.count())
+            .field("lag", &rule)
+            .field("unread", &unread)
+            .field("branches", &branches)
             .field("done", &self.done)
             .finish_non_exhaustive()
     }
