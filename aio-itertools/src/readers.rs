@@ -262,6 +262,14 @@ impl<T> Readers<T> {
 
     /// Where the first item is that has this index or a later one.
     fn at(&self, index: u64) -> usize {
+        let (Some(first), Some(last)) = (self.kept.front(), self.kept.back()) else {
+            return 0;
+        };
+        let length = self.kept.len() as u64;
+        if last.index - first.index < length {
+            // Without gaps the indices tell.
+            return index.saturating_sub(first.index).min(length) as usize;
+        }
         self.kept.partition_point(|kept| kept.index < index)
     }
 

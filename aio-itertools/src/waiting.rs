@@ -6,45 +6,42 @@
 //! No lock is held while a foreign waker is cloned, woken or dropped.
 
 use std::mem;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Wake, Waker};
 
 /// The tasks that wait, each under a number of its own.
 #[derive(Default)]
 pub(crate) struct Waiting {
-    state: Mutex<State>,
-}
-
-#[derive(Default)]
-struct State {
-    tasks: Vec<(usize, Waker)>,
-    /// True if the common waker was woken since that was last expected.
-    woken: bool,
+    tasks: Mutex<Vec<(usize, Waker)>>,
+    /// True if the common waker was woken since that was last expected. It is set
+    /// before the tasks are taken: who comes too late to be taken sees it.
+    woken: AtomicBool,
 }
 
 impl Waiting {
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Vec<(usize, Waker)>> {
+        self.tasks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Forgets the wake-ups so far: what comes now is for the poll that follows.
     pub(crate) fn expect(&self) {
-        self.lock().woken = false;
+        self.woken.store(false, Ordering::SeqCst);
     }
 
     /// True if there was a wake-up since [`expect`](Self::expect).
     pub(crate) fn was_woken(&self) -> bool {
-        self.lock().woken
+        self.woken.load(Ordering::SeqCst)
     }
 
     /// Lets a task wait, and hands out the waker that it had before.
     #[must_use = "a waker is dropped where no lock is held"]
     pub(crate) fn wait(&self, number: usize, waker: Waker) -> Option<Waker> {
-        let mut state = self.lock();
-        match state.tasks.iter_mut().find(|(of, _)| *of == number) {
+        let mut tasks = self.lock();
+        match tasks.iter_mut().find(|(of, _)| *of == number) {
             Some((_, old)) => Some(mem::replace(old, waker)),
             None => {
-                state.tasks.push((number, waker));
+                tasks.push((number, waker));
                 None
             }
         }
@@ -53,14 +50,14 @@ impl Waiting {
     /// Lets a task wait no more, and hands out its waker.
     #[must_use = "a waker is dropped where no lock is held"]
     pub(crate) fn leave(&self, number: usize) -> Option<Waker> {
-        let mut state = self.lock();
-        let at = state.tasks.iter().position(|(of, _)| *of == number)?;
-        Some(state.tasks.swap_remove(at).1)
+        let mut tasks = self.lock();
+        let at = tasks.iter().position(|(of, _)| *of == number)?;
+        Some(tasks.remove(at).1)
     }
 
     /// Takes all who wait, to be woken.
     pub(crate) fn all(&self) -> Wakers {
-        Wakers(mem::take(&mut self.lock().tasks))
+        Wakers(mem::take(&mut *self.lock()))
     }
 }
 
@@ -70,11 +67,8 @@ impl Wake for Waiting {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        let mut state = self.lock();
-        state.woken = true;
-        let wakers = Wakers(mem::take(&mut state.tasks));
-        drop(state);
-        wakers.wake();
+        self.woken.store(true, Ordering::SeqCst);
+        self.all().wake();
     }
 }
 

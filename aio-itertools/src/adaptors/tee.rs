@@ -134,16 +134,15 @@ where
     S::Item: Clone,
 {
     fn poll_item(&mut self, cx: &mut Context<'_>) -> Poll<Option<L::Item<S::Item>>> {
-        let mut waker = None;
+        let mut step = self.shared.step(self.id);
         loop {
-            match self.shared.step(self.id, &mut waker) {
+            step = match step {
                 Step::Give(item) => return Poll::Ready(Some(L::item(item))),
                 Step::Clone(loan) => return Poll::Ready(loan.clone_item().map(L::item)),
-                Step::Lose(lagged) => {
-                    if let Some(loss) = L::loss(lagged) {
-                        return Poll::Ready(Some(loss));
-                    }
-                }
+                Step::Lose(lagged) => match L::loss(lagged) {
+                    Some(loss) => return Poll::Ready(Some(loss)),
+                    None => self.shared.step(self.id),
+                },
                 Step::Fail(lagged) => {
                     self.done = true;
                     return Poll::Ready(L::loss(lagged));
@@ -153,7 +152,7 @@ where
                     return Poll::Ready(None);
                 }
                 Step::Poll(mut lease) => match lease.poll_next() {
-                    Poll::Ready(Some(item)) => lease.push(item),
+                    Poll::Ready(Some(item)) => lease.push(self.id, item),
                     Poll::Ready(None) => lease.end(),
                     Poll::Pending => {
                         lease.wait(self.id, cx.waker().clone());
@@ -161,13 +160,13 @@ where
                         return Poll::Pending;
                     }
                 },
-                Step::BringWaker => waker = Some(cx.waker().clone()),
+                Step::BringWaker => self.shared.step_or_wait(self.id, cx.waker().clone()),
                 Step::Wait(old) => {
                     drop(old);
                     self.waits = true;
                     return Poll::Pending;
                 }
-            }
+            };
         }
     }
 }
@@ -273,6 +272,8 @@ struct State<S: Stream> {
     sought: bool,
     /// True if something has come that others may wait for.
     news: bool,
+    /// True if somebody has come to wait since all were woken last.
+    awaited: bool,
 }
 
 impl<S: Stream> Shared<S> {
@@ -285,6 +286,7 @@ impl<S: Stream> Shared<S> {
                 ended: false,
                 sought: false,
                 news: false,
+                awaited: false,
             }),
             waker: Waker::from(Arc::clone(&waiting)),
             waiting,
@@ -303,7 +305,8 @@ impl<S: Stream> Shared<S> {
         let was_full = !state.readers.has_room();
         let changed = change(&mut state);
         let has_room = was_full && state.readers.has_room();
-        if mem::take(&mut state.news) || has_room {
+        let is_news = mem::take(&mut state.news) || has_room;
+        if is_news && mem::take(&mut state.awaited) {
             state.sought = false;
             let wakers = self.waiting.all();
             drop(state);
@@ -312,30 +315,48 @@ impl<S: Stream> Shared<S> {
         changed
     }
 
-    /// What the branch has to do next. It waits once it brings a waker.
-    fn step(&self, id: usize, waker: &mut Option<Waker>) -> Step<'_, S> {
-        self.change(|state| {
-            match state.readers.read(id) {
-                Found::Own(item) => return Step::Give(item),
-                Found::Lent(item) => return Step::Clone(Loan::new(self, id, item)),
-                Found::Lost(missed) => return Step::Lose(Lagged::new(missed)),
-                Found::Failed(missed) => return Step::Fail(Lagged::new(missed)),
-                Found::Nothing if state.ended => return Step::End,
-                Found::Nothing if !state.readers.has_room() => {}
-                Found::Nothing => match state.source.take() {
-                    Some(source) => {
-                        self.waiting.expect();
-                        return Step::Poll(Lease::new(self, source));
-                    }
-                    None => state.sought = true,
-                },
-                Found::Busy => state.sought = true,
-            }
-            match waker.take() {
-                Some(waker) => Step::Wait(self.waiting.wait(id, waker)),
-                None => Step::BringWaker,
-            }
+    /// What the branch has to do next.
+    fn step(&self, id: usize) -> Step<'_, S> {
+        self.change(|state| self.next_step(state, id))
+    }
+
+    /// The same, now that it has a waker to wait with.
+    fn step_or_wait(&self, id: usize, waker: Waker) -> Step<'_, S> {
+        self.change(|state| match self.next_step(state, id) {
+            Step::BringWaker => Step::Wait(self.wait(state, id, waker)),
+            step => step,
         })
+    }
+
+    fn next_step(&self, state: &mut State<S>, id: usize) -> Step<'_, S> {
+        match state.readers.read(id) {
+            Found::Own(item) => Step::Give(item),
+            Found::Lent(item) => Step::Clone(Loan::new(self, id, item)),
+            Found::Lost(missed) => Step::Lose(Lagged::new(missed)),
+            Found::Failed(missed) => Step::Fail(Lagged::new(missed)),
+            Found::Nothing if state.ended => Step::End,
+            Found::Nothing if !state.readers.has_room() => Step::BringWaker,
+            Found::Nothing => match state.source.take() {
+                Some(source) => {
+                    self.waiting.expect();
+                    Step::Poll(Lease::new(self, source))
+                }
+                None => {
+                    state.sought = true;
+                    Step::BringWaker
+                }
+            },
+            Found::Busy => {
+                state.sought = true;
+                Step::BringWaker
+            }
+        }
+    }
+
+    /// Lets a branch wait, and hands out the waker that it had before.
+    fn wait(&self, state: &mut State<S>, id: usize, waker: Waker) -> Option<Waker> {
+        state.awaited = true;
+        self.waiting.wait(id, waker)
     }
 }
 
@@ -438,29 +459,33 @@ impl<'a, S: Stream> Lease<'a, S> {
     }
 
     /// Gives the source back with a new item for every branch.
-    fn push(self, item: S::Item) {
-        let lost = self.settle(|state| {
+    fn push(self, id: usize, item: S::Item) -> Step<'a, S> {
+        let shared = self.shared;
+        let (step, lost) = self.settle(|state| {
             state.news = true;
-            state.readers.push(item)
+            let lost = state.readers.push(item);
+            (shared.next_step(state, id), lost)
         });
         drop(lost);
+        step
     }
 
     /// Gives the source back for good.
-    fn end(self) {
+    fn end(self) -> Step<'a, S> {
         self.settle(|state| {
             state.news = true;
             state.ended = true;
-        });
+            Step::End
+        })
     }
 
     /// Gives the source back, and lets a branch wait for it.
     fn wait(self, id: usize, waker: Waker) {
-        let waiting = &self.shared.waiting;
+        let shared = self.shared;
         let old = self.settle(|state| {
-            let old = waiting.wait(id, waker);
+            let old = shared.wait(state, id, waker);
             // The source may have woken before there was anybody to be woken.
-            state.news = waiting.was_woken();
+            state.news = shared.waiting.was_woken();
             old
         });
         drop(old);
