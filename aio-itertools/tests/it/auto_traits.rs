@@ -10,7 +10,6 @@ use aio_itertools::adaptors::{
     TakeLast, TakeWhile, TakeWhileInclusive, Unique, UniqueByKey, Windows, WithPosition, Zip,
     ZipError, ZipLongest, ZipLongestFilled, ZipStrict,
 };
-
 use aio_itertools::asyncio::{Gather, GatherFuture, Outputs};
 use aio_itertools::pipeline::{
     Batches, Call, ForEach, ItemTimeout, List, MapConcurrent, Pipeline, Source, Timed, WithInput,
