@@ -191,6 +191,10 @@
 mod budget;
 mod drive;
 mod lanes;
+#[cfg(feature = "time")]
+mod deadline;
+mod in_flight;
+mod turns;
 mod limit;
 mod next;
 mod picks;
@@ -198,8 +202,11 @@ mod pool;
 mod readers;
 mod size_hint;
 mod slots;
+#[cfg(feature = "spawn")]
+mod spawned;
 mod trait_index;
 mod waiting;
+mod wakes;
 
 pub mod adaptors;
 pub mod asyncio;
@@ -213,6 +220,9 @@ pub mod testing;
 
 pub use adaptors::{chain, merge_sorted, zip_longest};
 pub use asyncio::gather;
+#[cfg(feature = "time")]
+pub use asyncio::wait_for;
+pub use asyncio::{as_completed, gather, try_gather, wait};
 pub use limit::Limit;
 pub use next::next;
 pub use sources::{count, iter, product};

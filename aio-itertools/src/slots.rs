@@ -1,99 +1,29 @@
-//! The futures in flight, and the way from a wake-up to the one that it is for.
+//! The futures in flight, each polled only when it was woken.
 //!
-//! Each slot has a waker of its own. A wake-up puts the slot's number into the
-//! router's queue and wakes the task that polled last; that task then polls the
-//! woken slots alone. A slot keeps its allocation and its waker when its future
-//! ends, so a thousand futures through eight slots allocate eight times.
+//! A slot keeps its allocation and its waker when its future ends, so a thousand
+//! futures through eight slots allocate eight times.
 
-use std::collections::VecDeque;
+use std::fmt;
+use std::mem;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, Wake, Waker};
+use std::task::{Context, Poll};
 
-/// Where wake-ups arrive. No lock is held while foreign code runs: not a future,
-/// not a waker's `wake`, `clone` or `drop`.
-#[derive(Default)]
-struct Router {
-    state: Mutex<Woken>,
-}
-
-#[derive(Default)]
-struct Woken {
-    slots: VecDeque<usize>,
-    /// The task to wake; taken by the first wake-up, so that it is woken once.
-    task: Option<Waker>,
-}
-
-impl Router {
-    fn lock(&self) -> MutexGuard<'_, Woken> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Makes `task` the one to wake, and moves what is woken into `woken`,
-    /// behind what is left there: whatever stayed here would have spent its
-    /// wake-up of the task and wait for another's.
-    fn listen(&self, task: &Waker, woken: &mut VecDeque<usize>) {
-        let mut state = self.lock();
-        if state.task.as_ref().is_none_or(|old| !old.will_wake(task)) {
-            drop(state);
-            let new = task.clone();
-            state = self.lock();
-            let old = state.task.replace(new);
-            drop(state);
-            drop(old);
-            state = self.lock();
-        }
-        woken.append(&mut state.slots);
-    }
-}
-
-/// The waker of one slot.
-struct Signal {
-    slot: usize,
-    /// True from the wake-up until the slot is polled: it is queued once.
-    queued: AtomicBool,
-    router: Arc<Router>,
-}
-
-impl Wake for Signal {
-    fn wake(self: Arc<Self>) {
-        self.wake_by_ref();
-    }
-
-    fn wake_by_ref(self: &Arc<Self>) {
-        // Each side swaps, so whoever comes second sees what the other wrote.
-        if self.queued.swap(true, Ordering::AcqRel) {
-            return;
-        }
-        let task = {
-            let mut state = self.router.lock();
-            state.slots.push_back(self.slot);
-            state.task.take()
-        };
-        if let Some(task) = task {
-            task.wake();
-        }
-    }
-}
+use crate::wakes::Wakes;
 
 struct Slot<F> {
     future: Pin<Box<Option<F>>>,
     /// Which of all futures this one is, counted from the first.
     index: usize,
-    signal: Arc<Signal>,
-    waker: Waker,
 }
 
 /// A set of futures, each polled only when it was woken.
 pub(crate) struct Slots<F> {
+    /// The number of a slot is that of its seat.
     slots: Vec<Slot<F>>,
     vacant: Vec<usize>,
-    /// Woken and not polled yet, oldest wake-up first.
-    woken: VecDeque<usize>,
     /// The slot inside whose `poll` we are. It is left behind by a panic only.
     polling: Option<usize>,
-    router: Arc<Router>,
+    wakes: Wakes,
 }
 
 impl<F: Future> Slots<F> {
@@ -101,9 +31,8 @@ impl<F: Future> Slots<F> {
         Self {
             slots: Vec::new(),
             vacant: Vec::new(),
-            woken: VecDeque::new(),
             polling: None,
-            router: Arc::default(),
+            wakes: Wakes::new(),
         }
     }
 
@@ -115,15 +44,13 @@ impl<F: Future> Slots<F> {
     /// Makes the task of `cx` the one that is woken, and collects the wake-ups
     /// so far. A future that panicked in its poll is dropped here.
     pub(crate) fn listen(&mut self, cx: &Context<'_>) {
-        if let Some(panicked) = self.polling {
-            self.vacate(panicked);
-        }
-        self.router.listen(cx.waker(), &mut self.woken);
+        self.drop_panicked();
+        self.wakes.listen(cx);
     }
 
     /// True if [`poll_woken`](Self::poll_woken) has something to poll.
     pub(crate) fn has_woken(&self) -> bool {
-        !self.woken.is_empty()
+        self.wakes.any()
     }
 
     /// Polls the slot whose wake-up is the oldest.
@@ -131,7 +58,7 @@ impl<F: Future> Slots<F> {
     /// What is woken from now on waits for the next [`listen`](Self::listen), so
     /// a future that wakes itself can't keep the task in its loop.
     pub(crate) fn poll_woken(&mut self) -> Poll<(usize, F::Output)> {
-        match self.woken.pop_front() {
+        match self.wakes.next() {
             Some(slot) => self.poll_slot(slot),
             None => Poll::Pending,
         }
@@ -147,20 +74,9 @@ impl<F: Future> Slots<F> {
                 slot
             }
             None => {
-                let slot = self.slots.len();
-                let signal = Arc::new(Signal {
-                    slot,
-                    queued: AtomicBool::new(false),
-                    router: Arc::clone(&self.router),
-                });
-                let waker = Waker::from(Arc::clone(&signal));
-                self.slots.push(Slot {
-                    future: Box::pin(Some(future)),
-                    index,
-                    signal,
-                    waker,
-                });
-                slot
+                let future = Box::pin(Some(future));
+                self.slots.push(Slot { future, index });
+                self.wakes.add()
             }
         };
         self.poll_slot(slot)
@@ -168,13 +84,13 @@ impl<F: Future> Slots<F> {
 
     fn poll_slot(&mut self, number: usize) -> Poll<(usize, F::Output)> {
         let slot = &mut self.slots[number];
-        slot.signal.queued.swap(false, Ordering::AcqRel);
+        let waker = self.wakes.waker(number);
         // A late wake-up of the future that was here before finds nothing.
         let Some(future) = slot.future.as_mut().as_pin_mut() else {
             return Poll::Pending;
         };
         self.polling = Some(number);
-        let polled = future.poll(&mut Context::from_waker(&slot.waker));
+        let polled = future.poll(&mut Context::from_waker(waker));
         match polled {
             Poll::Ready(output) => {
                 let index = slot.index;
@@ -190,20 +106,36 @@ impl<F: Future> Slots<F> {
 }
 
 impl<F> Slots<F> {
+    /// Drops the future that panicked in its last poll, if one did.
+    pub(crate) fn drop_panicked(&mut self) {
+        if let Some(panicked) = self.polling {
+            self.vacate(panicked);
+        }
+    }
+
     /// Frees the slot, then drops its future: if that panics, the slot is free.
     fn vacate(&mut self, slot: usize) {
         self.polling = None;
         self.vacant.push(slot);
         self.slots[slot].future.set(None);
     }
+
+    /// Gives the futures in flight with their indices, the oldest first.
+    pub(crate) fn into_unfinished(mut self) -> Vec<(usize, Unfinished<F>)> {
+        self.drop_panicked();
+        let mut oldest_first: Vec<_> = mem::take(&mut self.slots)
+            .into_iter()
+            .filter(|slot| slot.future.is_some())
+            .map(|Slot { future, index }| (index, Unfinished { future }))
+            .collect();
+        oldest_first.sort_unstable_by_key(|(index, _)| *index);
+        oldest_first
+    }
 }
 
 impl<F> Drop for Slots<F> {
-    /// Drops what is in flight, the oldest first. A waker that outlives us must
-    /// not keep the task alive, so the router forgets it.
+    /// Drops what is in flight, the oldest first.
     fn drop(&mut self) {
-        let task = self.router.lock().task.take();
-        drop(task);
         let mut oldest_first: Vec<&mut Slot<F>> = self
             .slots
             .iter_mut()
@@ -213,5 +145,53 @@ impl<F> Drop for Slots<F> {
         for slot in oldest_first {
             slot.future.set(None);
         }
+    }
+}
+
+/// A future that was given back before its end, perhaps half done.
+///
+/// It has a pinned box of its own, so it can be moved, kept, and awaited later:
+/// it goes on where it was.
+///
+/// # Cancel safety
+///
+/// Cancel safe as far as the future inside is: dropping this drops it.
+#[must_use = "futures do nothing unless awaited"]
+pub struct Unfinished<F> {
+    /// `None` after the end.
+    future: Pin<Box<Option<F>>>,
+}
+
+impl<F> Unfinished<F> {
+    pub(crate) fn new(future: F) -> Self {
+        Self {
+            future: Box::pin(Some(future)),
+        }
+    }
+}
+
+impl<F: Future> Future for Unfinished<F> {
+    type Output = F::Output;
+
+    /// # Panics
+    ///
+    /// If it is polled after its end.
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        let Some(future) = self.future.as_mut().as_pin_mut() else {
+            panic!("an unfinished future was polled after its end");
+        };
+        let polled = future.poll(cx);
+        if polled.is_ready() {
+            self.future.set(None);
+        }
+        polled
+    }
+}
+
+impl<F> fmt::Debug for Unfinished<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Unfinished")
+            .field("ended", &self.future.is_none())
+            .finish_non_exhaustive()
     }
 }

@@ -1,13 +1,15 @@
+use std::convert::Infallible;
 use std::fmt;
 use std::num::NonZeroUsize;
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use futures_core::{FusedStream, Stream};
 
-use crate::budget::Budget;
+use crate::in_flight::{FromIterator, InFlight, InOrder, Started};
 use crate::limit::Limit;
-use crate::slots::Slots;
+#[cfg(feature = "spawn")]
+use crate::spawned::SpawnEach;
 
 /// Runs the futures of an iterator together and gives every output.
 ///
@@ -59,7 +61,6 @@ use crate::slots::Slots;
 /// # }
 /// ```
 #[doc(alias = "join_all")]
-#[doc(alias = "gather_iter")]
 pub fn gather<I>(futures: I) -> Gather<I::IntoIter>
 where
     I: IntoIterator,
@@ -116,6 +117,53 @@ where
         }
     }
 
+    /// Runs each future on a tokio task of its own, so that they go on while the
+    /// consumer of the outputs is busy.
+    ///
+    /// Nothing *snoozes* then, and the work spreads over the threads of the
+    /// runtime. A future is spawned when there is room for it, and counts towards
+    /// the limit until its output is taken: those that run and those that have
+    /// ended are never more than `limit` together. What is dropped is aborted: its
+    /// task ends at its next `await`, and nobody waits for that.
+    ///
+    /// # Panics
+    ///
+    /// When it is polled: outside a tokio runtime; with the panic of a task; and if
+    /// the runtime of a task has shut down before its end, since there is no output
+    /// to give then and never will be.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() {
+    /// let naps = (0..4).map(|n| async move {
+    ///     tokio::time::sleep(Duration::from_secs(1)).await;
+    ///     n
+    /// });
+    /// let start = tokio::time::Instant::now();
+    /// let mut outputs = aio_itertools::gather(naps).spawned().stream();
+    /// while let Some((index, output)) = outputs.next().await {
+    ///     assert_eq!(index, output);
+    ///     tokio::time::sleep(Duration::from_secs(1)).await; // all others end meanwhile
+    /// }
+    /// assert_eq!(start.elapsed(), Duration::from_secs(5));
+    /// # }
+    /// ```
+    #[cfg(feature = "spawn")]
+    pub fn spawned(self) -> Gather<SpawnEach<I>>
+    where
+        <I::Item as IntoFuture>::IntoFuture: Send + 'static,
+        <I::Item as IntoFuture>::Output: Send + 'static,
+    {
+        Gather {
+            futures: SpawnEach::new(self.futures),
+            limit: self.limit,
+        }
+    }
+
     /// Gives the outputs as they come, each with the index of its future.
     ///
     /// # Examples
@@ -131,15 +179,9 @@ where
     /// }
     /// # }
     /// ```
-    #[doc(alias = "as_completed")]
     pub fn stream(self) -> Outputs<I> {
         Outputs {
-            futures: Some(self.futures),
-            started: 0,
-            limit: self.limit.map_or(usize::MAX, NonZeroUsize::get),
-            slots: Slots::new(),
-            woken_last: false,
-            budget: Budget::new(),
+            futures: InFlight::new(FromIterator(self.futures), self.limit),
         }
     }
 }
@@ -154,8 +196,7 @@ where
 
     fn into_future(self) -> GatherFuture<I> {
         GatherFuture {
-            outputs: Some(self.stream()),
-            collected: Vec::new(),
+            futures: InOrder::new(self.stream().futures),
         }
     }
 }
@@ -178,22 +219,7 @@ where
     I: Iterator,
     I::Item: IntoFuture,
 {
-    /// `None` after the end: an iterator is not asked again, fused or not.
-    futures: Option<I>,
-    started: usize,
-    limit: usize,
-    slots: Slots<<I::Item as IntoFuture>::IntoFuture>,
-    /// Whose turn it was: a woken future's, or a new one's.
-    woken_last: bool,
-    budget: Budget,
-}
-
-// The iterator is never pinned, and each future has a pinned box of its own.
-impl<I> Unpin for Outputs<I>
-where
-    I: Iterator,
-    I::Item: IntoFuture,
-{
+    futures: InFlight<FromIterator<I>>,
 }
 
 impl<I> Outputs<I>
@@ -229,52 +255,30 @@ where
 
     /// The futures that were started and haven't ended.
     pub fn in_flight(&self) -> usize {
-        self.slots.in_flight()
+        self.futures.in_flight()
     }
 
-    /// Takes the next future and polls it for the first time; notes the end.
-    fn start_next(&mut self) -> Poll<(usize, <I::Item as IntoFuture>::Output)> {
-        let Some(future) = self.futures.as_mut().and_then(Iterator::next) else {
-            self.futures = None;
-            return Poll::Pending;
-        };
-        let index = self.started;
-        self.started += 1;
-        self.slots.start(index, future.into_future())
-    }
-
-    /// Polls what is woken and starts what there is room for, up to one output.
+    /// Gives back the iterator, unless it is at its end, and the futures in
+    /// flight with their indices, the oldest first.
     ///
-    /// Only wake-ups from before the last `listen` are looked at, so a loop over
-    /// this ends, and its task is woken once for all that comes later.
-    fn poll_step(
-        &mut self,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<(usize, <I::Item as IntoFuture>::Output)>> {
-        loop {
-            let woken = self.slots.has_woken();
-            let room = self.futures.is_some() && self.slots.in_flight() < self.limit;
-            if !woken && !room {
-                break;
-            }
-            ready!(self.budget.poll_spend(cx));
-            // In turn: a source that is always ready must not leave woken futures
-            // lying, nor futures that wake themselves keep the room empty.
-            let polled = if woken && (!room || !self.woken_last) {
-                self.woken_last = true;
-                self.slots.poll_woken()
-            } else {
-                self.woken_last = false;
-                self.start_next()
-            };
-            if let Poll::Ready(output) = polled {
-                return Poll::Ready(Some(output));
-            }
-        }
-        if self.is_terminated() {
-            return Poll::Ready(None);
-        }
-        Poll::Pending
+    /// # Examples
+    ///
+    /// ```
+    /// use std::future::{pending, ready};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let futures = (0..9).map(|n| async move { if n == 0 { pending().await } else { n } });
+    /// let mut outputs = aio_itertools::gather(futures).limit(2).stream();
+    /// assert_eq!(outputs.next().await, Some((1, 1)));
+    /// let (rest, in_flight) = outputs.into_parts();
+    /// assert_eq!(rest.unwrap().len(), 7);
+    /// assert_eq!(in_flight[0].0, 0);
+    /// # }
+    /// ```
+    pub fn into_parts(self) -> (Option<I>, Started<<I::Item as IntoFuture>::IntoFuture>) {
+        let (rest, in_flight) = self.futures.into_parts();
+        (rest.map(|FromIterator(rest)| rest), in_flight)
     }
 }
 
@@ -286,21 +290,11 @@ where
     type Item = (usize, <I::Item as IntoFuture>::Output);
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let this = &mut *self;
-        this.slots.listen(cx);
-        this.poll_step(cx)
+        Pin::new(&mut self.futures).poll_next(cx)
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        let in_flight = self.slots.in_flight();
-        let (lower, upper) = match &self.futures {
-            Some(futures) => futures.size_hint(),
-            None => (0, Some(0)),
-        };
-        (
-            lower.saturating_add(in_flight),
-            upper.and_then(|upper| upper.checked_add(in_flight)),
-        )
+        self.futures.size_hint()
     }
 }
 
@@ -310,7 +304,7 @@ where
     I::Item: IntoFuture,
 {
     fn is_terminated(&self) -> bool {
-        self.futures.is_none() && self.slots.in_flight() == 0
+        self.futures.is_terminated()
     }
 }
 
@@ -321,9 +315,9 @@ where
 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Outputs")
-            .field("started", &self.started)
-            .field("in_flight", &self.slots.in_flight())
-            .field("limit", &self.limit)
+            .field("started", &self.futures.started())
+            .field("in_flight", &self.futures.in_flight())
+            .field("limit", &self.futures.limit())
             .finish_non_exhaustive()
     }
 }
@@ -335,17 +329,7 @@ where
     I: Iterator,
     I::Item: IntoFuture,
 {
-    /// Out of its place while it is polled, so a panic leaves nothing to go on with.
-    outputs: Option<Outputs<I>>,
-    collected: Vec<Option<<I::Item as IntoFuture>::Output>>,
-}
-
-// Outputs are only ever moved, and what must be pinned is pinned in `Outputs`.
-impl<I> Unpin for GatherFuture<I>
-where
-    I: Iterator,
-    I::Item: IntoFuture,
-{
+    futures: InOrder<FromIterator<I>, <I::Item as IntoFuture>::Output>,
 }
 
 impl<I> Future for GatherFuture<I>
@@ -360,29 +344,9 @@ where
     /// With the panic of a future; the others are dropped by it. And if it is
     /// polled after its end.
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = &mut *self;
-        let Some(mut outputs) = this.outputs.take() else {
-            panic!("gather was polled after its end");
-        };
-        outputs.slots.listen(cx);
-        loop {
-            match outputs.poll_step(cx) {
-                Poll::Ready(Some((index, output))) => {
-                    if this.collected.len() <= index {
-                        this.collected.resize_with(index + 1, || None);
-                    }
-                    this.collected[index] = Some(output);
-                }
-                Poll::Ready(None) => {
-                    let collected = std::mem::take(&mut this.collected);
-                    return Poll::Ready(collected.into_iter().flatten().collect());
-                }
-                Poll::Pending => {
-                    this.outputs = Some(outputs);
-                    return Poll::Pending;
-                }
-            }
-        }
+        assert!(!self.futures.is_over(), "gather was polled after its end");
+        let all = Pin::new(&mut self.futures).poll_all(cx, Ok::<_, Infallible>);
+        all.map(|Ok(outputs)| outputs)
     }
 }
 
@@ -393,8 +357,8 @@ where
 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("GatherFuture")
-            .field("outputs", &self.outputs)
-            .field("collected", &self.collected.len())
-            .finish()
+            .field("in_flight", &self.futures.in_flight())
+            .field("collected", &self.futures.collected())
+            .finish_non_exhaustive()
     }
 }

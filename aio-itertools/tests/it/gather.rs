@@ -12,49 +12,9 @@ use std::task::{Context, Poll, Wake, Waker};
 use aio_itertools::{FusedStream, Stream, gather};
 
 use crate::by_hand::{Task, poll_next_cut, poll_once};
+use crate::cuts;
+use crate::doors::{Door, doors};
 use crate::scripted::Ledger;
-
-/// A future that is pending until its door opens, and counts its polls.
-#[derive(Clone, Default)]
-struct Door {
-    open: Rc<Cell<bool>>,
-    polls: Rc<Cell<usize>>,
-    waker: Rc<RefCell<Option<Waker>>>,
-}
-
-impl Door {
-    /// Lets the future end without telling it.
-    fn unlock(&self) {
-        self.open.set(true);
-    }
-
-    /// Wakes the future.
-    fn knock(&self) {
-        let waker = self.waker.borrow().clone();
-        waker.expect("polled").wake();
-    }
-
-    fn open(&self) {
-        self.unlock();
-        self.knock();
-    }
-
-    async fn pass(self) {
-        poll_fn(|cx| {
-            self.polls.set(self.polls.get() + 1);
-            *self.waker.borrow_mut() = Some(cx.waker().clone());
-            match self.open.get() {
-                true => Poll::Ready(()),
-                false => Poll::Pending,
-            }
-        })
-        .await;
-    }
-}
-
-fn doors<const N: usize>() -> [Door; N] {
-    std::array::from_fn(|_| Door::default())
-}
 
 /// More futures are woken at once than one poll takes, and more are woken while
 /// some are left over: none of the wake-ups may wait for another's.
@@ -176,26 +136,6 @@ fn futures_are_taken_when_there_is_room_so_an_endless_iterator_works() {
         assert!(poll_next_cut(&mut outputs, &waker).is_pending());
         assert_eq!((made.get(), outputs.in_flight()), (3, 3));
     }
-}
-
-#[tokio::test]
-async fn a_hundred_thousand_futures_keep_the_limit() {
-    const LIMIT: usize = 1000;
-    let (now, most) = (Cell::new(0_usize), Cell::new(0_usize));
-    let (now, most) = (&now, &most);
-    let outputs = gather((0..100_000_usize).map(|n| async move {
-        now.set(now.get() + 1);
-        most.set(most.get().max(now.get()));
-        for _ in 0..n % 4 {
-            tokio::task::yield_now().await;
-        }
-        now.set(now.get() - 1);
-        n
-    }))
-    .limit(LIMIT)
-    .await;
-    assert!(outputs.into_iter().eq(0..100_000));
-    assert_eq!((most.get(), now.get()), (LIMIT, 0));
 }
 
 #[test]
@@ -477,41 +417,10 @@ fn what_is_in_flight_is_dropped_oldest_first() {
 
 #[test]
 fn cut_gather_await_drops_everything_once() {
-    let mut cuts = 0;
-    for polls in 0.. {
-        let ledger = Ledger::new(6);
-        let mut future = gather((0..6).map(|id| {
-            let token = ledger.token(id);
-            async move {
-                for _ in 0..id % 3 {
-                    tokio::task::yield_now().await;
-                }
-                token
-            }
-        }))
-        .limit(2)
-        .into_future();
-        let (task, waker) = Task::new();
-        let mut ended = false;
-        for poll in 0..polls {
-            assert_eq!(task.wakes(), poll, "one wake for each Pending");
-            if let Poll::Ready(tokens) = poll_once(Pin::new(&mut future), &waker) {
-                assert!(tokens.iter().map(|token| token.id()).eq(0..6));
-                ended = true;
-                break;
-            }
-        }
-        drop(future);
-        cuts += 1;
-        let drops = ledger.drops();
-        assert!(drops.iter().all(|&drops| drops <= 1), "{drops:?}");
-        if ended {
-            assert_eq!(drops, [1; 6]);
-            break;
-        }
-    }
-    assert!(cuts > 3);
-    println!("cuts={cuts}");
+    cuts::at_every_poll(
+        |work| gather(work).limit(2).into_future(),
+        |tokens| assert!(tokens.iter().map(|token| token.id()).eq(0..6)),
+    );
 }
 
 #[test]
@@ -664,44 +573,8 @@ fn wake_ups_from_other_threads_are_not_lost() {
 }
 
 #[test]
-fn a_stream_of_outputs_snoozes_and_await_does_not() {
+fn awaited_futures_share_a_lock_among_themselves_and_end() {
     let lock = Arc::new(tokio::sync::Mutex::new(()));
-    let [ready, inside] = doors();
-    let holder = {
-        let (lock, inside) = (Arc::clone(&lock), inside.clone());
-        async move {
-            let _held = lock.lock().await;
-            inside.pass().await;
-        }
-    };
-    let futures: [Pin<Box<dyn Future<Output = ()>>>; 2] =
-        [Box::pin(holder), Box::pin(ready.clone().pass())];
-    let mut outputs = gather(futures).stream();
-    let (task, waker) = Task::new();
-    assert!(poll_next_cut(&mut outputs, &waker).is_pending());
-    ready.open();
-    assert_eq!(
-        poll_next_cut(&mut outputs, &waker),
-        Poll::Ready(Some((1, ())))
-    );
-
-    // The consumer wants the lock that a future in flight holds: it stands still.
-    let mut consumer = Box::pin(lock.lock());
-    inside.open();
-    assert!(poll_once(consumer.as_mut(), &waker).is_pending());
-    assert!(task.wakes() > 0);
-    assert!(
-        poll_once(consumer.as_mut(), &waker).is_pending(),
-        "woken, and nobody polls"
-    );
-    assert_eq!(
-        poll_next_cut(&mut outputs, &waker),
-        Poll::Ready(Some((0, ())))
-    );
-    assert!(poll_once(consumer.as_mut(), &waker).is_ready());
-    drop(consumer);
-
-    // Awaited, the futures share the lock among themselves and end.
     let mut awaited = gather((0..3).map(|_| {
         let lock = Arc::clone(&lock);
         async move {

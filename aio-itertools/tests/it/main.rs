@@ -4,6 +4,7 @@
     reason = "a helper of a test fails the test as the test itself does"
 )]
 
+mod as_completed;
 mod auto_traits;
 mod batched;
 mod batches_in_time;
@@ -13,8 +14,11 @@ mod consumer_entries;
 mod consumer_laws;
 mod consumer_mutants;
 mod consumers;
+mod cuts;
+mod doors;
 mod entries;
 mod gather;
+mod gather_iter;
 mod gather_laws;
 mod iter;
 mod laws;
@@ -24,6 +28,13 @@ mod neighbours;
 mod next;
 mod pipeline;
 mod pipeline_laws;
+mod limits;
+mod merge;
+mod merge_laws;
+mod mutants;
+mod neighbours;
+mod next;
+mod paused;
 mod preludes;
 mod runs;
 mod scripted;
@@ -34,4 +45,8 @@ mod sources;
 mod tee;
 #[cfg(feature = "testing")]
 mod testing;
+mod spawned;
 mod tidy;
+mod try_gather;
+mod wait;
+mod wait_for;

@@ -7,7 +7,9 @@ use std::future::{pending, poll_fn, ready};
 use std::task::Poll;
 use std::time::Duration;
 
-use aio_itertools::{Stream, gather, iter, next, prelude::*};
+use aio_itertools::asyncio::{gather_iter, merge};
+use aio_itertools::{Stream, as_completed, gather, iter, next, prelude::*, try_gather, wait};
+use futures_util::StreamExt as _;
 
 /// The same for work that stays on its thread, or that ends at last.
 pub(crate) fn yields_locally<F: Future<Output = ()> + 'static>(
@@ -88,13 +90,40 @@ fn gather_lets_its_neighbours_run() {
 }
 
 #[test]
+fn the_kin_of_gather_lets_its_neighbours_run() {
+    yields(exhaust(as_completed((0..).map(ready)).limit(8).stream()));
+    let never_fails = (0..).map(|n| ready(Ok::<_, ()>(n)));
+    yields(exhaust(try_gather(never_fails).limit(8).stream()));
+    // A source that never spends the budget itself.
+    let hog = futures_util::stream::repeat(()).map(ready);
+    yields(exhaust(gather_iter(hog).limit(8).stream()));
+    yields(async {
+        wait((0..3).map(|_| Box::pin(selfish()))).await;
+    });
+}
+
+#[test]
+fn merge_lets_its_neighbours_run() {
+    let hog = || futures_util::stream::repeat(Ok::<_, ()>(()));
+    yields(exhaust(merge((0..3).map(|_| hog()))));
+    yields(exhaust(merge((0..3).map(|_| hog())).fail_fast()));
+    yields(exhaust(merge((0..3).map(|_| hog())).collect_errors()));
+    // Streams that wake themselves, and give nothing.
+    let selfish = || futures_util::stream::once(selfish());
+    yields(exhaust(merge((0..3).map(|_| selfish()))));
+}
+
+/// A future that is always woken and never ends.
+async fn selfish() {
+    poll_fn(|cx| {
+        cx.waker().wake_by_ref();
+        Poll::<()>::Pending
+    })
+    .await;
+}
+
+#[test]
 fn a_future_that_wakes_itself_holds_up_neither_task_nor_siblings() {
-    let selfish = || {
-        poll_fn(|cx| {
-            cx.waker().wake_by_ref();
-            Poll::<()>::Pending
-        })
-    };
     yields(async move {
         gather((0..3).map(|_| selfish())).await;
     });

@@ -98,6 +98,14 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("TryMarbles", "testing.rs"),
     ("Count", "sources.rs"),
     ("Repeat", "sources.rs"),
+    ("TryOutputs", "gather_laws.rs"),
+    ("GatherIterOutputs", "gather_laws.rs"),
+    ("Completed", "gather_laws.rs"),
+    ("CompletedWithin", "gather_laws.rs"),
+    ("Merge", "merge_laws.rs"),
+    ("FailFast", "merge_laws.rs"),
+    ("CollectErrors", "merge_laws.rs"),
+    ("SpawnedStream", "spawned.rs"),
 ];
 
 #[test]

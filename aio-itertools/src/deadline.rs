@@ -1,0 +1,66 @@
+//! A duration that runs from the first time it is asked about.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use pin_project_lite::pin_project;
+use tokio::time::{Instant, Sleep, sleep_until};
+
+pin_project! {
+    /// Ends `after` the first poll. It is asked after the work that it limits, so
+    /// what is ready comes first, whatever the duration.
+    pub(crate) struct Deadline {
+        after: Duration,
+        started: bool,
+        // `None` before the start, and for a time that no clock reaches.
+        #[pin]
+        sleep: Option<Sleep>,
+    }
+}
+
+impl Deadline {
+    pub(crate) fn new(after: Duration) -> Self {
+        Self {
+            after,
+            started: false,
+            sleep: None,
+        }
+    }
+
+    pub(crate) fn after(&self) -> Duration {
+        self.after
+    }
+
+    /// Starts the clock, unless it runs.
+    ///
+    /// # Panics
+    ///
+    /// Outside a tokio runtime with a clock, as `tokio::time::sleep` does.
+    pub(crate) fn start(self: Pin<&mut Self>) {
+        let mut this = self.project();
+        if !*this.started {
+            *this.started = true;
+            let end = Instant::now().checked_add(*this.after);
+            this.sleep.set(end.map(sleep_until));
+        }
+    }
+
+    /// True once the time is over, also where the task has no budget left to be told.
+    pub(crate) fn is_over(&self) -> bool {
+        let sleep = self.sleep.as_ref();
+        sleep.is_some_and(|sleep| sleep.deadline() <= Instant::now())
+    }
+
+    /// Is ready once the time is over.
+    pub(crate) fn poll_over(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        self.as_mut().start();
+        if self.is_over() {
+            return Poll::Ready(());
+        }
+        match self.project().sleep.as_pin_mut() {
+            Some(sleep) => sleep.poll(cx),
+            None => Poll::Pending,
+        }
+    }
+}
