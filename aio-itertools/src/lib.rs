@@ -189,12 +189,10 @@
 #![forbid(unsafe_code)]
 
 mod budget;
-mod drive;
-mod lanes;
-#[cfg(feature = "time")]
 mod deadline;
+mod drive;
 mod in_flight;
-mod turns;
+mod lanes;
 mod limit;
 mod next;
 mod picks;
@@ -202,9 +200,9 @@ mod pool;
 mod readers;
 mod size_hint;
 mod slots;
-#[cfg(feature = "spawn")]
 mod spawned;
 mod trait_index;
+mod turns;
 mod waiting;
 mod wakes;
 
@@ -219,7 +217,6 @@ pub mod sources;
 pub mod testing;
 
 pub use adaptors::{chain, merge_sorted, zip_longest};
-pub use asyncio::gather;
 #[cfg(feature = "time")]
 pub use asyncio::wait_for;
 pub use asyncio::{as_completed, gather, try_gather, wait};

@@ -6,10 +6,10 @@ use std::task::{Context, Poll, ready};
 use futures_core::{FusedStream, Stream};
 
 use crate::budget::Pace;
-use crate::turns::Turns;
 use crate::size_hint::{SizeHint, at_most, plus};
 #[cfg(feature = "spawn")]
 use crate::spawned::SpawnedStream;
+use crate::turns::Turns;
 
 /// Gives the items of several streams as they come.
 ///

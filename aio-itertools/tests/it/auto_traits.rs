@@ -10,7 +10,11 @@ use aio_itertools::adaptors::{
     TakeLast, TakeWhile, TakeWhileInclusive, Unique, UniqueByKey, Windows, WithPosition, Zip,
     ZipError, ZipLongest, ZipLongestFilled, ZipStrict,
 };
-use aio_itertools::asyncio::{Gather, GatherFuture, Outputs};
+use aio_itertools::asyncio::{
+    CollectErrors, Completed, CompletedWithin, FailFast, Gather, GatherFuture, GatherIterFuture,
+    GatherIterOutputs, Merge, Outputs, Spawned, SpawnedStream, TryGatherFuture, TryOutputs,
+    Unfinished, WaitFor, WaitFuture,
+};
 use aio_itertools::pipeline::{
     Batches, Call, ForEach, ItemTimeout, List, MapConcurrent, Pipeline, Source, Timed, WithInput,
 };
@@ -18,14 +22,6 @@ use aio_itertools::sources::{
     Combinations, CombinationsWithReplacement, Count, Iter, Permutations, Powerset, Product, Repeat,
 };
 use aio_itertools::{gather, iter, lag, next, prelude::*};
-use aio_itertools::adaptors::{Batched, ShortBatch, StrictBatched};
-use aio_itertools::asyncio::{
-    CollectErrors, Completed, CompletedWithin, FailFast, Gather, GatherFuture, GatherIterFuture,
-    GatherIterOutputs, Merge, Outputs, Spawned, SpawnedStream, TryGatherFuture, TryOutputs,
-    Unfinished, WaitFor, WaitFuture,
-};
-use aio_itertools::sources::Iter;
-use aio_itertools::{gather, iter, next, prelude::*};
 
 /// Answers whether a type has an auto trait, also where it hasn't.
 macro_rules! has {
@@ -296,10 +292,11 @@ fn pipelines_are_send_sync_and_unpin_as_their_parts() {
     assert!(!has!(ForEach<Jobs<Rc<u8>, std::future::Ready<()>>>: Send));
     // Futures have pinned boxes of their own, so only the source may need a pin.
     assert!(has!(ForEach<Jobs<u8, PinnedFuture>>: Unpin));
+}
+
 type FreeStream = Iter<std::ops::Range<u8>>;
 type BoundStream = Iter<std::vec::IntoIter<Rc<u8>>>;
 type Fallible = std::vec::IntoIter<std::future::Ready<Result<u8, u8>>>;
-type PinnedStream = futures_util::stream::Once<PinnedFuture>;
 
 #[test]
 fn what_runs_many_at_once_is_send_if_they_are_and_unpin_if_it_holds_them_in_boxes() {
@@ -314,7 +311,7 @@ fn what_runs_many_at_once_is_send_if_they_are_and_unpin_if_it_holds_them_in_boxe
     assert!(!has!(GatherIterFuture<Iter<Bound>>: Send));
     // The source is in place: it is pinned if it must be.
     assert!(
-        !has!(GatherIterOutputs<futures_util::stream::Map<PinnedStream, fn(()) -> std::future::Ready<()>>>: Unpin)
+        !has!(GatherIterOutputs<futures_util::stream::Map<PinnedStream<()>, fn(()) -> std::future::Ready<()>>>: Unpin)
     );
     assert!(has!(Completed<Free>: Send));
     assert!(!has!(Completed<Bound>: Send));
@@ -327,11 +324,11 @@ fn what_runs_many_at_once_is_send_if_they_are_and_unpin_if_it_holds_them_in_boxe
     assert!(has!(Merge<FreeStream>: Send));
     assert!(has!(Merge<FreeStream>: Sync));
     assert!(!has!(Merge<BoundStream>: Send));
-    assert!(has!(Merge<PinnedStream>: Unpin));
+    assert!(has!(Merge<PinnedStream<()>>: Unpin));
     assert!(has!(FailFast<FreeStream>: Send));
     assert!(has!(CollectErrors<FreeStream, u8>: Send));
     assert!(!has!(CollectErrors<FreeStream, Rc<u8>>: Send));
-    assert!(has!(CollectErrors<PinnedStream, std::marker::PhantomPinned>: Unpin));
+    assert!(has!(CollectErrors<PinnedStream<()>, std::marker::PhantomPinned>: Unpin));
 
     assert!(has!(WaitFuture<std::future::Ready<u8>>: Send));
     assert!(has!(WaitFuture<std::future::Ready<u8>>: Unpin));
@@ -341,7 +338,7 @@ fn what_runs_many_at_once_is_send_if_they_are_and_unpin_if_it_holds_them_in_boxe
 
     assert!(has!(Spawned<u8>: Send));
     assert!(has!(SpawnedStream<FreeStream>: Send));
-    assert!(has!(SpawnedStream<PinnedStream>: Unpin));
+    assert!(has!(SpawnedStream<PinnedStream<()>>: Unpin));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
