@@ -16,13 +16,18 @@ use aio_itertools::{Stream, gather, iter, prelude::*};
 use futures_util::{FutureExt, StreamExt, TryStreamExt, stream};
 use tokio::sync::Mutex;
 use tokio::task::yield_now;
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 
 use crate::by_hand::{Task, poll_once};
 use crate::neighbours::yields_locally;
 use crate::scripted::{Ledger, Token};
 
 const ITEMS: u32 = 12;
+
+/// Work that takes time on the paused clock.
+async fn takes(time: Duration) {
+    tokio::time::sleep(time).await; // not a wait: it stands for work
+}
 
 /// Runs a future on one thread and a paused clock, under the watchdog.
 fn finishes<F: Future>(what: &str, make: impl FnOnce() -> F + Send + 'static)
@@ -42,7 +47,7 @@ where
 /// Takes the lock, and keeps it over a pause.
 async fn locked(lock: &Mutex<u32>) {
     let mut held = lock.lock().await;
-    sleep(Duration::from_millis(10)).await;
+    takes(Duration::from_millis(10)).await;
     *held += 1;
 }
 
@@ -226,12 +231,12 @@ async fn timeline(run: impl AsyncFnOnce(&dyn Fn())) -> Vec<u64> {
 
 #[tokio::test(start_paused = true)]
 async fn each_item_that_is_taken_lets_the_next_one_start_at_once() {
-    let job = async |_: u32| sleep(Duration::from_secs(3)).await;
+    let job = async |_: u32| takes(Duration::from_secs(3)).await;
     let pipeline = timeline(async |note| {
         let jobs = iter(0..4).pipeline().map_concurrent(2, job);
         jobs.for_each(async |()| {
             note();
-            sleep(Duration::from_secs(10)).await;
+            takes(Duration::from_secs(10)).await;
         })
         .await;
     });
@@ -242,7 +247,7 @@ async fn each_item_that_is_taken_lets_the_next_one_start_at_once() {
         let jobs = stream::iter(0..4).map(job).buffered(2);
         jobs.for_each(async |()| {
             note();
-            sleep(Duration::from_secs(10)).await;
+            takes(Duration::from_secs(10)).await;
         })
         .await;
     });
@@ -252,13 +257,13 @@ async fn each_item_that_is_taken_lets_the_next_one_start_at_once() {
 #[tokio::test(start_paused = true)]
 async fn a_source_does_its_own_work_for_one_item_while_the_sink_is_busy() {
     // 8 s an item of the source, 10 s an item of the sink: only the first is waited for.
-    let source = || stream::iter(0..4).then(|_| sleep(Duration::from_secs(8)));
+    let source = || stream::iter(0..4).then(|_| takes(Duration::from_secs(8)));
     let arrivals = timeline(async |note| {
         let source = Box::pin(source()).pipeline();
         source
             .for_each(async |()| {
                 note();
-                sleep(Duration::from_secs(10)).await;
+                takes(Duration::from_secs(10)).await;
             })
             .await;
     });
@@ -270,7 +275,7 @@ async fn unordered_hands_on_what_is_there() {
     let outputs = iter([30, 10, 20, 1])
         .pipeline()
         .map_concurrent(3, async |ms| {
-            sleep(Duration::from_millis(ms)).await;
+            takes(Duration::from_millis(ms)).await;
             ms
         });
     assert_eq!(outputs.unordered().list().await, [10, 1, 20, 30]);
@@ -282,13 +287,13 @@ async fn unordered_outputs_wait_for_a_busy_sink_in_the_order_of_their_ends() {
     let jobs = iter([4, 1, 3, 2])
         .pipeline()
         .map_concurrent(4, async |secs| {
-            sleep(Duration::from_secs(secs)).await;
+            takes(Duration::from_secs(secs)).await;
             secs
         });
     jobs.unordered()
         .for_each(async |secs| {
             seen.borrow_mut().push(secs);
-            sleep(Duration::from_secs(10)).await;
+            takes(Duration::from_secs(10)).await;
         })
         .await;
     assert_eq!(seen.into_inner(), [1, 2, 3, 4]);
@@ -332,7 +337,7 @@ async fn the_largest_limits_are_no_limits() {
     let all = iter(0..100)
         .pipeline()
         .map_concurrent(usize::MAX, async |n| {
-            sleep(Duration::from_secs(1)).await;
+            takes(Duration::from_secs(1)).await;
             n
         })
         .item_timeout(Duration::MAX)
@@ -405,7 +410,7 @@ fn weightless_items_weigh_one_so_an_endless_source_stays_bounded() {
 async fn options_wrap_what_is_before_them() {
     let jobs = || {
         iter([1_u64, 9]).pipeline().map_concurrent(2, async |secs| {
-            sleep(Duration::from_secs(secs)).await;
+            takes(Duration::from_secs(secs)).await;
             secs * 10
         })
     };
@@ -792,6 +797,32 @@ fn cut_try_for_each_at_every_poll() {
 #[test]
 fn cut_try_for_each_concurrent_at_every_poll() {
     cut_at_every_poll(|stages| stages.try_for_each_concurrent(2, fallible_body));
+}
+
+#[test]
+fn wake_ups_from_other_threads_are_not_lost() {
+    chaos::watchdog::closure("a pipeline over tasks of other threads", || {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(3)
+            .build()
+            .unwrap();
+        let elsewhere = async |n: usize| tokio::spawn(async move { n }).await.unwrap();
+        for limit in [1, 2, 16] {
+            let sum = &Cell::new(0);
+            let run = iter(0..3_000)
+                .pipeline()
+                .map_concurrent(limit, elsewhere)
+                .unordered()
+                .map_concurrent(limit, elsewhere)
+                .batched(7)
+                .for_each_concurrent(limit, async |batch| {
+                    let part = elsewhere(batch.iter().sum()).await;
+                    sum.set(sum.get() + part);
+                });
+            runtime.block_on(run);
+            assert_eq!(sum.get(), 3_000 * 2_999 / 2);
+        }
+    });
 }
 
 /// What is left of a source that was only lent can be used after an end.
