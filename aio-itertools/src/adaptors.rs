@@ -33,6 +33,10 @@ mod windows;
 mod with_position;
 mod zip;
 mod zip_longest;
+#[cfg(feature = "spawn")]
+mod map_spawned;
+#[cfg(feature = "spawn")]
+mod prefetch;
 
 pub use accumulate::{Accumulate, AccumulateFrom, accumulate, accumulate_from};
 pub use batched::{Batched, ShortBatch, StrictBatched, batched};
@@ -66,3 +70,9 @@ pub use zip::{Zip, ZipError, ZipStrict, zip, zip_strict};
 pub use zip_longest::{ZipLongest, ZipLongestFilled, zip_longest};
 
 pub use crate::lanes::Streams;
+#[cfg(all(feature = "spawn", feature = "time"))]
+pub use map_spawned::{ItemTimeout, Timed};
+#[cfg(feature = "spawn")]
+pub use map_spawned::{MapSpawned, WithInput, map_spawned};
+#[cfg(feature = "spawn")]
+pub use prefetch::{Prefetch, prefetch};

@@ -8,6 +8,8 @@ mod try_gather;
 mod wait;
 #[cfg(feature = "time")]
 mod wait_for;
+#[cfg(feature = "spawn")]
+mod task_group;
 
 pub use crate::slots::Unfinished;
 #[cfg(feature = "spawn")]
@@ -22,3 +24,5 @@ pub use try_gather::{TryGather, TryGatherFuture, TryOutputs, try_gather};
 pub use wait::{Wait, WaitFuture, wait};
 #[cfg(feature = "time")]
 pub use wait_for::{Elapsed, WaitFor, wait_for};
+#[cfg(feature = "spawn")]
+pub use task_group::{GroupError, NoValue, OpenTaskGroup, Spawned, Spawner, TaskGroup, task_group};

@@ -18,6 +18,9 @@ use crate::adaptors::{
 };
 use crate::consumers::{self, MinMax, MoreThanOne, NotOne};
 use crate::lag::Lag;
+use crate::adaptors::{self, Batched};
+#[cfg(feature = "spawn")]
+use crate::adaptors::{MapSpawned, Prefetch};
 use crate::limit::Limit;
 use crate::pipeline::{self, Pipeline, Source};
 
@@ -392,6 +395,40 @@ pub trait AioItertools: Stream {
         Self: Sized,
     {
         pipeline::pipeline(self)
+    /// Gives the outputs of `f(item)`, at most `limit` at once, each on a task of its own: see
+    /// [`map_spawned`](adaptors::map_spawned()).
+    ///
+    /// # Panics
+    ///
+    /// If `limit` is the `usize` zero: see [`Limit`].
+    #[cfg(feature = "spawn")]
+    #[doc(alias = "buffered")]
+    #[doc(alias = "amap")]
+    #[track_caller]
+    fn map_spawned<F, R>(self, limit: impl Limit, f: F) -> MapSpawned<Self, F>
+    where
+        Self: Sized,
+        F: FnMut(Self::Item) -> R,
+        R: Future + Send + 'static,
+        R::Output: Send + 'static,
+    {
+        adaptors::map_spawned(self, limit, f)
+    }
+
+    /// Runs ahead of its consumer by at most `n` items: see [`prefetch`](adaptors::prefetch()).
+    ///
+    /// # Panics
+    ///
+    /// If `n` is the `usize` zero: see [`Limit`].
+    #[cfg(feature = "spawn")]
+    #[doc(alias = "buffer")]
+    #[track_caller]
+    fn prefetch(self, n: impl Limit) -> Prefetch<Self>
+    where
+        Self: Sized + Send + 'static,
+        Self::Item: Send + 'static,
+    {
+        adaptors::prefetch(self, n)
     }
 
     // Consumers: what one value is made of.

@@ -1,0 +1,372 @@
+use std::fmt;
+use std::mem;
+use std::panic::resume_unwind;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+#[cfg(feature = "time")]
+use std::time::Duration;
+
+use futures_core::{FusedStream, Stream};
+use pin_project_lite::pin_project;
+use tokio::task::JoinError;
+
+use crate::budget::Budget;
+use crate::limit::Limit;
+use crate::size_hint::{ENDED, plus};
+use crate::tasks::{self, Outcome};
+
+use self::in_flight::InFlight;
+use self::job::Job;
+
+mod in_flight;
+mod job;
+
+pub use job::WithInput;
+#[cfg(feature = "time")]
+pub use job::{ItemTimeout, Timed};
+
+/// What a panic calls this stream.
+const NAME: &str = "map_spawned";
+
+/// Gives the outputs of `f(item)`, each run on a task of its own, at most `limit` at once.
+///
+/// The free form of [`AioItertools::map_spawned`](crate::AioItertools::map_spawned).
+/// Unlike `buffered` of `futures`, the work goes on while the consumer awaits
+/// something else, so a slow consumer finds its next outputs ready, and a lock
+/// that consumer and work share can't make them wait for each other.
+///
+/// Outputs come in the order of the items: [`unordered`](MapSpawned::unordered)
+/// gives them as they come. [`item_timeout`](MapSpawned::item_timeout) bounds
+/// the time of each, [`with_input`](MapSpawned::with_input) gives each item back
+/// beside its output. An output that is an `Err` is an output like another.
+///
+/// `f` itself runs where the stream is polled and only makes the future.
+///
+/// # Panics
+///
+/// If `limit` is the `usize` zero: see [`Limit`].
+///
+/// # Examples
+///
+/// ```
+/// use aio_itertools::{adaptors::map_spawned, iter, next};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let mut lengths = map_spawned(iter(["a", "bb"]), 8, |word| async move { word.len() });
+/// assert_eq!(next(&mut lengths).await, Some(1));
+/// assert_eq!(next(&mut lengths).await, Some(2));
+/// assert_eq!(next(&mut lengths).await, None);
+/// # }
+/// ```
+#[track_caller]
+pub fn map_spawned<S, F, R>(stream: S, limit: impl Limit, f: F) -> MapSpawned<S, F>
+where
+    S: Stream,
+    F: FnMut(S::Item) -> R,
+    R: Future + Send + 'static,
+    R::Output: Send + 'static,
+{
+    MapSpawned {
+        stream,
+        ended: false,
+        job: f,
+        limit: limit.at_least_one("the limit").get(),
+        in_flight: InFlight::ordered(),
+        next: None,
+        budget: Budget::new(),
+    }
+}
+
+pin_project! {
+    /// The stream of [`map_spawned`](crate::adaptors::map_spawned()): the output of each item's task.
+    ///
+    /// # Contract
+    ///
+    /// | fact | |
+    /// |---|---|
+    /// | cancel safety | Cancel safe |
+    /// | in-flight work | up to `limit` tasks, which run on their own; dropping the stream aborts them |
+    /// | memory | `limit` tasks, whether in flight or finished and not taken |
+    /// | fairness | one unit of the budget for each start and each output |
+    /// | fused | yes: the source is not polled after its end |
+    /// | size_hint | exact when the source's is |
+    /// | errors | every output is given, errors included; a panic goes on at the consumer, in its place, and the rest goes on after it |
+    /// | runtime | tokio |
+    ///
+    /// The source is polled only while the stream is: what runs ahead is the
+    /// work, up to `limit` items of it. An output that is about to be given has
+    /// made room already, so the next task starts before the consumer has it.
+    ///
+    /// # Panics
+    ///
+    /// When polled: with the panic of a task, in the place of its output; outside
+    /// a tokio runtime; and if the runtime was shut down under the tasks.
+    #[must_use = "streams do nothing unless polled"]
+    pub struct MapSpawned<S: Stream, J: Job<S::Item>> {
+        #[pin]
+        stream: S,
+        ended: bool,
+        job: J,
+        limit: usize,
+        in_flight: InFlight<J::Output>,
+        // Taken from what is in flight and not given yet: only a panic of the
+        // source or of `f` leaves it here.
+        next: Option<Outcome<J::Output>>,
+        budget: Budget,
+    }
+}
+
+impl<S: Stream, J: Job<S::Item>> MapSpawned<S, J> {
+    /// Gives the outputs as they come instead of in the order of the items.
+    ///
+    /// A slow item then holds up no other.
+    ///
+    /// # Panics
+    ///
+    /// If the stream was polled before: what is in flight has its order.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use aio_itertools::{iter, next, prelude::*};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let mut outputs = iter([3, 1])
+    ///     .map_spawned(2, |turns| async move {
+    ///         for _ in 0..turns {
+    ///             tokio::task::yield_now().await;
+    ///         }
+    ///         turns
+    ///     })
+    ///     .unordered();
+    /// assert_eq!(next(&mut outputs).await, Some(1));
+    /// assert_eq!(next(&mut outputs).await, Some(3));
+    /// # }
+    /// ```
+    #[doc(alias = "buffer_unordered")]
+    #[track_caller]
+    pub fn unordered(mut self) -> Self {
+        self.assert_unpolled();
+        self.in_flight = InFlight::unordered();
+        self
+    }
+
+    /// Gives each item back beside its output, as `(item, output)`.
+    ///
+    /// A failure then says what failed, and the item can be tried again.
+    ///
+    /// # Panics
+    ///
+    /// If the stream was polled before.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use aio_itertools::{iter, next, prelude::*};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let mut numbers = iter(["7", "seven"])
+    ///     .map_spawned(2, |word| async move { word.parse::<u8>() })
+    ///     .with_input();
+    /// assert_eq!(next(&mut numbers).await, Some(("7", Ok(7))));
+    /// let (word, number) = next(&mut numbers).await.unwrap();
+    /// assert!(word == "seven" && number.is_err());
+    /// # }
+    /// ```
+    #[track_caller]
+    pub fn with_input(self) -> MapSpawned<S, WithInput<J>>
+    where
+        S::Item: Clone + Send + 'static,
+    {
+        self.with_job(WithInput::new)
+    }
+
+    /// Gives each task `limit` of time from its first poll, then aborts it and
+    /// gives the error [`ItemTimeout`] as its output.
+    ///
+    /// With [`with_input`](Self::with_input) after it the error comes beside its item.
+    ///
+    /// # Panics
+    ///
+    /// If the stream was polled before. When polled, if the runtime has no clock.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use aio_itertools::{iter, next, prelude::*};
+    /// use std::{future::pending, time::Duration};
+    ///
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() {
+    /// let mut outputs = iter(["stuck"])
+    ///     .map_spawned(8, |_| pending::<()>())
+    ///     .item_timeout(Duration::from_secs(3))
+    ///     .with_input();
+    /// let (item, output) = next(&mut outputs).await.unwrap();
+    /// assert_eq!(item, "stuck");
+    /// assert_eq!(output.unwrap_err().to_string(), "the task of the item took longer than 3s");
+    /// # }
+    /// ```
+    #[cfg(feature = "time")]
+    #[track_caller]
+    pub fn item_timeout(self, limit: Duration) -> MapSpawned<S, Timed<J>> {
+        self.with_job(|job| Timed::new(job, limit))
+    }
+
+    #[track_caller]
+    fn assert_unpolled(&self) {
+        let polled = self.ended || self.next.is_some() || self.in_flight.len() > 0;
+        assert!(!polled, "{NAME} takes its options before it is polled");
+    }
+
+    #[track_caller]
+    fn with_job<K: Job<S::Item>>(self, wrap: impl FnOnce(J) -> K) -> MapSpawned<S, K> {
+        self.assert_unpolled();
+        MapSpawned {
+            stream: self.stream,
+            ended: self.ended,
+            job: wrap(self.job),
+            limit: self.limit,
+            in_flight: self.in_flight.empty_like(),
+            next: None,
+            budget: self.budget,
+        }
+    }
+
+    /// Aborts the tasks, waits until each has ended, and gives back the source
+    /// and the outputs that were finished, in their order.
+    ///
+    /// Dropping the stream aborts them too, but waits for nothing: use this
+    /// where what the tasks hold must be free again. An item whose task was
+    /// aborted is gone with it.
+    ///
+    /// # Panics
+    ///
+    /// With the first panic of a task, after all have ended.
+    ///
+    /// # Cancel safety
+    ///
+    /// Not cancel safe: dropped, it has aborted the tasks, and the source and the
+    /// finished outputs are dropped with it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use aio_itertools::{iter, next, prelude::*};
+    /// use std::future::pending;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let mut outputs = iter(1..=9).map_spawned(2, |n| async move {
+    ///     if n == 3 {
+    ///         pending::<()>().await;
+    ///     }
+    ///     n
+    /// });
+    /// assert_eq!(next(&mut outputs).await, Some(1));
+    /// assert_eq!(next(&mut outputs).await, Some(2));
+    /// let (mut rest, finished) = outputs.shutdown().await;
+    /// // Three is in flight and aborted, four was in flight too.
+    /// assert!(finished.is_empty() || finished == [4]);
+    /// assert_eq!(rest.next().await, Some(5));
+    /// # }
+    /// ```
+    pub async fn shutdown(self) -> (S, Vec<J::Output>) {
+        let Self {
+            stream,
+            mut in_flight,
+            next,
+            ..
+        } = self;
+        in_flight.abort_all();
+        let mut outcomes = Vec::from_iter(next);
+        while let Some(outcome) = in_flight.next().await {
+            outcomes.push(outcome);
+        }
+        let (mut outputs, mut panic) = (Vec::new(), None);
+        for outcome in outcomes {
+            match outcome.map_err(JoinError::try_into_panic) {
+                Ok(output) => outputs.push(output),
+                Err(Ok(later)) => panic = panic.or(Some(later)),
+                // Aborted.
+                Err(Err(_)) => {}
+            }
+        }
+        if let Some(panic) = panic {
+            resume_unwind(panic);
+        }
+        (stream, outputs)
+    }
+}
+
+impl<S: Stream, J: Job<S::Item>> Stream for MapSpawned<S, J> {
+    type Item = J::Output;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<J::Output>> {
+        let mut this = self.project();
+        // What has ended comes first, so that a source without end can't keep it in.
+        if this.next.is_none()
+            && let Poll::Ready(outcome) = this.in_flight.poll_next(cx)
+        {
+            *this.next = outcome;
+        }
+        let was_empty = this.in_flight.len() == 0;
+        while !*this.ended && this.in_flight.len() < *this.limit {
+            if this.budget.poll_spend(cx).is_pending() {
+                break;
+            }
+            // Before an item is taken that would have nowhere to go.
+            let runtime = tasks::runtime(NAME);
+            match this.stream.as_mut().poll_next(cx) {
+                Poll::Ready(Some(item)) => {
+                    let future = this.job.future(item);
+                    this.in_flight.spawn(&runtime, future);
+                }
+                Poll::Ready(None) => *this.ended = true,
+                Poll::Pending => break,
+            }
+        }
+        if this.next.is_none() && was_empty {
+            // The first of those that were started just now has to know whom to wake.
+            if let Poll::Ready(outcome) = this.in_flight.poll_next(cx) {
+                *this.next = outcome;
+            }
+        }
+        match mem::take(this.next) {
+            Some(outcome) => Poll::Ready(Some(tasks::output(outcome, NAME))),
+            None if *this.ended && this.in_flight.len() == 0 => Poll::Ready(None),
+            None => Poll::Pending,
+        }
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        let source = match self.ended {
+            true => ENDED,
+            false => self.stream.size_hint(),
+        };
+        plus(
+            plus(source, self.in_flight.len()),
+            usize::from(self.next.is_some()),
+        )
+    }
+}
+
+impl<S: Stream, J: Job<S::Item>> FusedStream for MapSpawned<S, J> {
+    fn is_terminated(&self) -> bool {
+        self.ended && self.next.is_none() && self.in_flight.len() == 0
+    }
+}
+
+impl<S: Stream + fmt::Debug, J: Job<S::Item>> fmt::Debug for MapSpawned<S, J> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MapSpawned")
+            .field("stream", &self.stream)
+            .field("ended", &self.ended)
+            .field("limit", &self.limit)
+            .field("in_flight", &self.in_flight.len())
+            .finish_non_exhaustive()
+    }
+}
