@@ -43,6 +43,8 @@ mod spawned;
 mod tee;
 #[cfg(feature = "testing")]
 mod testing;
+mod task_group;
+mod tasks;
 mod tidy;
 mod try_gather;
 mod wait;
