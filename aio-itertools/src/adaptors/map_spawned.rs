@@ -302,18 +302,10 @@ impl<S: Stream, J: Job<S::Item>> MapSpawned<S, J> {
     }
 }
 
-impl<S: Stream, J: Job<S::Item>> Stream for MapSpawned<S, J> {
-    type Item = J::Output;
-
-    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<J::Output>> {
+impl<S: Stream, J: Job<S::Item>> MapSpawned<S, J> {
+    /// Starts tasks as far as there is room, items and budget.
+    fn refill(self: Pin<&mut Self>, cx: &mut Context<'_>) {
         let mut this = self.project();
-        // What has ended comes first, so that a source without end can't keep it in.
-        if this.next.is_none()
-            && let Poll::Ready(outcome) = this.in_flight.poll_next(cx)
-        {
-            *this.next = outcome;
-        }
-        let was_empty = this.in_flight.len() == 0;
         while !*this.ended && this.in_flight.len() < *this.limit {
             if this.budget.poll_spend(cx).is_pending() {
                 break;
@@ -329,12 +321,29 @@ impl<S: Stream, J: Job<S::Item>> Stream for MapSpawned<S, J> {
                 Poll::Pending => break,
             }
         }
-        if this.next.is_none() && was_empty {
-            // The first of those that were started just now has to know whom to wake.
-            if let Poll::Ready(outcome) = this.in_flight.poll_next(cx) {
+    }
+}
+
+impl<S: Stream, J: Job<S::Item>> Stream for MapSpawned<S, J> {
+    type Item = J::Output;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<J::Output>> {
+        loop {
+            let this = self.as_mut().project();
+            // What has ended comes first, so that a source without end can't keep it in.
+            if this.next.is_none()
+                && let Poll::Ready(outcome) = this.in_flight.poll_next(cx)
+            {
                 *this.next = outcome;
             }
+            let unwatched = this.next.is_none() && this.in_flight.len() == 0;
+            self.as_mut().refill(cx);
+            // The first tasks since then don't know yet whom to wake.
+            if !unwatched || self.in_flight.len() == 0 {
+                break;
+            }
         }
+        let this = self.project();
         match mem::take(this.next) {
             Some(outcome) => Poll::Ready(Some(tasks::output(outcome, NAME))),
             None if *this.ended && this.in_flight.len() == 0 => Poll::Ready(None),

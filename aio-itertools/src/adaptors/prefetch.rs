@@ -25,6 +25,11 @@ const NAME: &str = "prefetch";
 /// The source makes its next items while the consumer is busy with the last one:
 /// reading overlaps with work. The task starts at the first poll.
 ///
+/// While the queue is full the source stands still. One that makes its items
+/// one after the other then holds nothing; one that has futures in flight, as
+/// `buffered` of `futures` has, snoozes with them, and wants
+/// [`map_spawned`](crate::adaptors::map_spawned()) in its place.
+///
 /// # Panics
 ///
 /// If `n` is the `usize` zero: see [`Limit`].
@@ -62,7 +67,7 @@ where
 /// | fact | |
 /// |---|---|
 /// | cancel safety | Cancel safe |
-/// | in-flight work | one task, which polls the source on its own; dropping the stream aborts it |
+/// | in-flight work | one task, which polls the source until the queue is full; dropping the stream aborts it |
 /// | memory | `n` items |
 /// | fairness | one unit of the budget in 64 items |
 /// | fused | yes: the source is not polled after its end |
@@ -203,9 +208,10 @@ where
             // Between the look at the queue and at the task more can have come.
             this.state = State::Last(ahead.queue.take_all(), outcome);
         }
-        if let State::Last(items, _) = &mut this.state
-            && let Some(item) = items.pop_front()
-        {
+        let State::Last(items, _) = &mut this.state else {
+            return Poll::Ready(None);
+        };
+        if let Some(item) = items.pop_front() {
             return Poll::Ready(Some(item));
         }
         if let State::Last(_, outcome) = mem::replace(&mut this.state, State::Ended(None)) {

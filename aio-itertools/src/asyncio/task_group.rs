@@ -114,6 +114,9 @@ impl<E: Send + 'static> OpenTaskGroup<E> {
     /// cancelled. In both cases all are waited for. Cancelled is what runs at
     /// most to its next await; a task that never awaits is waited for as it is.
     ///
+    /// Inside `tokio::spawn` the compiler takes only an error type in which no
+    /// lifetime is written, not even that of `&'static str`.
+    ///
     /// # Errors
     ///
     /// All errors of the body and the tasks: see [`GroupError`]. A task that was

@@ -410,4 +410,72 @@ async fn a_consumer_is_send_where_its_stream_and_items_are() {
     assert_eq!(iter([Rc::new(1)]).list().await, [Rc::new(1)]);
     assert!(has!(aio_itertools::consumers::NotOne<u8>: Send));
     assert!(!has!(aio_itertools::consumers::MoreThanOne<Rc<u8>>: Send));
+#[test]
+fn what_runs_on_tasks_is_as_free_as_its_parts() {
+    use aio_itertools::asyncio::{GroupError, NoValue, OpenTaskGroup, Spawned, Spawner, TaskGroup};
+
+    type Job<T> = fn(T) -> std::future::Ready<u8>;
+    type Free = aio_itertools::adaptors::MapSpawned<Iter<std::ops::Range<u8>>, Job<u8>>;
+    type Bound = aio_itertools::adaptors::MapSpawned<Iter<std::vec::IntoIter<Rc<u8>>>, Job<Rc<u8>>>;
+    type Rooted = futures_util::stream::Once<PinnedFuture>;
+    type Unmoved = aio_itertools::adaptors::MapSpawned<Rooted, Job<()>>;
+    assert!(has!(Free: Send));
+    assert!(has!(Free: Unpin));
+    // The tasks are free of the source and its items: those may stay on a thread.
+    assert!(!has!(Bound: Send));
+    assert!(has!(Bound: Unpin));
+    assert!(!has!(Unmoved: Unpin));
+
+    type Ahead = aio_itertools::adaptors::Prefetch<Iter<std::ops::Range<u8>>>;
+    assert!(has!(Ahead: Send));
+    // The source has a pinned box of its own.
+    assert!(has!(aio_itertools::adaptors::Prefetch<Rooted>: Unpin));
+
+    // Errors and values go from thread to thread, and need not be shared.
+    type Unshared = std::cell::Cell<u8>;
+    assert!(has!(OpenTaskGroup<Rc<u8>>: Send));
+    assert!(has!(TaskGroup<Unshared>: Send));
+    assert!(has!(TaskGroup<Unshared>: Sync));
+    assert!(!has!(TaskGroup<Rc<u8>>: Send));
+    assert!(has!(Spawner<Unshared>: Send));
+    assert!(has!(Spawner<Unshared>: Sync));
+    assert!(has!(Spawned<Unshared>: Send));
+    assert!(has!(Spawned<PinnedFuture>: Unpin));
+    assert!(has!(GroupError<Unshared>: Send));
+    assert!(!has!(GroupError<Unshared>: Sync));
+    assert!(has!(NoValue: Sync));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_scope_and_its_tasks_run_in_a_spawned_task() {
+    use aio_itertools::asyncio::{GroupError, NoValue};
+    use aio_itertools::task_group;
+
+    let task = tokio::spawn(async {
+        let mut seen = Vec::new();
+        let sum = task_group()
+            .limit(2)
+            .with(async |group| -> Result<u32, NoValue> {
+                // A scope inside the scope, and what is borrowed from outside.
+                seen.push(1);
+                let two = group.spawn(async {
+                    let inner = task_group().with(async |group| -> Result<u32, NoValue> {
+                        group.spawn(async { Ok(2) }).await
+                    });
+                    inner.await.map_err(GroupError::into_first)
+                });
+                tokio::task::yield_now().await;
+                two.await
+            })
+            .await;
+        let mut doubled = iter(1..=2).map_spawned(2, |n| async move { n * 2 });
+        let first = next(&mut doubled).await;
+        let mut ahead = doubled.prefetch(1);
+        let second = next(&mut ahead).await;
+        let (left, source) = ahead.stop().await;
+        let (_, finished) = (*std::pin::Pin::into_inner(source)).shutdown().await;
+        (sum, seen, first, second, left, finished)
+    });
+    let expected = (Ok(2), vec![1], Some(2), Some(4), vec![], vec![]);
+    assert_eq!(task.await.unwrap(), expected);
 }

@@ -154,3 +154,14 @@ async fn futures_that_wake_themselves_dont_keep_new_ones_out() {
     .await;
     assert_eq!(started.get(), ALL);
 }
+
+#[test]
+fn work_on_tasks_lets_its_neighbours_run() {
+    let hog = || futures_util::stream::repeat(());
+    yields(exhaust(hog().map_spawned(8, ready)));
+    yields(exhaust(hog().map_spawned(8, ready).unordered()));
+    // There is always room, and always an item.
+    yields(exhaust(hog().map_spawned(usize::MAX, |()| pending::<()>())));
+    yields(exhaust(hog().prefetch(8)));
+    yields(exhaust(hog().prefetch(usize::MAX)));
+}

@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::error::Error;
 use std::future::{pending, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, mpsc};
 use std::task::Poll;
@@ -17,23 +17,11 @@ use proptest::prelude::{Just, Strategy, prop_oneof};
 use proptest::test_runner::{Config, TestCaseError, TestRunner};
 use tokio::task::yield_now;
 
+use crate::by_hand::{Task, poll_once};
 use crate::laws::CASES;
-use crate::tasks::{Census, on_both, one_thread, two_threads};
+use crate::tasks::{Census, on_both, one_thread, panic_of, panic_text, two_threads};
 
 type Outcome<T> = Result<T, &'static str>;
-
-/// Catches a panic past the hook, and gives its text.
-async fn panic_of<F: Future>(future: F) -> &'static str {
-    let mut future = pin!(future);
-    let caught = poll_fn(
-        |cx| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
-            Ok(Poll::Ready(_)) => panic!("it ended without a panic"),
-            Ok(Poll::Pending) => Poll::Pending,
-            Err(panic) => Poll::Ready(panic),
-        },
-    );
-    caught.await.downcast_ref::<&str>().unwrap()
-}
 
 fn quiet_panic(text: &'static str) -> ! {
     resume_unwind(Box::new(text))
@@ -221,7 +209,13 @@ fn a_panic_in_the_drop_of_a_cancelled_task_or_of_its_value_is_not_lost() {
         assert_eq!(panic_of(group.cancel()).await, "in drop");
 
         let group = task_group::<&str>().await;
-        drop(group.spawn(async { Ok(Trap) }));
+        // The task may end only when nobody awaits its value any more.
+        let (dropped, handle_is_dropped) = tokio::sync::oneshot::channel::<()>();
+        drop(group.spawn(async {
+            handle_is_dropped.await.ok();
+            Ok(Trap)
+        }));
+        drop(dropped);
         assert_eq!(panic_of(group.join()).await, "in drop");
 
         // Without room it never starts, and is dropped by us.
@@ -442,11 +436,9 @@ fn cut_spawned_loses_nothing_and_opening_holds_nothing() {
         }));
         census.until(0).await;
         assert_eq!(group.join().await, Ok(()));
-        let again = catch_unwind(AssertUnwindSafe(|| {
-            let (_, waker) = crate::by_hand::Task::new();
-            crate::by_hand::poll_once(value.as_mut(), &waker)
-        }));
-        assert!(again.is_err());
+        let (_task, waker) = Task::new();
+        let again = panic_text(|| poll_once(value.as_mut(), &waker));
+        assert_eq!(again, "a spawned task was polled after its end");
     });
 }
 
@@ -493,13 +485,8 @@ fn at_most_so_many_run_at_once_and_start_in_order() {
         group.join().await.unwrap();
         assert!(order.lock().unwrap().iter().copied().eq(0..20));
     });
-    assert_eq!(
-        *catch_unwind(|| task_group::<Infallible>().limit(0))
-            .unwrap_err()
-            .downcast::<String>()
-            .unwrap(),
-        "the limit must be at least 1, got 0"
-    );
+    let zero = || task_group::<Infallible>().limit(0);
+    assert_eq!(panic_text(zero), "the limit must be at least 1, got 0");
 }
 
 fn visit(depth: u32, visited: &Arc<AtomicUsize>, spawner: &Spawner<&'static str>) {
@@ -596,9 +583,8 @@ fn tasks_and_body_share_one_lock_and_finish() {
 #[test]
 fn outside_a_runtime_spawning_panics_and_says_why() {
     let group = futures_lite::future::block_on(task_group::<Infallible>().into_future());
-    let panic = catch_unwind(AssertUnwindSafe(|| group.spawn(async { Ok(()) })));
     assert_eq!(
-        *panic.unwrap_err().downcast::<String>().unwrap(),
+        panic_text(|| group.spawn(async { Ok(()) })),
         "a task group starts tasks, so it needs a tokio runtime around it"
     );
     // A group without tasks needs none.

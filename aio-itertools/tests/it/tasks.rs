@@ -1,8 +1,12 @@
 //! What tests of tasks share: both runtimes, and a count of what is alive in them.
 
+use std::any::Any;
+use std::future::poll_fn;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::task::Poll;
 
 use aio_itertools::Stream;
 use tokio::runtime::{Builder, Runtime};
@@ -39,7 +43,6 @@ pub(crate) fn on_both<F: Future<Output = ()> + 'static>(what: &str, test: fn() -
 pub(crate) struct Census {
     alive: watch::Sender<usize>,
     most: Arc<AtomicUsize>,
-    born: Arc<AtomicUsize>,
 }
 
 impl Census {
@@ -47,13 +50,11 @@ impl Census {
         Self {
             alive: watch::Sender::new(0),
             most: Arc::default(),
-            born: Arc::default(),
         }
     }
 
     /// Counts from now until what it gives is dropped.
     pub(crate) fn member(&self) -> Member {
-        self.born.fetch_add(1, SeqCst);
         self.alive.send_modify(|alive| {
             *alive += 1;
             self.most.fetch_max(*alive, SeqCst);
@@ -63,10 +64,6 @@ impl Census {
 
     pub(crate) fn alive(&self) -> usize {
         *self.alive.borrow()
-    }
-
-    pub(crate) fn born(&self) -> usize {
-        self.born.load(SeqCst)
     }
 
     /// The most that were alive at once.
@@ -95,20 +92,22 @@ impl Drop for Member {
 
 /// Polls `next` until it is ready, cut at every poll, and only when it was woken.
 ///
-/// `help` is called while nothing has woken it.
+/// `help` is called while nothing has woken it. A panic of the poll is given as
+/// its text.
 pub(crate) async fn next_cut_at_every_poll<S>(
     stream: &mut S,
     cuts: &mut usize,
     mut help: impl FnMut(),
-) -> Option<S::Item>
+) -> Result<Option<S::Item>, &'static str>
 where
     S: Stream + Unpin,
 {
     loop {
         let (task, waker) = Task::new();
-        match poll_next_cut(stream, &waker) {
-            std::task::Poll::Ready(item) => return item,
-            std::task::Poll::Pending => *cuts += 1,
+        match catch_unwind(AssertUnwindSafe(|| poll_next_cut(stream, &waker))) {
+            Ok(Poll::Ready(item)) => return Ok(item),
+            Ok(Poll::Pending) => *cuts += 1,
+            Err(panic) => return Err(panic.downcast_ref::<&str>().unwrap()),
         }
         chaos::watchdog::future("a poll after a wake-up", async {
             while task.wakes() == 0 {
@@ -118,6 +117,32 @@ where
         })
         .await;
     }
+}
+
+/// The text of a panic.
+fn text_of(panic: Box<dyn Any + Send>) -> String {
+    match panic.downcast::<&str>() {
+        Ok(text) => (*text).to_owned(),
+        Err(panic) => *panic.downcast().unwrap(),
+    }
+}
+
+/// Runs what panics, and gives the text.
+pub(crate) fn panic_text<T>(run: impl FnOnce() -> T) -> String {
+    text_of(catch_unwind(AssertUnwindSafe(run)).err().unwrap())
+}
+
+/// Runs a future that panics, and gives the text.
+pub(crate) async fn panic_of<F: Future>(future: F) -> String {
+    let mut future = pin!(future);
+    let panic = poll_fn(
+        |cx| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
+            Ok(Poll::Ready(_)) => panic!("it ended without a panic"),
+            Ok(Poll::Pending) => Poll::Pending,
+            Err(panic) => Poll::Ready(panic),
+        },
+    );
+    text_of(panic.await)
 }
 
 /// Polls a future by hand until nobody wakes it any more: true if it has ended by then.
@@ -135,4 +160,25 @@ pub(crate) fn ends_by_itself<F: Future>(future: F) -> bool {
             return false;
         }
     }
+}
+
+/// A consumer that wants, for each item, the lock that the work behind the items wants too.
+pub(crate) async fn consume_with_the_lock<S: Stream>(
+    make: impl FnOnce(&Arc<tokio::sync::Mutex<usize>>) -> S,
+) -> usize {
+    let lock = Arc::new(tokio::sync::Mutex::new(0));
+    let mut items = pin!(make(&lock));
+    while aio_itertools::next(&mut items).await.is_some() {
+        *lock.lock().await += 1;
+        tokio::task::yield_now().await;
+    }
+    let locked = *lock.lock().await;
+    locked
+}
+
+/// Holds the lock over an await, as the work behind such items does.
+pub(crate) async fn hold(lock: Arc<tokio::sync::Mutex<usize>>) {
+    let mut held = lock.lock().await;
+    tokio::task::yield_now().await;
+    *held += 1;
 }

@@ -106,6 +106,8 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("FailFast", "merge_laws.rs"),
     ("CollectErrors", "merge_laws.rs"),
     ("SpawnedStream", "spawned.rs"),
+    ("MapSpawned", "map_spawned.rs"),
+    ("Prefetch", "prefetch.rs"),
 ];
 
 #[test]
