@@ -725,9 +725,9 @@ async fn run(case: &Case) -> Result<(), TestCaseError> {
         Ok(Err(error)) => {
             let errors = error.into_errors();
             for (place, number) in errors.iter().enumerate() {
-                match number {
-                    &usize::MAX => assert_eq!((place, case.body.1), (0, End::Error)),
-                    &number => assert_eq!(case.tasks[number].1, End::Error),
+                match *number {
+                    usize::MAX => assert_eq!((place, case.body.1), (0, End::Error)),
+                    number => assert_eq!(case.tasks[number].1, End::Error),
                 }
             }
         }

@@ -172,8 +172,7 @@ pub(crate) async fn consume_with_the_lock<S: Stream>(
         *lock.lock().await += 1;
         tokio::task::yield_now().await;
     }
-    let locked = *lock.lock().await;
-    locked
+    *lock.lock().await
 }
 
 /// Holds the lock over an await, as the work behind such items does.

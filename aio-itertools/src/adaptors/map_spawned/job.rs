@@ -13,7 +13,7 @@ pub trait Job<T> {
     /// What the task of an item gives.
     type Output: Send + 'static;
 
-    /// The future that runs on a task of its own.
+    #[doc(hidden)]
     fn future(&mut self, item: T) -> impl Future<Output = Self::Output> + Send + 'static;
 }
 
