@@ -253,7 +253,6 @@ where
 impl<S: Stream> Drop for Ahead<S> {
     /// The queue lives until the aborted task is gone; its items need not.
     fn drop(&mut self) {
-        self.task.abort();
         drop(self.queue.take_all());
     }
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use aio_itertools::adaptors::prefetch;
+use aio_itertools::adaptors::{Prefetch, prefetch};
 use aio_itertools::{FusedStream, Stream, iter, next, prelude::*};
 use chaos::Fate;
 use futures_util::StreamExt;
@@ -223,13 +223,33 @@ fn dropped_at_every_poll_it_leaves_no_task() {
         let mut items = script.prefetch(3);
         drop(next(&mut items).await);
         until_taken(&watched, 4).await;
+        until_queued(&items, 3).await;
         drop(items);
-        chaos::watchdog::future("all are dropped", async {
-            while !ledger.is_settled() {
-                yield_now().await;
+        assert!(ledger.is_settled());
+    });
+}
+
+/// Waits until so many items are in the queue.
+async fn until_queued<S: Stream>(items: &Prefetch<S>, wanted: usize) {
+    let waiting = async {
+        while !format!("{items:?}").contains(&format!("queued: {wanted},")) {
+            yield_now().await;
+        }
+    };
+    chaos::watchdog::future("the queue fills", waiting).await;
+}
+
+#[test]
+fn the_last_items_come_before_the_end_however_the_threads_meet() {
+    on_both("the end of a source on another thread", || async {
+        for round in 0..5000 {
+            let mut items = iter(0..round % 3).prefetch(8);
+            let mut seen = Vec::new();
+            while let Some(item) = next(&mut items).await {
+                seen.push(item);
             }
-        })
-        .await;
+            assert!(seen.into_iter().eq(0..round % 3));
+        }
     });
 }
 
@@ -262,9 +282,7 @@ fn a_panic_of_the_source_comes_after_the_items_before_it() {
         let mut items = script.prefetch(8);
         assert_eq!(next(&mut items).await.unwrap().id(), 0);
         until_taken(&watched, 2).await;
-        while !format!("{items:?}").contains("queued: 1") {
-            yield_now().await;
-        }
+        until_queued(&items, 1).await;
         assert_eq!(panic_of(items.stop()).await, "scripted");
         assert!(ledger.is_settled());
     });

@@ -489,6 +489,25 @@ fn at_most_so_many_run_at_once_and_start_in_order() {
     assert_eq!(panic_text(zero), "the limit must be at least 1, got 0");
 }
 
+#[test]
+fn those_that_wait_for_room_are_waited_for_however_the_threads_meet() {
+    on_both("many short groups", || async {
+        for _ in 0..5000 {
+            let finished = Arc::new(AtomicUsize::new(0));
+            let group = task_group::<Infallible>().limit(1).await;
+            for _ in 0..3 {
+                let finished = Arc::clone(&finished);
+                group.spawn(async move {
+                    finished.fetch_add(1, SeqCst);
+                    Ok(())
+                });
+            }
+            assert_eq!(group.join().await, Ok(()));
+            assert_eq!(finished.load(SeqCst), 3);
+        }
+    });
+}
+
 fn visit(depth: u32, visited: &Arc<AtomicUsize>, spawner: &Spawner<&'static str>) {
     let (visited, deeper) = (Arc::clone(visited), spawner.clone());
     spawner.spawn(async move {

@@ -45,9 +45,6 @@ struct State<E> {
     /// By age, so that the oldest is aborted first; `None` while it is being spawned.
     running: BTreeMap<u64, Option<AbortHandle>>,
     waiting: VecDeque<Waiting>,
-    /// True while somebody starts those that wait; others leave it to them, so
-    /// that a task that ends at once doesn't start the next from within itself.
-    starting: bool,
     next_id: u64,
     failures: Failures<E>,
     /// Whoever waits for the first failure or for the end.
@@ -69,7 +66,6 @@ impl<E> Members<E> {
                 alive: 0,
                 running: BTreeMap::new(),
                 waiting: VecDeque::new(),
-                starting: false,
                 next_id: 0,
                 failures: Failures {
                     errors: Vec::new(),
@@ -167,16 +163,14 @@ impl<E> Members<E> {
     /// Starts those that wait, in order, as far as there is room.
     fn start_waiting(&self) {
         let mut state = self.lock();
-        while !state.starting && state.running.len() < self.limit {
+        while state.running.len() < self.limit {
             let Some(Waiting { id, runtime, task }) = state.waiting.pop_front() else {
                 break;
             };
             state.running.insert(id, None);
-            state.starting = true;
             drop(state);
             self.start(id, &runtime, task);
             state = self.lock();
-            state.starting = false;
         }
     }
 
