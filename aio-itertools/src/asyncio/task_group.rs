@@ -90,6 +90,20 @@ impl<E> OpenTaskGroup<E> {
     /// # Panics
     ///
     /// If `limit` is the `usize` zero: see [`Limit`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let group = aio_itertools::task_group::<std::io::Error>().limit(8).await;
+    /// for page in 1..=100 {
+    ///     group.spawn(async move { Ok(page) });
+    /// }
+    /// group.join().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     #[track_caller]
     pub fn limit(self, limit: impl Limit) -> Self {
         Self {
@@ -321,6 +335,22 @@ impl<E> TaskGroup<E> {
     ///
     /// Not cancel safe: dropped, it doesn't wait any more. The tasks were
     /// cancelled at its first poll or are by the drop.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use aio_itertools::{asyncio::NoValue, task_group};
+    /// use std::{convert::Infallible, future::pending};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let group = task_group().await;
+    /// let endless = group.spawn(pending::<Result<(), Infallible>>());
+    /// group.cancel().await?;
+    /// assert_eq!(endless.await, Err(NoValue::Cancelled));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn cancel(self) -> Result<(), GroupError<E>> {
         self.members.cancel();
         self.join().await
