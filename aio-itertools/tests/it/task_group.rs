@@ -553,6 +553,25 @@ fn nothing_starts_after_a_failure_or_after_the_end() {
 }
 
 #[test]
+fn a_spawner_that_lives_on_keeps_no_waker() {
+    one_thread().block_on(async {
+        let group = task_group::<Infallible>().await;
+        let late = group.spawner();
+        group.spawn(async { Ok(()) });
+        let mut join = Box::pin(group.join());
+        let (task, waker) = Task::new();
+        assert!(poll_once(join.as_mut(), &waker).is_pending());
+        while task.wakes() == 0 {
+            yield_now().await;
+        }
+        assert!(poll_once(join.as_mut(), &waker).is_ready());
+        drop(waker);
+        assert_eq!(Arc::strong_count(&task), 1);
+        assert_eq!(late.spawn(async { Ok(()) }).await, Err(NoValue::Cancelled));
+    });
+}
+
+#[test]
 fn a_body_that_moves_its_guard_away_leaves_no_task_behind() {
     on_both("a guard that is moved away", || async {
         let census = Census::new();

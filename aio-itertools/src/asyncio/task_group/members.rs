@@ -135,16 +135,19 @@ impl<E> Members<E> {
         cx: &mut Context<'_>,
         reached: impl FnOnce(&mut State<E>) -> Option<T>,
     ) -> Poll<T> {
-        let waker = cx.waker().clone();
+        let mut waker = Some(cx.waker().clone());
         let mut state = self.lock();
-        match reached(&mut state) {
+        let reached = reached(&mut state);
+        let old = match reached {
+            None => mem::replace(&mut state.waiter, waker.take()),
+            // A spawner may live on: it must not keep the task of who waited.
+            Some(_) => state.waiter.take(),
+        };
+        drop(state);
+        drop(old);
+        match reached {
             Some(value) => Poll::Ready(value),
-            None => {
-                let old = state.waiter.replace(waker);
-                drop(state);
-                drop(old);
-                Poll::Pending
-            }
+            None => Poll::Pending,
         }
     }
 
