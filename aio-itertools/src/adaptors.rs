@@ -21,8 +21,12 @@ mod filterfalse;
 mod interspersed;
 mod islice;
 mod joined;
+#[cfg(feature = "spawn")]
+mod map_spawned;
 mod merge_sorted;
 mod pairwise;
+#[cfg(feature = "spawn")]
+mod prefetch;
 mod skip_last;
 mod starmap;
 mod take_last;
@@ -33,10 +37,6 @@ mod windows;
 mod with_position;
 mod zip;
 mod zip_longest;
-#[cfg(feature = "spawn")]
-mod map_spawned;
-#[cfg(feature = "spawn")]
-mod prefetch;
 
 pub use accumulate::{Accumulate, AccumulateFrom, accumulate, accumulate_from};
 pub use batched::{Batched, ShortBatch, StrictBatched, batched};

@@ -4,12 +4,12 @@ mod as_completed;
 mod gather;
 mod gather_iter;
 mod merge;
+#[cfg(feature = "spawn")]
+mod task_group;
 mod try_gather;
 mod wait;
 #[cfg(feature = "time")]
 mod wait_for;
-#[cfg(feature = "spawn")]
-mod task_group;
 
 pub use crate::slots::Unfinished;
 #[cfg(feature = "spawn")]
@@ -20,9 +20,9 @@ pub use as_completed::{CompletedWithin, DeadlineElapsed, Within};
 pub use gather::{Gather, GatherFuture, Outputs, gather};
 pub use gather_iter::{GatherIter, GatherIterFuture, GatherIterOutputs, gather_iter};
 pub use merge::{CollectErrors, FailFast, Merge, as_generated, merge};
+#[cfg(feature = "spawn")]
+pub use task_group::{GroupError, NoValue, OpenTaskGroup, Spawned, Spawner, TaskGroup, task_group};
 pub use try_gather::{TryGather, TryGatherFuture, TryOutputs, try_gather};
 pub use wait::{Wait, WaitFuture, wait};
 #[cfg(feature = "time")]
 pub use wait_for::{Elapsed, WaitFor, wait_for};
-#[cfg(feature = "spawn")]
-pub use task_group::{GroupError, NoValue, OpenTaskGroup, Spawned, Spawner, TaskGroup, task_group};

@@ -201,7 +201,6 @@ mod readers;
 mod size_hint;
 mod slots;
 mod spawned;
-#[cfg(feature = "spawn")]
 mod tasks;
 mod trait_index;
 mod turns;
@@ -219,12 +218,11 @@ pub mod sources;
 pub mod testing;
 
 pub use adaptors::{chain, merge_sorted, zip_longest};
+#[cfg(feature = "spawn")]
+pub use asyncio::task_group;
 #[cfg(feature = "time")]
 pub use asyncio::wait_for;
 pub use asyncio::{as_completed, gather, try_gather, wait};
-pub use asyncio::gather;
-#[cfg(feature = "spawn")]
-pub use asyncio::task_group;
 pub use limit::Limit;
 pub use next::next;
 pub use sources::{count, iter, product};

@@ -16,11 +16,10 @@ use crate::adaptors::{
     TakeWhileInclusive, TakesFields, Unique, UniqueByKey, Windows, WithPosition, ZipLongest,
     ZipStrict,
 };
-use crate::consumers::{self, MinMax, MoreThanOne, NotOne};
-use crate::lag::Lag;
-use crate::adaptors::{self, Batched};
 #[cfg(feature = "spawn")]
 use crate::adaptors::{MapSpawned, Prefetch};
+use crate::consumers::{self, MinMax, MoreThanOne, NotOne};
+use crate::lag::Lag;
 use crate::limit::Limit;
 use crate::pipeline::{self, Pipeline, Source};
 
@@ -28,14 +27,13 @@ use crate::pipeline::{self, Pipeline, Source};
 ///
 /// This is the only index of them. No method has a name that an extension trait
 /// of `futures`, `tokio-stream` or `futures-lite` has, so all can be imported.
-pub trait AioItertools: Stream {
+pub trait AioItertools: Stream + Sized {
     // Running values, slices and filters.
 
     /// Gives the running totals: see [`accumulate`](adaptors::accumulate()).
     #[doc(alias = "scan")]
     fn accumulate<F>(self, f: F) -> Accumulate<Self, F>
     where
-        Self: Sized,
         Self::Item: Clone,
         F: FnMut(Self::Item, Self::Item) -> Self::Item,
     {
@@ -46,7 +44,6 @@ pub trait AioItertools: Stream {
     #[doc(alias = "scan")]
     fn accumulate_from<A, F>(self, initial: A, f: F) -> AccumulateFrom<Self, A, F>
     where
-        Self: Sized,
         A: Clone,
         F: FnMut(A, Self::Item) -> A,
     {
@@ -57,7 +54,6 @@ pub trait AioItertools: Stream {
     #[doc(alias = "tuple_windows")]
     fn pairwise(self) -> Pairwise<Self>
     where
-        Self: Sized,
         Self::Item: Clone,
     {
         adaptors::pairwise(self)
@@ -69,7 +65,6 @@ pub trait AioItertools: Stream {
     #[doc(alias = "map_windows")]
     fn windows<const N: usize>(self) -> Windows<Self, [Self::Item; N]>
     where
-        Self: Sized,
         Self::Item: Clone,
     {
         adaptors::windows(self)
@@ -79,17 +74,13 @@ pub trait AioItertools: Stream {
     #[doc(alias = "slice")]
     #[doc(alias = "skip")]
     #[doc(alias = "take")]
-    fn islice(self, range: impl RangeBounds<usize>) -> Islice<Self>
-    where
-        Self: Sized,
-    {
+    fn islice(self, range: impl RangeBounds<usize>) -> Islice<Self> {
         adaptors::islice(self, range)
     }
 
     /// Gives the items whose selector is true: see [`compress`](adaptors::compress()).
     fn compress<B>(self, selectors: B) -> Compress<Self, B>
     where
-        Self: Sized,
         B: Stream<Item = bool>,
     {
         adaptors::compress(self, selectors)
@@ -99,7 +90,6 @@ pub trait AioItertools: Stream {
     #[doc(alias = "map")]
     fn starmap<F>(self, f: F) -> Starmap<Self, F>
     where
-        Self: Sized,
         F: TakesFields<Self::Item>,
     {
         adaptors::starmap(self, f)
@@ -109,7 +99,6 @@ pub trait AioItertools: Stream {
     #[doc(alias = "reject")]
     fn filterfalse<P>(self, predicate: P) -> FilterFalse<Self, P>
     where
-        Self: Sized,
         P: FnMut(&Self::Item) -> bool,
     {
         adaptors::filterfalse(self, predicate)
@@ -119,7 +108,6 @@ pub trait AioItertools: Stream {
     #[doc(alias = "take_while")]
     fn takewhile<P>(self, predicate: P) -> TakeWhile<Self, P>
     where
-        Self: Sized,
         P: FnMut(&Self::Item) -> bool,
     {
         adaptors::takewhile(self, predicate)
@@ -130,7 +118,6 @@ pub trait AioItertools: Stream {
     #[doc(alias = "drop_while")]
     fn dropwhile<P>(self, predicate: P) -> DropWhile<Self, P>
     where
-        Self: Sized,
         P: FnMut(&Self::Item) -> bool,
     {
         adaptors::dropwhile(self, predicate)
@@ -142,7 +129,6 @@ pub trait AioItertools: Stream {
     #[doc(alias = "take_until")]
     fn take_while_inclusive<P>(self, predicate: P) -> TakeWhileInclusive<Self, P>
     where
-        Self: Sized,
         P: FnMut(&Self::Item) -> bool,
     {
         adaptors::take_while_inclusive(self, predicate)
@@ -154,7 +140,6 @@ pub trait AioItertools: Stream {
     #[doc(alias = "split")]
     fn before_and_after<P>(self, predicate: P) -> (Before<Self, P>, After<Self, P>)
     where
-        Self: Sized,
         P: FnMut(&Self::Item) -> bool,
     {
         adaptors::before_and_after(self, predicate)
@@ -188,10 +173,7 @@ pub trait AioItertools: Stream {
     #[doc(alias = "chunks")]
     #[doc(alias = "chunked")]
     #[track_caller]
-    fn batched(self, size: impl Limit) -> Batched<Self>
-    where
-        Self: Sized,
-    {
+    fn batched(self, size: impl Limit) -> Batched<Self> {
         adaptors::batched(self, size)
     }
 
@@ -204,7 +186,6 @@ pub trait AioItertools: Stream {
     #[track_caller]
     fn batched_weighted<F>(self, max: impl Limit, weigh: F) -> BatchedWeighted<Self, F>
     where
-        Self: Sized,
         F: FnMut(&Self::Item) -> usize,
     {
         adaptors::batched_weighted(self, max, weigh)
@@ -218,10 +199,7 @@ pub trait AioItertools: Stream {
     #[cfg(feature = "time")]
     #[doc(alias = "chunks_timeout")]
     #[track_caller]
-    fn batched_within(self, size: impl Limit, within: Duration) -> BatchedWithin<Self>
-    where
-        Self: Sized,
-    {
+    fn batched_within(self, size: impl Limit, within: Duration) -> BatchedWithin<Self> {
         adaptors::batched_within(self, size, within)
     }
 
@@ -229,7 +207,6 @@ pub trait AioItertools: Stream {
     #[doc(alias = "groupby")]
     fn chunk_by<F, K>(self, key: F) -> ChunkBy<Self, F, K>
     where
-        Self: Sized,
         F: FnMut(&Self::Item) -> K,
         K: PartialEq,
     {
@@ -240,7 +217,6 @@ pub trait AioItertools: Stream {
     #[doc(alias = "unique_justseen")]
     fn dedup(self) -> Dedup<Self>
     where
-        Self: Sized,
         Self::Item: PartialEq,
     {
         adaptors::dedup(self)
@@ -249,7 +225,6 @@ pub trait AioItertools: Stream {
     /// Drops the items that are the same as the one given last: see [`dedup_by`](adaptors::dedup_by()).
     fn dedup_by<F>(self, same: F) -> DedupBy<Self, F>
     where
-        Self: Sized,
         F: FnMut(&Self::Item, &Self::Item) -> bool,
     {
         adaptors::dedup_by(self, same)
@@ -259,7 +234,6 @@ pub trait AioItertools: Stream {
     #[doc(alias = "unique_justseen")]
     fn dedup_by_key<F, K>(self, key: F) -> DedupByKey<Self, F, K>
     where
-        Self: Sized,
         F: FnMut(&Self::Item) -> K,
         K: PartialEq,
     {
@@ -270,7 +244,6 @@ pub trait AioItertools: Stream {
     #[doc(alias = "unique_everseen")]
     fn unique(self) -> Unique<Self>
     where
-        Self: Sized,
         Self::Item: Hash + Eq + Clone,
     {
         adaptors::unique(self)
@@ -280,7 +253,6 @@ pub trait AioItertools: Stream {
     #[doc(alias = "unique_everseen")]
     fn unique_by_key<F, K>(self, key: F) -> UniqueByKey<Self, F, K>
     where
-        Self: Sized,
         F: FnMut(&Self::Item) -> K,
         K: Hash + Eq,
     {
@@ -290,7 +262,6 @@ pub trait AioItertools: Stream {
     /// Merges neighbouring items where `merge` makes one of two: see [`coalesce`](adaptors::coalesce()).
     fn coalesce<F>(self, merge: F) -> Coalesce<Self, F>
     where
-        Self: Sized,
         F: FnMut(Self::Item, Self::Item) -> Result<Self::Item, (Self::Item, Self::Item)>,
     {
         adaptors::coalesce(self, merge)
@@ -300,7 +271,6 @@ pub trait AioItertools: Stream {
     #[doc(alias = "intersperse")]
     fn interspersed(self, separator: Self::Item) -> Interspersed<Self>
     where
-        Self: Sized,
         Self::Item: Clone,
     {
         adaptors::interspersed(self, separator)
@@ -310,7 +280,6 @@ pub trait AioItertools: Stream {
     #[doc(alias = "intercalate")]
     fn joined(self, separator: <Self::Item as Stream>::Item) -> Joined<Self>
     where
-        Self: Sized,
         Self::Item: Stream,
         <Self::Item as Stream>::Item: Clone,
     {
@@ -319,36 +288,24 @@ pub trait AioItertools: Stream {
 
     /// Gives the last `n` items: see [`take_last`](adaptors::take_last()).
     #[doc(alias = "tail")]
-    fn take_last(self, n: usize) -> TakeLast<Self>
-    where
-        Self: Sized,
-    {
+    fn take_last(self, n: usize) -> TakeLast<Self> {
         adaptors::take_last(self, n)
     }
 
     /// Gives all items but the last `n`: see [`skip_last`](adaptors::skip_last()).
     #[doc(alias = "dropping_back")]
-    fn skip_last(self, n: usize) -> SkipLast<Self>
-    where
-        Self: Sized,
-    {
+    fn skip_last(self, n: usize) -> SkipLast<Self> {
         adaptors::skip_last(self, n)
     }
 
     /// Gives each item with its position: see [`with_position`](adaptors::with_position()).
     #[doc(alias = "mark_ends")]
-    fn with_position(self) -> WithPosition<Self>
-    where
-        Self: Sized,
-    {
+    fn with_position(self) -> WithPosition<Self> {
         adaptors::with_position(self)
     }
 
     /// Gives the items, or `value` if there are none: see [`default_if_empty`](adaptors::default_if_empty()).
-    fn default_if_empty(self, value: Self::Item) -> DefaultIfEmpty<Self>
-    where
-        Self: Sized,
-    {
+    fn default_if_empty(self, value: Self::Item) -> DefaultIfEmpty<Self> {
         adaptors::default_if_empty(self, value)
     }
 
@@ -357,18 +314,12 @@ pub trait AioItertools: Stream {
     /// Gives pairs with `other`; unequal lengths are an error: see [`zip_strict`](adaptors::zip_strict()).
     #[doc(alias = "zip_eq")]
     #[doc(alias = "zip_equal")]
-    fn zip_strict<S: Stream>(self, other: S) -> ZipStrict<(Self, S)>
-    where
-        Self: Sized,
-    {
+    fn zip_strict<S: Stream>(self, other: S) -> ZipStrict<(Self, S)> {
         adaptors::zip_strict((self, other))
     }
 
     /// Gives pairs of `Option`s with `other` until both end: see [`zip_longest`](adaptors::zip_longest()).
-    fn zip_longest<S: Stream>(self, other: S) -> ZipLongest<(Self, S)>
-    where
-        Self: Sized,
-    {
+    fn zip_longest<S: Stream>(self, other: S) -> ZipLongest<(Self, S)> {
         adaptors::zip_longest((self, other))
     }
 
@@ -377,10 +328,7 @@ pub trait AioItertools: Stream {
     /// Gives `N` streams that each give every item: see [`tee`](adaptors::tee()).
     #[doc(alias = "share")]
     #[doc(alias = "broadcast")]
-    fn tee<const N: usize, L: Lag>(self, lag: L) -> [Branch<Self, L>; N]
-    where
-        Self: Sized,
-    {
+    fn tee<const N: usize, L: Lag>(self, lag: L) -> [Branch<Self, L>; N] {
         adaptors::tee(self, lag)
     }
 
@@ -390,11 +338,10 @@ pub trait AioItertools: Stream {
     /// see [`pipeline`](fn@pipeline::pipeline).
     #[doc(alias = "map_concurrent")]
     #[doc(alias = "buffered")]
-    fn pipeline(self) -> Pipeline<Source<Self>>
-    where
-        Self: Sized,
-    {
+    fn pipeline(self) -> Pipeline<Source<Self>> {
         pipeline::pipeline(self)
+    }
+
     /// Gives the outputs of `f(item)`, at most `limit` at once, each on a task of its own: see
     /// [`map_spawned`](adaptors::map_spawned()).
     ///
@@ -407,7 +354,6 @@ pub trait AioItertools: Stream {
     #[track_caller]
     fn map_spawned<F, R>(self, limit: impl Limit, f: F) -> MapSpawned<Self, F>
     where
-        Self: Sized,
         F: FnMut(Self::Item) -> R,
         R: Future + Send + 'static,
         R::Output: Send + 'static,
@@ -425,7 +371,7 @@ pub trait AioItertools: Stream {
     #[track_caller]
     fn prefetch(self, n: impl Limit) -> Prefetch<Self>
     where
-        Self: Sized + Send + 'static,
+        Self: Send + 'static,
         Self::Item: Send + 'static,
     {
         adaptors::prefetch(self, n)
@@ -440,7 +386,6 @@ pub trait AioItertools: Stream {
     /// Not cancel safe: what it has taken is lost, and `&mut` keeps the rest.
     fn min(self) -> impl Future<Output = Option<Self::Item>>
     where
-        Self: Sized,
         Self::Item: Ord,
     {
         consumers::min(self)
@@ -453,7 +398,6 @@ pub trait AioItertools: Stream {
     /// Not cancel safe: what it has taken is lost, and `&mut` keeps the rest.
     fn min_by<F>(self, compare: F) -> impl Future<Output = Option<Self::Item>>
     where
-        Self: Sized,
         F: FnMut(&Self::Item, &Self::Item) -> Ordering,
     {
         consumers::min_by(self, compare)
@@ -466,7 +410,6 @@ pub trait AioItertools: Stream {
     /// Not cancel safe: what it has taken is lost, and `&mut` keeps the rest.
     fn min_by_key<K, F>(self, key: F) -> impl Future<Output = Option<Self::Item>>
     where
-        Self: Sized,
         K: Ord,
         F: FnMut(&Self::Item) -> K,
     {
@@ -480,7 +423,6 @@ pub trait AioItertools: Stream {
     /// Not cancel safe: what it has taken is lost, and `&mut` keeps the rest.
     fn max(self) -> impl Future<Output = Option<Self::Item>>
     where
-        Self: Sized,
         Self::Item: Ord,
     {
         consumers::max(self)
@@ -493,7 +435,6 @@ pub trait AioItertools: Stream {
     /// Not cancel safe: what it has taken is lost, and `&mut` keeps the rest.
     fn max_by<F>(self, compare: F) -> impl Future<Output = Option<Self::Item>>
     where
-        Self: Sized,
         F: FnMut(&Self::Item, &Self::Item) -> Ordering,
     {
         consumers::max_by(self, compare)
@@ -506,7 +447,6 @@ pub trait AioItertools: Stream {
     /// Not cancel safe: what it has taken is lost, and `&mut` keeps the rest.
     fn max_by_key<K, F>(self, key: F) -> impl Future<Output = Option<Self::Item>>
     where
-        Self: Sized,
         K: Ord,
         F: FnMut(&Self::Item) -> K,
     {
@@ -520,7 +460,6 @@ pub trait AioItertools: Stream {
     /// Not cancel safe: what it has taken is lost, and `&mut` keeps the rest.
     fn minmax(self) -> impl Future<Output = MinMax<Self::Item>>
     where
-        Self: Sized,
         Self::Item: Ord,
     {
         consumers::minmax(self)
@@ -533,7 +472,6 @@ pub trait AioItertools: Stream {
     /// Not cancel safe: what it has taken is lost, and `&mut` keeps the rest.
     fn minmax_by<F>(self, compare: F) -> impl Future<Output = MinMax<Self::Item>>
     where
-        Self: Sized,
         F: FnMut(&Self::Item, &Self::Item) -> Ordering,
     {
         consumers::minmax_by(self, compare)
@@ -546,7 +484,6 @@ pub trait AioItertools: Stream {
     /// Not cancel safe: what it has taken is lost, and `&mut` keeps the rest.
     fn minmax_by_key<K, F>(self, key: F) -> impl Future<Output = MinMax<Self::Item>>
     where
-        Self: Sized,
         K: Ord,
         F: FnMut(&Self::Item) -> K,
     {
@@ -560,7 +497,6 @@ pub trait AioItertools: Stream {
     /// Not cancel safe: what it has taken is lost, and `&mut` keeps the rest.
     fn sum<A>(self, start: A) -> impl Future<Output = A>
     where
-        Self: Sized,
         A: Add<Self::Item, Output = A>,
     {
         consumers::sum(self, start)
@@ -574,7 +510,6 @@ pub trait AioItertools: Stream {
     #[doc(alias = "product")]
     fn prod<A>(self, start: A) -> impl Future<Output = A>
     where
-        Self: Sized,
         A: Mul<Self::Item, Output = A>,
     {
         consumers::prod(self, start)
@@ -587,7 +522,6 @@ pub trait AioItertools: Stream {
     /// Not cancel safe: what it has taken is lost, and `&mut` keeps the rest.
     fn reduce<F>(self, f: F) -> impl Future<Output = Option<Self::Item>>
     where
-        Self: Sized,
         F: FnMut(Self::Item, Self::Item) -> Self::Item,
     {
         consumers::reduce(self, f)
@@ -604,10 +538,7 @@ pub trait AioItertools: Stream {
     /// Not cancel safe: what it has taken is lost, and `&mut` keeps the rest.
     #[doc(alias = "one")]
     #[doc(alias = "single")]
-    fn exactly_one(self) -> impl Future<Output = Result<Self::Item, NotOne<Self::Item>>>
-    where
-        Self: Sized,
-    {
+    fn exactly_one(self) -> impl Future<Output = Result<Self::Item, NotOne<Self::Item>>> {
         consumers::exactly_one(self)
     }
 
@@ -623,10 +554,7 @@ pub trait AioItertools: Stream {
     #[doc(alias = "only")]
     fn at_most_one(
         self,
-    ) -> impl Future<Output = Result<Option<Self::Item>, MoreThanOne<Self::Item>>>
-    where
-        Self: Sized,
-    {
+    ) -> impl Future<Output = Result<Option<Self::Item>, MoreThanOne<Self::Item>>> {
         consumers::at_most_one(self)
     }
 
@@ -637,7 +565,6 @@ pub trait AioItertools: Stream {
     /// Not cancel safe: what it has taken is lost, and `&mut` keeps the rest.
     fn all_equal(self) -> impl Future<Output = bool>
     where
-        Self: Sized,
         Self::Item: PartialEq,
     {
         consumers::all_equal(self)
@@ -654,7 +581,6 @@ pub trait AioItertools: Stream {
     )]
     fn is_sorted(self) -> impl Future<Output = bool>
     where
-        Self: Sized,
         Self::Item: PartialOrd,
     {
         consumers::is_sorted(self)
@@ -671,7 +597,6 @@ pub trait AioItertools: Stream {
     )]
     fn is_sorted_by<F>(self, in_order: F) -> impl Future<Output = bool>
     where
-        Self: Sized,
         F: FnMut(&Self::Item, &Self::Item) -> bool,
     {
         consumers::is_sorted_by(self, in_order)
@@ -688,7 +613,6 @@ pub trait AioItertools: Stream {
     )]
     fn is_sorted_by_key<K, F>(self, key: F) -> impl Future<Output = bool>
     where
-        Self: Sized,
         K: PartialOrd,
         F: FnMut(&Self::Item) -> K,
     {
@@ -704,10 +628,7 @@ pub trait AioItertools: Stream {
     /// Not cancel safe: what it has taken is lost, and `&mut` keeps the rest.
     #[doc(alias = "collect")]
     #[doc(alias = "to_list")]
-    fn list(self) -> impl Future<Output = Vec<Self::Item>>
-    where
-        Self: Sized,
-    {
+    fn list(self) -> impl Future<Output = Vec<Self::Item>> {
         consumers::list(self)
     }
 
@@ -718,7 +639,6 @@ pub trait AioItertools: Stream {
     /// Not cancel safe: what it has taken is lost, and `&mut` keeps the rest.
     fn set(self) -> impl Future<Output = HashSet<Self::Item>>
     where
-        Self: Sized,
         Self::Item: Eq + Hash,
     {
         consumers::set(self)
@@ -746,7 +666,6 @@ pub trait AioItertools: Stream {
     #[doc(alias = "Counter")]
     fn counts(self) -> impl Future<Output = HashMap<Self::Item, usize>>
     where
-        Self: Sized,
         Self::Item: Eq + Hash,
     {
         consumers::counts(self)
@@ -759,7 +678,6 @@ pub trait AioItertools: Stream {
     /// Not cancel safe: what it has taken is lost, and `&mut` keeps the rest.
     fn counts_by_key<K, F>(self, key: F) -> impl Future<Output = HashMap<K, usize>>
     where
-        Self: Sized,
         K: Eq + Hash,
         F: FnMut(&Self::Item) -> K,
     {
@@ -788,7 +706,6 @@ pub trait AioItertools: Stream {
     /// Not cancel safe: what it has taken is lost, and `&mut` keeps the rest.
     fn group_map_by_key<K, F>(self, key: F) -> impl Future<Output = HashMap<K, Vec<Self::Item>>>
     where
-        Self: Sized,
         K: Eq + Hash,
         F: FnMut(&Self::Item) -> K,
     {
@@ -802,7 +719,6 @@ pub trait AioItertools: Stream {
     /// Not cancel safe: what it has taken is lost, and `&mut` keeps the rest.
     fn sorted(self) -> impl Future<Output = Vec<Self::Item>>
     where
-        Self: Sized,
         Self::Item: Ord,
     {
         consumers::sorted(self)
@@ -815,7 +731,6 @@ pub trait AioItertools: Stream {
     /// Not cancel safe: what it has taken is lost, and `&mut` keeps the rest.
     fn sorted_by<F>(self, compare: F) -> impl Future<Output = Vec<Self::Item>>
     where
-        Self: Sized,
         F: FnMut(&Self::Item, &Self::Item) -> Ordering,
     {
         consumers::sorted_by(self, compare)
@@ -828,7 +743,6 @@ pub trait AioItertools: Stream {
     /// Not cancel safe: what it has taken is lost, and `&mut` keeps the rest.
     fn sorted_by_key<K, F>(self, key: F) -> impl Future<Output = Vec<Self::Item>>
     where
-        Self: Sized,
         K: Ord,
         F: FnMut(&Self::Item) -> K,
     {
@@ -843,7 +757,6 @@ pub trait AioItertools: Stream {
     #[doc(alias = "nsmallest")]
     fn k_smallest(self, k: usize) -> impl Future<Output = Vec<Self::Item>>
     where
-        Self: Sized,
         Self::Item: Ord,
     {
         consumers::k_smallest(self, k)
@@ -856,7 +769,6 @@ pub trait AioItertools: Stream {
     /// Not cancel safe: what it has taken is lost, and `&mut` keeps the rest.
     fn k_smallest_by<F>(self, k: usize, compare: F) -> impl Future<Output = Vec<Self::Item>>
     where
-        Self: Sized,
         F: FnMut(&Self::Item, &Self::Item) -> Ordering,
     {
         consumers::k_smallest_by(self, k, compare)
@@ -869,7 +781,6 @@ pub trait AioItertools: Stream {
     /// Not cancel safe: what it has taken is lost, and `&mut` keeps the rest.
     fn k_smallest_by_key<K, F>(self, k: usize, key: F) -> impl Future<Output = Vec<Self::Item>>
     where
-        Self: Sized,
         K: Ord,
         F: FnMut(&Self::Item) -> K,
     {
@@ -884,7 +795,6 @@ pub trait AioItertools: Stream {
     #[doc(alias = "nlargest")]
     fn k_largest(self, k: usize) -> impl Future<Output = Vec<Self::Item>>
     where
-        Self: Sized,
         Self::Item: Ord,
     {
         consumers::k_largest(self, k)
@@ -897,7 +807,6 @@ pub trait AioItertools: Stream {
     /// Not cancel safe: what it has taken is lost, and `&mut` keeps the rest.
     fn k_largest_by<F>(self, k: usize, compare: F) -> impl Future<Output = Vec<Self::Item>>
     where
-        Self: Sized,
         F: FnMut(&Self::Item, &Self::Item) -> Ordering,
     {
         consumers::k_largest_by(self, k, compare)
@@ -910,7 +819,6 @@ pub trait AioItertools: Stream {
     /// Not cancel safe: what it has taken is lost, and `&mut` keeps the rest.
     fn k_largest_by_key<K, F>(self, k: usize, key: F) -> impl Future<Output = Vec<Self::Item>>
     where
-        Self: Sized,
         K: Ord,
         F: FnMut(&Self::Item) -> K,
     {
@@ -918,4 +826,4 @@ pub trait AioItertools: Stream {
     }
 }
 
-impl<S: Stream + ?Sized> AioItertools for S {}
+impl<S: Stream> AioItertools for S {}

@@ -6,18 +6,16 @@ use aio_itertools::adaptors::{
     Accumulate, AccumulateFrom, After, AscendingBy, Batched, BatchedWeighted, BatchedWithin,
     Before, Branch, Chain, ChainFromIterable, ChunkBy, Coalesce, Compress, Cycle, Dedup,
     DedupByKey, DedupWithCount, DefaultIfEmpty, DropWhile, FilterFalse, Interspersed, Islice,
-    Joined, MergeSorted, NotAPair, Pairwise, ShortBatch, SkipLast, Starmap, StrictBatched,
-    TakeLast, TakeWhile, TakeWhileInclusive, Unique, UniqueByKey, Windows, WithPosition, Zip,
-    ZipError, ZipLongest, ZipLongestFilled, ZipStrict,
+    ItemTimeout, Joined, MergeSorted, NotAPair, Pairwise, ShortBatch, SkipLast, Starmap,
+    StrictBatched, TakeLast, TakeWhile, TakeWhileInclusive, Timed, Unique, UniqueByKey, Windows,
+    WithInput, WithPosition, Zip, ZipError, ZipLongest, ZipLongestFilled, ZipStrict,
 };
 use aio_itertools::asyncio::{
     CollectErrors, Completed, CompletedWithin, FailFast, Gather, GatherFuture, GatherIterFuture,
     GatherIterOutputs, Merge, Outputs, Spawned, SpawnedStream, TryGatherFuture, TryOutputs,
     Unfinished, WaitFor, WaitFuture,
 };
-use aio_itertools::pipeline::{
-    Batches, Call, ForEach, ItemTimeout, List, MapConcurrent, Pipeline, Source, Timed, WithInput,
-};
+use aio_itertools::pipeline::{Batches, Call, ForEach, List, MapConcurrent, Pipeline, Source};
 use aio_itertools::sources::{
     Combinations, CombinationsWithReplacement, Count, Iter, Permutations, Powerset, Product, Repeat,
 };
@@ -410,6 +408,8 @@ async fn a_consumer_is_send_where_its_stream_and_items_are() {
     assert_eq!(iter([Rc::new(1)]).list().await, [Rc::new(1)]);
     assert!(has!(aio_itertools::consumers::NotOne<u8>: Send));
     assert!(!has!(aio_itertools::consumers::MoreThanOne<Rc<u8>>: Send));
+}
+
 #[test]
 fn what_runs_on_tasks_is_as_free_as_its_parts() {
     use aio_itertools::asyncio::{GroupError, NoValue, OpenTaskGroup, Spawned, Spawner, TaskGroup};

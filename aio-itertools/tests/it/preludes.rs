@@ -22,6 +22,18 @@ fn numbers() -> impl Stream<Item = u32> + Unpin {
     iter(1..=5)
 }
 
+fn pairs() -> impl Stream<Item = (u32, u32)> + Unpin {
+    iter([(2, 5), (3, 2)])
+}
+
+fn streams() -> impl Stream<Item = impl Stream<Item = u32>> + Unpin {
+    iter([numbers(), numbers()])
+}
+
+fn odd(number: &u32) -> bool {
+    number % 2 == 1
+}
+
 /// Nothing runs: that it compiles is the test.
 fn called<T>(_: T) {}
 
@@ -29,8 +41,77 @@ fn called<T>(_: T) {}
 /// compares the list with the trait.
 macro_rules! calls {
     () => {
+        called(numbers().accumulate(|a, b| a + b));
+        called(numbers().accumulate_from(1, |a, b| a + b));
+        called(numbers().pairwise());
+        called(numbers().windows::<3>());
+        called(numbers().islice(1..3));
+        called(numbers().compress(iter([true])));
+        called(pairs().starmap(u32::pow));
+        called(numbers().filterfalse(odd));
+        called(numbers().takewhile(odd));
+        called(numbers().dropwhile(odd));
+        called(numbers().take_while_inclusive(odd));
+        called(numbers().before_and_after(odd));
         called(numbers().batched(2));
-        called::<[_; 2]>(numbers().tee(lag::unbounded()));
+        called(numbers().batched_weighted(9, |_| 1));
+        #[cfg(feature = "time")]
+        called(numbers().batched_within(2, std::time::Duration::ZERO));
+        called(numbers().chunk_by(odd));
+        called(numbers().dedup());
+        called(numbers().dedup_by(u32::eq));
+        called(numbers().dedup_by_key(odd));
+        called(numbers().unique());
+        called(numbers().unique_by_key(odd));
+        called(numbers().coalesce(|a, b| Err((a, b))));
+        called(numbers().interspersed(0));
+        called(streams().joined(0));
+        called(numbers().take_last(2));
+        called(numbers().skip_last(2));
+        called(numbers().with_position());
+        called(numbers().default_if_empty(0));
+        called(numbers().zip_strict(iter([1])));
+        called(numbers().zip_longest(iter([1])));
+        called(numbers().tee::<2, _>(lag::unbounded()));
+        called(numbers().pipeline());
+        #[cfg(feature = "spawn")]
+        called(numbers().map_spawned(2, std::future::ready));
+        #[cfg(feature = "spawn")]
+        called(numbers().prefetch(2));
+        called(numbers().min());
+        called(numbers().min_by(u32::cmp));
+        called(numbers().min_by_key(odd));
+        called(numbers().max());
+        called(numbers().max_by(u32::cmp));
+        called(numbers().max_by_key(odd));
+        called(numbers().minmax());
+        called(numbers().minmax_by(u32::cmp));
+        called(numbers().minmax_by_key(odd));
+        called(numbers().sum(0));
+        called(numbers().prod(1));
+        called(numbers().reduce(|a, b| a + b));
+        called(numbers().exactly_one());
+        called(numbers().at_most_one());
+        called(numbers().all_equal());
+        called(numbers().is_sorted());
+        called(numbers().is_sorted_by(u32::le));
+        called(numbers().is_sorted_by_key(odd));
+        called(numbers().list());
+        called(numbers().set());
+        called(pairs().dict());
+        called(numbers().counts());
+        called(numbers().counts_by_key(odd));
+        called(pairs().group_map());
+        called(numbers().group_map_by_key(odd));
+        called(numbers().sorted());
+        called(numbers().sorted_by(u32::cmp));
+        called(numbers().sorted_by_key(odd));
+        called(numbers().k_smallest(2));
+        called(numbers().k_smallest_by(2, u32::cmp));
+        called(numbers().k_smallest_by_key(2, odd));
+        called(numbers().k_largest(2));
+        called(numbers().k_largest_by(2, u32::cmp));
+        called(numbers().k_largest_by_key(2, odd));
     };
 }
 
