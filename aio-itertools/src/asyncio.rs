@@ -21,7 +21,9 @@ pub use gather::{Gather, GatherFuture, Outputs, gather};
 pub use gather_iter::{GatherIter, GatherIterFuture, GatherIterOutputs, gather_iter};
 pub use merge::{CollectErrors, FailFast, Merge, as_generated, merge};
 #[cfg(feature = "spawn")]
-pub use task_group::{GroupError, NoValue, OpenTaskGroup, Spawned, Spawner, TaskGroup, task_group};
+pub use task_group::{
+    GroupError, GroupTask, NoValue, OpenTaskGroup, Spawner, TaskGroup, task_group,
+};
 pub use try_gather::{TryGather, TryGatherFuture, TryOutputs, try_gather};
 pub use wait::{Wait, WaitFuture, wait};
 #[cfg(feature = "time")]

@@ -11,11 +11,11 @@ use crate::limit::Limit;
 use self::members::{Failures, Members};
 
 mod error;
+mod group_task;
 mod members;
-mod spawned;
 
 pub use error::GroupError;
-pub use spawned::{NoValue, Spawned};
+pub use group_task::{GroupTask, NoValue};
 
 /// Opens a group of tasks that end together: none outlives it.
 ///
@@ -378,7 +378,7 @@ impl<E: Send + 'static> TaskGroup<E> {
     #[track_caller]
     #[doc(alias = "create_task")]
     #[doc(alias = "start_soon")]
-    pub fn spawn<T, F>(&self, future: F) -> Spawned<T>
+    pub fn spawn<T, F>(&self, future: F) -> GroupTask<T>
     where
         T: Send + 'static,
         F: Future<Output = Result<T, E>> + Send + 'static,
@@ -421,7 +421,7 @@ impl<E: Send + 'static> Spawner<E> {
     ///
     /// Runs on: dropping what it gives loses the task's value only.
     #[track_caller]
-    pub fn spawn<T, F>(&self, future: F) -> Spawned<T>
+    pub fn spawn<T, F>(&self, future: F) -> GroupTask<T>
     where
         T: Send + 'static,
         F: Future<Output = Result<T, E>> + Send + 'static,

@@ -412,7 +412,9 @@ async fn a_consumer_is_send_where_its_stream_and_items_are() {
 
 #[test]
 fn what_runs_on_tasks_is_as_free_as_its_parts() {
-    use aio_itertools::asyncio::{GroupError, NoValue, OpenTaskGroup, Spawned, Spawner, TaskGroup};
+    use aio_itertools::asyncio::{
+        GroupError, GroupTask, NoValue, OpenTaskGroup, Spawner, TaskGroup,
+    };
 
     type Job<T> = fn(T) -> std::future::Ready<u8>;
     type Free = aio_itertools::adaptors::MapSpawned<Iter<std::ops::Range<u8>>, Job<u8>>;
@@ -439,8 +441,8 @@ fn what_runs_on_tasks_is_as_free_as_its_parts() {
     assert!(!has!(TaskGroup<Rc<u8>>: Send));
     assert!(has!(Spawner<Unshared>: Send));
     assert!(has!(Spawner<Unshared>: Sync));
-    assert!(has!(Spawned<Unshared>: Send));
-    assert!(has!(Spawned<PinnedFuture>: Unpin));
+    assert!(has!(GroupTask<Unshared>: Send));
+    assert!(has!(GroupTask<PinnedFuture>: Unpin));
     assert!(has!(GroupError<Unshared>: Send));
     assert!(!has!(GroupError<Unshared>: Sync));
     assert!(has!(NoValue: Sync));

@@ -12,7 +12,7 @@ use pin_project_lite::pin_project;
 use tokio::runtime::Handle;
 use tokio::task::AbortHandle;
 
-use super::spawned::{NoValue, Reply, Spawned};
+use super::group_task::{GroupTask, NoValue, Reply};
 use crate::tasks::runtime;
 
 /// What a panic carries.
@@ -40,7 +40,7 @@ pub(super) struct Members<E> {
 struct State<E> {
     /// False from the first failure, cancellation or the end on: nothing starts any more.
     open: bool,
-    /// Spawned and not dropped, whether running or waiting.
+    /// GroupTask and not dropped, whether running or waiting.
     alive: usize,
     /// By age, so that the oldest is aborted first; `None` while it is being spawned.
     running: BTreeMap<u64, Option<AbortHandle>>,
@@ -216,14 +216,14 @@ fn wake(waiter: Option<Waker>) {
 impl<E: Send + 'static> Members<E> {
     /// Adds a task, to be started now or when there is room.
     #[track_caller]
-    pub(super) fn spawn<T, F>(self: &Arc<Self>, future: F) -> Spawned<T>
+    pub(super) fn spawn<T, F>(self: &Arc<Self>, future: F) -> GroupTask<T>
     where
         T: Send + 'static,
         F: Future<Output = Result<T, E>> + Send + 'static,
     {
         let runtime = runtime("a task group");
         let reply = Reply::new();
-        let spawned = Spawned::new(&reply);
+        let spawned = GroupTask::new(&reply);
         let mut state = self.lock();
         if !state.open {
             drop(state);

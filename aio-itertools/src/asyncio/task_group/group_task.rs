@@ -26,11 +26,11 @@ use std::task::{Context, Poll, Waker};
 /// # Ok(())
 /// # }
 /// ```
-pub struct Spawned<T> {
+pub struct GroupTask<T> {
     reply: Arc<Reply<T>>,
 }
 
-impl<T> Spawned<T> {
+impl<T> GroupTask<T> {
     pub(super) fn new(reply: &Arc<Reply<T>>) -> Self {
         Self {
             reply: Arc::clone(reply),
@@ -38,7 +38,7 @@ impl<T> Spawned<T> {
     }
 }
 
-impl<T> Future for Spawned<T> {
+impl<T> Future for GroupTask<T> {
     type Output = Result<T, NoValue>;
 
     /// # Panics
@@ -49,10 +49,10 @@ impl<T> Future for Spawned<T> {
     }
 }
 
-impl<T> fmt::Debug for Spawned<T> {
+impl<T> fmt::Debug for GroupTask<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let ended = !matches!(*self.reply.lock(), State::Awaited(_));
-        f.debug_struct("Spawned").field("ended", &ended).finish()
+        f.debug_struct("GroupTask").field("ended", &ended).finish()
     }
 }
 
