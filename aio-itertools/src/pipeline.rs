@@ -42,6 +42,14 @@
 //! `.pipeline()`. There they take part in the one item that the pipeline asks for
 //! ahead of time. One that holds futures of its own snoozes there as it does
 //! anywhere: `map_concurrent` is what replaces it.
+//!
+//! # In a spawned task
+//!
+//! A pipeline in `tokio::spawn` may borrow what its task owns. If its items
+//! themselves are references, rustc may say there that an implementation of
+//! `FnOnce` is not general enough. Then the sink is made in a function of its own,
+//! whose signature names the lifetime: `fn run<'a>(words: &'a [String]) -> impl
+//! Future<Output = ()> + Send + 'a`.
 
 mod batches;
 mod ending;
@@ -122,6 +130,9 @@ impl<S: Stage> Pipeline<S> {
     /// items reach the sink at     3   13   23   33 s
     /// with a stream (`buffered`)  3   13   26   36 s
     /// ```
+    ///
+    /// An output that waits keeps what it holds: a guard or a permit is better
+    /// given back by the work than inside its output.
     ///
     /// Anything that can be awaited is taken. An output that is a `Result` is an
     /// output like another: a `try_` sink is the place for `let page = page?;`.

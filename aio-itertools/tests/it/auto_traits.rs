@@ -480,4 +480,31 @@ async fn a_scope_and_its_tasks_run_in_a_spawned_task() {
     });
     let expected = (Ok(2), vec![1], Some(2), Some(4), vec![], vec![]);
     assert_eq!(task.await.unwrap(), expected);
+/// A spawned pipeline may borrow from its own task, in async closures too.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_spawned_pipeline_borrows_from_its_task() {
+    let task = tokio::spawn(async {
+        let words = vec![String::from("a"), String::from("bb")];
+        let total = tokio::sync::Mutex::new(0);
+        iter(0..words.len())
+            .pipeline()
+            .map_concurrent(2, async |n: usize| {
+                *total.lock().await += words[n].len();
+                words[n].len()
+            })
+            .for_each(async |length| *total.lock().await += length)
+            .await;
+        lengths(&words, &total).await;
+        total.into_inner()
+    });
+    assert_eq!(task.await.unwrap(), 9);
+}
+
+/// Items that are references need a signature that names their lifetime.
+fn lengths<'a>(
+    words: &'a [String],
+    total: &'a tokio::sync::Mutex<usize>,
+) -> impl Future<Output = ()> + Send + 'a {
+    let jobs = iter(words).pipeline().map_concurrent(2, async |word| word);
+    jobs.for_each(async |word| *total.lock().await += word.len())
 }
