@@ -107,7 +107,7 @@
 //! | `itertools.accumulate`, `aioitertools.accumulate`, `aiostream.accumulate` | [`accumulate`](adaptors::accumulate()), [`accumulate_from`](adaptors::accumulate_from()) | `adaptors/accumulate.rs` |
 //! | `itertools.batched(it, strict=True)`, `aioitertools.batched`, `aioitertools.chunked`, `aiostream.chunks` | [`batched`](adaptors::batched()) | `adaptors/batched.rs` |
 //! | `itertools.chain`, `aioitertools.chain`, `aiostream.chain` | [`chain`](adaptors::chain()) | `adaptors/chain.rs` |
-//! | `itertools.chain.from_iterable`, `aiostream.concat` | [`chain_from_iterable`](adaptors::chain_from_iterable()) | `adaptors/chain_from_iterable.rs` |
+//! | `itertools.chain.from_iterable`, `aiostream.concat` | [`chain_from_iterable`](adaptors::chain_from_iterable()) | `adaptors/chain.rs` |
 //! | `itertools.combinations`, `aioitertools.combinations` | [`combinations`](sources::combinations()) | `sources/combinations.rs` |
 //! | `itertools.combinations_with_replacement`, `aioitertools.combinations_with_replacement` | [`combinations_with_replacement`](sources::combinations_with_replacement()) | `sources/combinations_with_replacement.rs` |
 //! | `itertools.compress`, `aioitertools.compress` | [`compress`](adaptors::compress()) | `adaptors/compress.rs` |

@@ -6,16 +6,18 @@ use aio_itertools::adaptors::{
     Accumulate, AccumulateFrom, After, AscendingBy, Batched, BatchedWeighted, BatchedWithin,
     Before, Branch, Chain, ChainFromIterable, ChunkBy, Coalesce, Compress, Cycle, Dedup,
     DedupByKey, DedupWithCount, DefaultIfEmpty, DropWhile, FilterFalse, Interspersed, Islice,
-    ItemTimeout, Joined, MergeSorted, NotAPair, Pairwise, ShortBatch, SkipLast, Starmap,
-    StrictBatched, TakeLast, TakeWhile, TakeWhileInclusive, Timed, Unique, UniqueByKey, Windows,
-    WithInput, WithPosition, Zip, ZipError, ZipLongest, ZipLongestFilled, ZipStrict,
+    Joined, MergeSorted, NotAPair, Pairwise, ShortBatch, SkipLast, Starmap, StrictBatched,
+    TakeLast, TakeWhile, TakeWhileInclusive, Unique, UniqueByKey, Windows, WithPosition, Zip,
+    ZipError, ZipLongest, ZipLongestFilled, ZipStrict,
 };
 use aio_itertools::asyncio::{
     CollectErrors, Completed, CompletedWithin, FailFast, Gather, GatherFuture, GatherIterFuture,
     GatherIterOutputs, Merge, Outputs, Spawned, SpawnedStream, TryGatherFuture, TryOutputs,
     Unfinished, WaitFor, WaitFuture,
 };
-use aio_itertools::pipeline::{Batches, Call, ForEach, List, MapConcurrent, Pipeline, Source};
+use aio_itertools::pipeline::{
+    Batches, Call, ForEach, ItemTimeout, List, MapConcurrent, Pipeline, Source, Timed, WithInput,
+};
 use aio_itertools::sources::{
     Combinations, CombinationsWithReplacement, Count, Iter, Permutations, Powerset, Product, Repeat,
 };
@@ -480,6 +482,8 @@ async fn a_scope_and_its_tasks_run_in_a_spawned_task() {
     });
     let expected = (Ok(2), vec![1], Some(2), Some(4), vec![], vec![]);
     assert_eq!(task.await.unwrap(), expected);
+}
+
 /// A spawned pipeline may borrow from its own task, in async closures too.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_spawned_pipeline_borrows_from_its_task() {

@@ -69,7 +69,12 @@ fn the_stream_is_polled_only_while_there_is_room() {
 #[test]
 fn a_source_that_waits_holds_up_no_future_and_the_other_way_round() {
     let (ledger, [first, second]) = (Ledger::new(2), doors());
-    let (source, watched) = Script::new(&ledger, 2, &[Beat::Ready, Beat::Pending], Hint::Exact);
+    let (source, watched) = Script::new(
+        &ledger,
+        2,
+        &[Beat::Ready, Beat::Pending, Beat::Pending],
+        Hint::Exact,
+    );
     let all = [first.clone(), second.clone()];
     let futures = source.map(|token| all[token.id()].clone().pass());
     let mut outputs = gather_iter(futures).stream();

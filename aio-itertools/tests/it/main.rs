@@ -35,6 +35,7 @@ mod pipeline;
 mod pipeline_laws;
 mod prefetch;
 mod preludes;
+mod python;
 mod runs;
 mod scripted;
 mod several;

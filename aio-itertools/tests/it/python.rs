@@ -39,8 +39,8 @@ fn letters(word: &'static str) -> impl Stream<Item = &'static str> + Unpin {
     iter(word.split("").filter(|letter| !letter.is_empty()))
 }
 
-fn pairs<A: Clone, B: Clone>(pairs: &[(A, B)]) -> impl Stream<Item = (A, B)> + Unpin {
-    iter(pairs.to_vec())
+fn pairs<const N: usize>(pairs: [(u32, u32); N]) -> impl Stream<Item = (u32, u32)> + Unpin {
+    iter(pairs)
 }
 
 async fn later<T>(milliseconds: u64, value: T) -> T {
@@ -85,7 +85,11 @@ async fn itertools(ours: &mut Ours) {
     let error = strict.iter().any(Result::is_err).then_some("ValueError");
     ours.add(&["itertools.batched"], "ABCDEFG 3 strict", &error.unwrap());
     let batches = list(batched(letters("ABCD"), 3)).await;
-    let all = ["aioitertools.batched", "aioitertools.chunked", "aiostream.chunks"];
+    let all = [
+        "aioitertools.batched",
+        "aioitertools.chunked",
+        "aiostream.chunks",
+    ];
     ours.add(&all, "ABCD 3", &batches);
 
     let chained = list(chain([letters("ABC"), letters("DEF")])).await;
@@ -93,7 +97,11 @@ async fn itertools(ours: &mut Ours) {
     let chained = list(chain_from_iterable(iter([letters("ABC"), letters("DEF")]))).await;
     ours.add(&["itertools.chain.from_iterable"], "ABC DEF", &chained);
     let chained = list(chain([letters("AB"), letters("CD")])).await;
-    ours.add(&["aioitertools.chain", "aiostream.chain"], "AB CD", &chained);
+    ours.add(
+        &["aioitertools.chain", "aiostream.chain"],
+        "AB CD",
+        &chained,
+    );
     let chained = list(chain_from_iterable(iter([letters("AB"), letters("CD")]))).await;
     ours.add(&["aiostream.concat"], "AB CD", &chained);
 
@@ -107,7 +115,11 @@ async fn itertools(ours: &mut Ours) {
     let two = list(combinations_with_replacement(letters("ABC"), 2)).await;
     ours.add(&["itertools.combinations_with_replacement"], "ABC 2", &two);
     let two = list(combinations_with_replacement(letters("AB"), 2)).await;
-    ours.add(&["aioitertools.combinations_with_replacement"], "AB 2", &two);
+    ours.add(
+        &["aioitertools.combinations_with_replacement"],
+        "AB 2",
+        &two,
+    );
     let two = list(permutations(letters("ABCD"), 2)).await;
     ours.add(&["itertools.permutations"], "ABCD 2", &two);
     let all = list(permutations(iter(0..3), 3)).await;
@@ -155,7 +167,11 @@ async fn itertools(ours: &mut Ours) {
     let rest = list(dropwhile(iter([1, 4, 6, 3, 8]), less_than_five)).await;
     ours.add(&["itertools.dropwhile"], "<5", &rest);
     let rest = list(dropwhile(iter([1, 6, 2]), less_than_five)).await;
-    ours.add(&["aioitertools.dropwhile", "aiostream.dropwhile"], "<5", &rest);
+    ours.add(
+        &["aioitertools.dropwhile", "aiostream.dropwhile"],
+        "<5",
+        &rest,
+    );
     let not = list(filterfalse(iter([1, 4, 6, 3, 8]), less_than_five)).await;
     ours.add(&["itertools.filterfalse"], "<5", &not);
     let not = list(filterfalse(iter([1, 6, 2]), less_than_five)).await;
@@ -197,23 +213,26 @@ async fn itertools(ours: &mut Ours) {
     ours.add(&["itertools.pairwise"], "ABCDEFG", &neighbours);
     let none = list(pairwise(letters("A"))).await;
     ours.add(&["itertools.pairwise"], "A", &none);
-    let power = |powers: &[(u32, u32)]| list(starmap(pairs(powers), u32::pow));
+    let powers = list(starmap(pairs([(2, 5), (3, 2), (10, 3)]), u32::pow)).await;
+    ours.add(&["itertools.starmap"], "pow", &powers);
+    let powers = list(starmap(pairs([(2, 5), (3, 2)]), u32::pow)).await;
     ours.add(
-        &["itertools.starmap"],
+        &["aioitertools.starmap", "aiostream.starmap"],
         "pow",
-        &power(&[(2, 5), (3, 2), (10, 3)]).await,
+        &powers,
     );
-    let powers = power(&[(2, 5), (3, 2)]).await;
-    ours.add(&["aioitertools.starmap", "aiostream.starmap"], "pow", &powers);
     let [a, b] = tee(letters("ABC"), lag::unbounded());
     let both = [list(a).await, list(b).await];
     ours.add(&["itertools.tee"], "ABC 2", &both);
     let [a, b] = tee(letters("AB"), lag::unbounded());
-    ours.add(&["aioitertools.tee"], "AB 2", &[list(a).await, list(b).await]);
+    ours.add(
+        &["aioitertools.tee"],
+        "AB 2",
+        &[list(a).await, list(b).await],
+    );
 
-    let filled = |(a, b): (Option<&'static str>, Option<&'static str>)| {
-        (a.unwrap_or("-"), b.unwrap_or("-"))
-    };
+    let filled =
+        |(a, b): (Option<&'static str>, Option<&'static str>)| (a.unwrap_or("-"), b.unwrap_or("-"));
     let longest = list(zip_longest((letters("ABCD"), letters("xy")))).await;
     let longest: Vec<_> = longest.into_iter().map(filled).collect();
     ours.add(&["itertools.zip_longest"], "ABCD xy -", &longest);
@@ -231,7 +250,11 @@ async fn builtins(ours: &mut Ours) {
     let found: BTreeMap<_, _> = found.into_iter().collect();
     ours.add(&["builtins.dict"], "pairs", &found);
     let all = list(letters("ABC")).await;
-    ours.add(&["builtins.list", "builtins.tuple", "builtins.iter"], "ABC", &all);
+    ours.add(
+        &["builtins.list", "builtins.tuple", "builtins.iter"],
+        "ABC",
+        &all,
+    );
     let all = list(letters("AB")).await;
     let names = [
         "aioitertools.list",
@@ -262,12 +285,24 @@ async fn builtins(ours: &mut Ours) {
     ours.add(&both, "ties by length", &first_shortest.unwrap());
     let default = min(iter([0; 0])).await.unwrap_or(7);
     ours.add(&["builtins.min"], "default", &default);
-    ours.add(&["builtins.sorted"], "3 1 2", &sorted(iter([3, 1, 2])).await);
+    ours.add(
+        &["builtins.sorted"],
+        "3 1 2",
+        &sorted(iter([3, 1, 2])).await,
+    );
     let stable = sorted_by_key(iter(["bb", "a", "cc", "d"]), |word| word.len()).await;
     ours.add(&["builtins.sorted"], "stable by length", &stable);
     ours.add(&["builtins.sum"], "1 2 3", &sum(iter([1, 2, 3]), 0).await);
-    ours.add(&["builtins.sum"], "start=10", &sum(iter([1, 2, 3]), 10).await);
-    ours.add(&["aioitertools.sum"], "start=10", &sum(iter([1, 2]), 10).await);
+    ours.add(
+        &["builtins.sum"],
+        "start=10",
+        &sum(iter([1, 2, 3]), 10).await,
+    );
+    ours.add(
+        &["aioitertools.sum"],
+        "start=10",
+        &sum(iter([1, 2]), 10).await,
+    );
 
     let zipped = list(zip((letters("ABC"), letters("xy")))).await;
     ours.add(&["builtins.zip"], "ABC xy", &zipped);
@@ -280,7 +315,11 @@ async fn builtins(ours: &mut Ours) {
     ours.add(&["aioitertools.zip", "aiostream.zip"], "AB xyz", &zipped);
     let first = next(&mut letters("ABC")).await.unwrap();
     ours.add(&["builtins.next"], "ABC", &first);
-    ours.add(&["aioitertools.next"], "AB", &nth(letters("AB"), 0).await.unwrap());
+    ours.add(
+        &["aioitertools.next"],
+        "AB",
+        &nth(letters("AB"), 0).await.unwrap(),
+    );
 
     let left = reduce(iter([10, 3, 2]), |a, b| a - b).await.unwrap();
     ours.add(&["functools.reduce", "aiostream.reduce"], "-", &left);
@@ -314,7 +353,11 @@ async fn asyncio(ours: &mut Ours) {
         Box::pin(async { Ok(later(10, "a").await) }),
         Box::pin(async { Err("ValueError") }),
     ];
-    ours.add(&["asyncio.gather"], "fails", &try_gather(fallible).await.unwrap_err());
+    ours.add(
+        &["asyncio.gather"],
+        "fails",
+        &try_gather(fallible).await.unwrap_err(),
+    );
     let both = gather(slow_and_fast()).limit(1).await;
     ours.add(&["aioitertools.asyncio.gather"], "limit=1", &both);
     let both = gather_iter(iter(slow_and_fast())).await;
@@ -322,9 +365,8 @@ async fn asyncio(ours: &mut Ours) {
     let order = list(as_completed(slow_and_fast()).stream()).await;
     let names = ["asyncio.as_completed", "aioitertools.asyncio.as_completed"];
     ours.add(&names, "in time", &order);
-    let streams = || {
-        [vec![1, 2], vec![3]].map(|numbers| iter(numbers.into_iter().map(Ok::<_, ()>)))
-    };
+    let streams =
+        || [vec![1, 2], vec![3]].map(|numbers| iter(numbers.into_iter().map(Ok::<_, ()>)));
     let generated = list(as_generated(streams())).await;
     let mut generated: Vec<_> = generated.into_iter().map(Result::unwrap).collect();
     generated.sort_unstable();
@@ -343,7 +385,11 @@ async fn asyncio(ours: &mut Ours) {
     let in_time = wait_for(later(10, "a"), second).await.unwrap();
     ours.add(&["asyncio.wait_for"], "in time", &in_time);
     let late = wait_for(later(1000, "a"), Duration::from_millis(10)).await;
-    ours.add(&["asyncio.wait_for"], "late", &late.map_err(|_| "TimeoutError").unwrap_err());
+    ours.add(
+        &["asyncio.wait_for"],
+        "late",
+        &late.map_err(|_| "TimeoutError").unwrap_err(),
+    );
 
     let cancelled = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
     struct Told(std::sync::Arc<std::sync::Mutex<Vec<&'static str>>>);
@@ -365,10 +411,18 @@ async fn asyncio(ours: &mut Ours) {
         .await
         .unwrap_err();
     let cancelled = cancelled.lock().unwrap().clone();
-    ours.add(&["asyncio.TaskGroup"], "fails", &(failed.errors(), cancelled));
+    ours.add(
+        &["asyncio.TaskGroup"],
+        "fails",
+        &(failed.errors(), cancelled),
+    );
 
     let double = |n: u64| later(n * 50, n * 2);
-    let ordered = iter([3, 1, 2]).pipeline().map_concurrent(8, double).list().await;
+    let ordered = iter([3, 1, 2])
+        .pipeline()
+        .map_concurrent(8, double)
+        .list()
+        .await;
     ours.add(&["aiostream.map"], "ordered", &ordered);
     let unordered = iter([3, 1, 2])
         .pipeline()
@@ -398,7 +452,11 @@ async fn the_answers_are_pythons() {
         let ours = ours.0.get(asked);
         assert_eq!(ours, Some(answer), "{asked}");
     }
-    let unasked: Vec<_> = ours.0.keys().filter(|ours| !theirs.contains_key(*ours)).collect();
+    let unasked: Vec<_> = ours
+        .0
+        .keys()
+        .filter(|ours| !theirs.contains_key(*ours))
+        .collect();
     assert!(unasked.is_empty(), "{unasked:?}");
     println!("answers={}", theirs.len());
 }
@@ -428,18 +486,31 @@ fn names(cell: &str) -> Vec<String> {
 fn the_table_names_every_function_and_every_row_of_ours_is_asked() {
     let asked = theirs();
     let table = table();
-    let listed: Vec<String> = table.iter().flat_map(|[python, ..]| names(python)).collect();
+    let listed: Vec<String> = table
+        .iter()
+        .flat_map(|[python, ..]| names(python))
+        .collect();
     for name in ANSWERS.lines().filter(|line| !line.contains(" | ")) {
-        assert!(listed.iter().any(|listed| listed == name), "{name} is in no row");
+        assert!(
+            listed.iter().any(|listed| listed == name),
+            "{name} is in no row"
+        );
     }
     for [python, _, file] in table {
-        let Some(file) = file.strip_prefix('`').and_then(|file| file.strip_suffix('`')) else {
+        let Some(file) = file
+            .strip_prefix('`')
+            .and_then(|file| file.strip_suffix('`'))
+        else {
             continue; // somebody else's, or what Rust itself has
         };
-        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src").join(file);
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("src")
+            .join(file);
         assert!(path.exists(), "{file} of {python}");
         for name in names(python) {
-            let is_asked = asked.keys().any(|asked| asked.starts_with(&format!("{name} | ")));
+            let is_asked = asked
+                .keys()
+                .any(|asked| asked.starts_with(&format!("{name} | ")));
             assert!(is_asked, "{name} is ours and isn't asked");
         }
     }
