@@ -109,7 +109,7 @@
 //! | `itertools.chain`, `aioitertools.chain`, `aiostream.chain` | [`chain`](adaptors::chain()) | `adaptors/chain.rs` |
 //! | `itertools.chain.from_iterable`, `aiostream.concat` | [`chain_from_iterable`](adaptors::chain_from_iterable()) | `adaptors/chain.rs` |
 //! | `itertools.combinations`, `aioitertools.combinations` | [`combinations`](sources::combinations()) | `sources/combinations.rs` |
-//! | `itertools.combinations_with_replacement`, `aioitertools.combinations_with_replacement` | [`combinations_with_replacement`](sources::combinations_with_replacement()) | `sources/combinations_with_replacement.rs` |
+//! | `itertools.combinations_with_replacement`, `aioitertools.combinations_with_replacement` | [`combinations_with_replacement`](sources::combinations_with_replacement()) | `sources/combinations.rs` |
 //! | `itertools.compress`, `aioitertools.compress` | [`compress`](adaptors::compress()) | `adaptors/compress.rs` |
 //! | `itertools.count`, `aioitertools.count`, `aiostream.count`, `aiostream.range` | [`count`](sources::count()) | `sources/count.rs` |
 //! | `itertools.cycle`, `aioitertools.cycle`, `aiostream.cycle` | [`cycle`](adaptors::cycle()) | `adaptors/cycle.rs` |
@@ -123,7 +123,7 @@
 //! | `itertools.repeat`, `aioitertools.repeat`, `aiostream.repeat` | [`repeat`](sources::repeat()) | `sources/repeat.rs` |
 //! | `itertools.starmap`, `aioitertools.starmap`, `aiostream.starmap` | [`starmap`](adaptors::starmap()) | `adaptors/starmap.rs` |
 //! | `itertools.takewhile`, `aioitertools.takewhile`, `aiostream.takewhile` | [`takewhile`](adaptors::takewhile()) | `adaptors/takewhile.rs` |
-//! | `aiostream.until` | [`take_while_inclusive`](adaptors::take_while_inclusive()) | `adaptors/take_while_inclusive.rs` |
+//! | `aiostream.until` | [`take_while_inclusive`](adaptors::take_while_inclusive()) | `adaptors/takewhile.rs` |
 //! | `itertools.tee`, `aioitertools.tee` | [`tee`](adaptors::tee()) | `adaptors/tee.rs` |
 //! | `itertools.zip_longest`, `aioitertools.zip_longest` | [`zip_longest`](adaptors::zip_longest()) | `adaptors/zip_longest.rs` |
 //! | `builtins.zip(a, b, strict=True)`, `aioitertools.zip`, `aiostream.zip` | [`zip`](adaptors::zip()), [`zip_strict`](adaptors::zip_strict()) | `adaptors/zip.rs` |

@@ -135,12 +135,14 @@ async fn itertools(ours: &mut Ours) {
     let all = list(product((letters("AB"), letters("xy")))).await;
     ours.add(&["aioitertools.product"], "AB xy", &all);
 
-    let selectors = |selectors: &[i32]| iter(selectors.to_vec().into_iter().map(|n| n == 1));
-    let some = list(compress(letters("ABCDEF"), selectors(&[1, 0, 1, 0, 1, 1]))).await;
+    fn selectors<const N: usize>(selectors: [i32; N]) -> impl Stream<Item = bool> + Unpin {
+        iter(selectors.into_iter().map(|n| n == 1))
+    }
+    let some = list(compress(letters("ABCDEF"), selectors([1, 0, 1, 0, 1, 1]))).await;
     ours.add(&["itertools.compress"], "ABCDEF 1 0 1 0 1 1", &some);
-    let some = list(compress(letters("ABCDEF"), selectors(&[1, 0]))).await;
+    let some = list(compress(letters("ABCDEF"), selectors([1, 0]))).await;
     ours.add(&["itertools.compress"], "ABCDEF 1 0", &some);
-    let some = list(compress(letters("ABCD"), selectors(&[1, 0, 1, 1]))).await;
+    let some = list(compress(letters("ABCD"), selectors([1, 0, 1, 1]))).await;
     ours.add(&["aioitertools.compress"], "ABCD 1 0 1 1", &some);
 
     let numbers = list(islice(count(10), ..5)).await;
@@ -349,10 +351,10 @@ async fn asyncio(ours: &mut Ours) {
     let slow_and_fast = || [later(20, "a"), later(10, "b")];
     let both = gather(slow_and_fast()).await;
     ours.add(&["asyncio.gather"], "in order", &both);
-    let fallible: [std::pin::Pin<Box<dyn Future<Output = Result<&str, &str>>>>; 2] = [
-        Box::pin(async { Ok(later(10, "a").await) }),
-        Box::pin(async { Err("ValueError") }),
-    ];
+    let fallible = [Some("a"), None].map(async |found: Option<&str>| {
+        let found = found.ok_or("ValueError")?;
+        Ok::<_, &str>(later(10, found).await)
+    });
     ours.add(
         &["asyncio.gather"],
         "fails",
