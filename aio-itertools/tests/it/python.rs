@@ -253,7 +253,12 @@ async fn builtins(ours: &mut Ours) {
     ours.add(&["builtins.dict"], "pairs", &found);
     let all = list(letters("ABC")).await;
     ours.add(
-        &["builtins.list", "builtins.tuple", "builtins.iter"],
+        &[
+            "builtins.list",
+            "builtins.tuple",
+            "builtins.iter",
+            "builtins.aiter",
+        ],
         "ABC",
         &all,
     );
@@ -316,7 +321,7 @@ async fn builtins(ours: &mut Ours) {
     let zipped = list(zip((letters("AB"), letters("xyz")))).await;
     ours.add(&["aioitertools.zip", "aiostream.zip"], "AB xyz", &zipped);
     let first = next(&mut letters("ABC")).await.unwrap();
-    ours.add(&["builtins.next"], "ABC", &first);
+    ours.add(&["builtins.next", "builtins.anext"], "ABC", &first);
     ours.add(
         &["aioitertools.next"],
         "AB",

@@ -170,6 +170,8 @@ def rows_of_cpython():
 
 
 async def rows_of_asyncio():
+    yield "builtins.aiter", "ABC", await drain(aiter(source(*"ABC")))
+    yield "builtins.anext", "ABC", await anext(aiter(source(*"ABC")))
     yield "asyncio.gather", "in order", await asyncio.gather(later(0.02, "a"), later(0.01, "b"))
     yield "asyncio.gather", "fails", await error_of(asyncio.gather(later(0.01, "a"), fails("no")))
     yield "asyncio.as_completed", "in time", [
