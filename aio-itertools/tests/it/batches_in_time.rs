@@ -35,9 +35,11 @@ fn paused_runtime() -> tokio::runtime::Runtime {
 fn at_times<T: 'static>(items: Vec<(u64, T)>, end: u64) -> Timed<T> {
     let start = Instant::now();
     let timed = futures_util::stream::iter(items).then(move |(at, item)| async move {
+        // not a wait: when the source has its item, on the paused clock
         sleep_until(start + ms(at)).await;
         item
     });
+    // not a wait: when the source has its item, on the paused clock
     let end = futures_util::stream::once(sleep_until(start + ms(end)));
     Box::pin(
         timed
@@ -280,6 +282,7 @@ async fn a_size_hint_at_every_step_brackets_the_batches() {
     let items: Vec<(u64, u64)> = (0..10).map(|n| (n * 3, n)).collect();
     let source = Box::pin(
         futures_util::stream::iter(items).then(|(at, item)| async move {
+            // not a wait: when the source has its item, on the paused clock
             tokio::time::sleep(ms(at)).await;
             item
         }),

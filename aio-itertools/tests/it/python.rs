@@ -44,6 +44,7 @@ fn pairs<const N: usize>(pairs: [(u32, u32); N]) -> impl Stream<Item = (u32, u32
 }
 
 async fn later<T>(milliseconds: u64, value: T) -> T {
+    // not a wait: the work itself, on the paused clock
     tokio::time::sleep(Duration::from_millis(milliseconds)).await;
     value
 }
