@@ -189,6 +189,7 @@
 #![forbid(unsafe_code)]
 
 mod budget;
+#[cfg(feature = "time")]
 mod deadline;
 mod drive;
 mod in_flight;
@@ -200,7 +201,9 @@ mod pool;
 mod readers;
 mod size_hint;
 mod slots;
+#[cfg(feature = "spawn")]
 mod spawned;
+#[cfg(feature = "spawn")]
 mod tasks;
 mod trait_index;
 mod turns;
