@@ -17,6 +17,7 @@ mod consumers;
 mod cuts;
 mod doors;
 mod entries;
+mod errors;
 mod gather;
 mod gather_iter;
 mod gather_laws;
