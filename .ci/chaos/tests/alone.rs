@@ -161,6 +161,20 @@ fn main() {
         while let Some(letter) = next(&mut left).await {
             println!("{letter} {:?}", next(&mut right).await);
         }
+        let doubled = iter(1..=3).pipeline().map_concurrent(2, async |n| n * 2).list().await;
+        println!("doubled {doubled:?}");
+        // Without tokio's budget a count of its own lets the neighbour run.
+        let endless = async {
+            iter(std::iter::repeat(1)).filterfalse(|_| true).list().await;
+            "nobody"
+        };
+        let neighbour = async {
+            for _ in 0..3 {
+                futures_lite::future::yield_now().await;
+            }
+            "the neighbour"
+        };
+        println!("{} ran", futures_lite::future::or(endless, neighbour).await);
     });
 }
 "#;
@@ -185,6 +199,8 @@ fn aio_itertools_without_a_runtime() {
         "squares [1, 4, 9, 16]",
         "a Some('a')",
         "b Some('b')",
+        "doubled [2, 4, 6]",
+        "the neighbour ran",
     ];
     assert_eq!(printed.lines().collect::<Vec<_>>(), expected);
     // With them it would be noticed.
