@@ -69,10 +69,12 @@ pub use with_position::{Position, WithPosition, with_position};
 pub use zip::{Zip, ZipError, ZipStrict, zip, zip_strict};
 pub use zip_longest::{ZipLongest, ZipLongestFilled, zip_longest};
 
-pub use crate::lanes::Streams;
 #[cfg(all(feature = "spawn", feature = "time"))]
-pub use map_spawned::{ItemTimeout, Timed};
+pub use crate::item_timeout::{ItemTimeout, Timed};
 #[cfg(feature = "spawn")]
-pub use map_spawned::{MapSpawned, WithInput, map_spawned};
+pub use crate::job::{Call, Job, WithInput};
+pub use crate::lanes::Streams;
+#[cfg(feature = "spawn")]
+pub use map_spawned::{MapSpawned, map_spawned};
 #[cfg(feature = "spawn")]
 pub use prefetch::{Prefetch, prefetch};

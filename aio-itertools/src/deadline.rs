@@ -63,4 +63,18 @@ impl Deadline {
             None => Poll::Pending,
         }
     }
+
+    /// Polls `future`, then the clock: `None` once the time is over.
+    pub(crate) fn poll_within<F: Future>(
+        mut self: Pin<&mut Self>,
+        future: Pin<&mut F>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<F::Output>> {
+        // Before the future is polled: what that takes counts.
+        self.as_mut().start();
+        match future.poll(cx) {
+            Poll::Ready(output) => Poll::Ready(Some(output)),
+            Poll::Pending => self.poll_over(cx).map(|()| None),
+        }
+    }
 }

@@ -193,6 +193,9 @@ mod budget;
 mod deadline;
 mod drive;
 mod in_flight;
+#[cfg(feature = "time")]
+mod item_timeout;
+mod job;
 mod lanes;
 mod limit;
 mod next;

@@ -54,9 +54,6 @@
 mod batches;
 mod ending;
 mod for_each;
-#[cfg(feature = "time")]
-mod item_timeout;
-mod job;
 mod list;
 mod map_concurrent;
 mod source;
@@ -71,11 +68,11 @@ use futures_core::Stream;
 use crate::limit::Limit;
 use map_concurrent::Order;
 
+#[cfg(feature = "time")]
+pub use crate::item_timeout::{InTime, ItemTimeout, Timed};
+pub use crate::job::{Call, InputKept, Job, Weighed, WithInput};
 pub use batches::Batches;
 pub use for_each::{ForEach, Outcome};
-#[cfg(feature = "time")]
-pub use item_timeout::{InTime, ItemTimeout, Timed};
-pub use job::{Call, InputKept, Job, Weighed, WithInput};
 pub use list::List;
 pub use map_concurrent::MapConcurrent;
 pub use source::Source;

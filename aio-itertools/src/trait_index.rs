@@ -17,7 +17,7 @@ use crate::adaptors::{
     ZipStrict,
 };
 #[cfg(feature = "spawn")]
-use crate::adaptors::{MapSpawned, Prefetch};
+use crate::adaptors::{Call, MapSpawned, Prefetch};
 use crate::consumers::{self, MinMax, MoreThanOne, NotOne};
 use crate::lag::Lag;
 use crate::limit::Limit;
@@ -352,11 +352,10 @@ pub trait AioItertools: Stream + Sized {
     #[doc(alias = "buffered")]
     #[doc(alias = "amap")]
     #[track_caller]
-    fn map_spawned<F, R>(self, limit: impl Limit, f: F) -> MapSpawned<Self, F>
+    fn map_spawned<F, R>(self, limit: impl Limit, f: F) -> MapSpawned<Self, Call<F>>
     where
         F: FnMut(Self::Item) -> R,
-        R: Future + Send + 'static,
-        R::Output: Send + 'static,
+        R: IntoFuture<IntoFuture: Send + 'static, Output: Send + 'static>,
     {
         adaptors::map_spawned(self, limit, f)
     }
@@ -382,7 +381,6 @@ pub trait AioItertools: Stream + Sized {
     /// Gives the smallest item, the first of equal ones: see [`min`](consumers::min()).
     ///
     /// # Cancel safety
-    ///
     /// Not cancel safe: what it has taken is lost, and `&mut` keeps the rest.
     fn min(self) -> impl Future<Output = Option<Self::Item>>
     where
@@ -394,7 +392,6 @@ pub trait AioItertools: Stream + Sized {
     /// Gives the smallest item by `compare`: see [`min_by`](consumers::min_by()).
     ///
     /// # Cancel safety
-    ///
     /// Not cancel safe: what it has taken is lost, and `&mut` keeps the rest.
     fn min_by<F>(self, compare: F) -> impl Future<Output = Option<Self::Item>>
     where
@@ -406,7 +403,6 @@ pub trait AioItertools: Stream + Sized {
     /// Gives the item with the smallest key: see [`min_by_key`](consumers::min_by_key()).
     ///
     /// # Cancel safety
-    ///
     /// Not cancel safe: what it has taken is lost, and `&mut` keeps the rest.
     fn min_by_key<K, F>(self, key: F) -> impl Future<Output = Option<Self::Item>>
     where
@@ -419,7 +415,6 @@ pub trait AioItertools: Stream + Sized {
     /// Gives the largest item, the first of equal ones: see [`max`](consumers::max()).
     ///
     /// # Cancel safety
-    ///
     /// Not cancel safe: what it has taken is lost, and `&mut` keeps the rest.
     fn max(self) -> impl Future<Output = Option<Self::Item>>
     where
@@ -431,7 +426,6 @@ pub trait AioItertools: Stream + Sized {
     /// Gives the largest item by `compare`: see [`max_by`](consumers::max_by()).
     ///
     /// # Cancel safety
-    ///
     /// Not cancel safe: what it has taken is lost, and `&mut` keeps the rest.
     fn max_by<F>(self, compare: F) -> impl Future<Output = Option<Self::Item>>
     where
@@ -443,7 +437,6 @@ pub trait AioItertools: Stream + Sized {
     /// Gives the item with the largest key: see [`max_by_key`](consumers::max_by_key()).
     ///
     /// # Cancel safety
-    ///
     /// Not cancel safe: what it has taken is lost, and `&mut` keeps the rest.
     fn max_by_key<K, F>(self, key: F) -> impl Future<Output = Option<Self::Item>>
     where
@@ -456,7 +449,6 @@ pub trait AioItertools: Stream + Sized {
     /// Gives the smallest and the largest item: see [`minmax`](consumers::minmax()).
     ///
     /// # Cancel safety
-    ///
     /// Not cancel safe: what it has taken is lost, and `&mut` keeps the rest.
     fn minmax(self) -> impl Future<Output = MinMax<Self::Item>>
     where
@@ -468,7 +460,6 @@ pub trait AioItertools: Stream + Sized {
     /// Gives the smallest and the largest item by `compare`: see [`minmax_by`](consumers::minmax_by()).
     ///
     /// # Cancel safety
-    ///
     /// Not cancel safe: what it has taken is lost, and `&mut` keeps the rest.
     fn minmax_by<F>(self, compare: F) -> impl Future<Output = MinMax<Self::Item>>
     where
@@ -480,7 +471,6 @@ pub trait AioItertools: Stream + Sized {
     /// Gives the items with the smallest and the largest key: see [`minmax_by_key`](consumers::minmax_by_key()).
     ///
     /// # Cancel safety
-    ///
     /// Not cancel safe: what it has taken is lost, and `&mut` keeps the rest.
     fn minmax_by_key<K, F>(self, key: F) -> impl Future<Output = MinMax<Self::Item>>
     where
@@ -493,7 +483,6 @@ pub trait AioItertools: Stream + Sized {
     /// Gives `start` and all items added to it: see [`sum`](consumers::sum()).
     ///
     /// # Cancel safety
-    ///
     /// Not cancel safe: what it has taken is lost, and `&mut` keeps the rest.
     fn sum<A>(self, start: A) -> impl Future<Output = A>
     where
@@ -505,7 +494,6 @@ pub trait AioItertools: Stream + Sized {
     /// Gives `start` multiplied with all items: see [`prod`](consumers::prod()).
     ///
     /// # Cancel safety
-    ///
     /// Not cancel safe: what it has taken is lost, and `&mut` keeps the rest.
     #[doc(alias = "product")]
     fn prod<A>(self, start: A) -> impl Future<Output = A>
@@ -518,7 +506,6 @@ pub trait AioItertools: Stream + Sized {
     /// Gives all items made one by `f`: see [`reduce`](consumers::reduce()).
     ///
     /// # Cancel safety
-    ///
     /// Not cancel safe: what it has taken is lost, and `&mut` keeps the rest.
     fn reduce<F>(self, f: F) -> impl Future<Output = Option<Self::Item>>
     where
@@ -534,7 +521,6 @@ pub trait AioItertools: Stream + Sized {
     /// [`NotOne`] if there is no item or a second one.
     ///
     /// # Cancel safety
-    ///
     /// Not cancel safe: what it has taken is lost, and `&mut` keeps the rest.
     #[doc(alias = "one")]
     #[doc(alias = "single")]
@@ -549,7 +535,6 @@ pub trait AioItertools: Stream + Sized {
     /// [`MoreThanOne`] if there is a second item.
     ///
     /// # Cancel safety
-    ///
     /// Not cancel safe: what it has taken is lost, and `&mut` keeps the rest.
     #[doc(alias = "only")]
     fn at_most_one(
@@ -561,7 +546,6 @@ pub trait AioItertools: Stream + Sized {
     /// Says whether all items are equal: see [`all_equal`](consumers::all_equal()).
     ///
     /// # Cancel safety
-    ///
     /// Not cancel safe: what it has taken is lost, and `&mut` keeps the rest.
     fn all_equal(self) -> impl Future<Output = bool>
     where
@@ -573,7 +557,6 @@ pub trait AioItertools: Stream + Sized {
     /// Says whether the items come in ascending order: see [`is_sorted`](consumers::is_sorted()).
     ///
     /// # Cancel safety
-    ///
     /// Not cancel safe: what it has taken is lost, and `&mut` keeps the rest.
     #[expect(
         clippy::wrong_self_convention,
@@ -589,7 +572,6 @@ pub trait AioItertools: Stream + Sized {
     /// Says whether each item and the next are `in_order`: see [`is_sorted_by`](consumers::is_sorted_by()).
     ///
     /// # Cancel safety
-    ///
     /// Not cancel safe: what it has taken is lost, and `&mut` keeps the rest.
     #[expect(
         clippy::wrong_self_convention,
@@ -605,7 +587,6 @@ pub trait AioItertools: Stream + Sized {
     /// Says whether the items come in ascending order of their keys: see [`is_sorted_by_key`](consumers::is_sorted_by_key()).
     ///
     /// # Cancel safety
-    ///
     /// Not cancel safe: what it has taken is lost, and `&mut` keeps the rest.
     #[expect(
         clippy::wrong_self_convention,
@@ -624,7 +605,6 @@ pub trait AioItertools: Stream + Sized {
     /// Gives all items as a `Vec`: see [`list`](consumers::list()).
     ///
     /// # Cancel safety
-    ///
     /// Not cancel safe: what it has taken is lost, and `&mut` keeps the rest.
     #[doc(alias = "collect")]
     #[doc(alias = "to_list")]
@@ -635,7 +615,6 @@ pub trait AioItertools: Stream + Sized {
     /// Gives the different items as a `HashSet`: see [`set`](consumers::set()).
     ///
     /// # Cancel safety
-    ///
     /// Not cancel safe: what it has taken is lost, and `&mut` keeps the rest.
     fn set(self) -> impl Future<Output = HashSet<Self::Item>>
     where
@@ -647,7 +626,6 @@ pub trait AioItertools: Stream + Sized {
     /// Gives a stream of `(key, value)` as a `HashMap`: see [`dict`](consumers::dict()).
     ///
     /// # Cancel safety
-    ///
     /// Not cancel safe: what it has taken is lost, and `&mut` keeps the rest.
     #[doc(alias = "into_map")]
     fn dict<K, V>(self) -> impl Future<Output = HashMap<K, V>>
@@ -661,7 +639,6 @@ pub trait AioItertools: Stream + Sized {
     /// Gives how often each item came: see [`counts`](consumers::counts()).
     ///
     /// # Cancel safety
-    ///
     /// Not cancel safe: what it has taken is lost, and `&mut` keeps the rest.
     #[doc(alias = "Counter")]
     fn counts(self) -> impl Future<Output = HashMap<Self::Item, usize>>
@@ -674,7 +651,6 @@ pub trait AioItertools: Stream + Sized {
     /// Gives how many items have each key: see [`counts_by_key`](consumers::counts_by_key()).
     ///
     /// # Cancel safety
-    ///
     /// Not cancel safe: what it has taken is lost, and `&mut` keeps the rest.
     fn counts_by_key<K, F>(self, key: F) -> impl Future<Output = HashMap<K, usize>>
     where
@@ -687,7 +663,6 @@ pub trait AioItertools: Stream + Sized {
     /// Gives the values of a stream of `(key, value)` by their keys: see [`group_map`](consumers::group_map()).
     ///
     /// # Cancel safety
-    ///
     /// Not cancel safe: what it has taken is lost, and `&mut` keeps the rest.
     #[doc(alias = "into_group_map")]
     #[doc(alias = "defaultdict")]
@@ -702,7 +677,6 @@ pub trait AioItertools: Stream + Sized {
     /// Gives the items by their keys: see [`group_map_by_key`](consumers::group_map_by_key()).
     ///
     /// # Cancel safety
-    ///
     /// Not cancel safe: what it has taken is lost, and `&mut` keeps the rest.
     fn group_map_by_key<K, F>(self, key: F) -> impl Future<Output = HashMap<K, Vec<Self::Item>>>
     where
@@ -715,7 +689,6 @@ pub trait AioItertools: Stream + Sized {
     /// Gives all items in ascending order: see [`sorted`](consumers::sorted()).
     ///
     /// # Cancel safety
-    ///
     /// Not cancel safe: what it has taken is lost, and `&mut` keeps the rest.
     fn sorted(self) -> impl Future<Output = Vec<Self::Item>>
     where
@@ -727,7 +700,6 @@ pub trait AioItertools: Stream + Sized {
     /// Gives all items in the order of `compare`: see [`sorted_by`](consumers::sorted_by()).
     ///
     /// # Cancel safety
-    ///
     /// Not cancel safe: what it has taken is lost, and `&mut` keeps the rest.
     fn sorted_by<F>(self, compare: F) -> impl Future<Output = Vec<Self::Item>>
     where
@@ -739,7 +711,6 @@ pub trait AioItertools: Stream + Sized {
     /// Gives all items in ascending order of their keys: see [`sorted_by_key`](consumers::sorted_by_key()).
     ///
     /// # Cancel safety
-    ///
     /// Not cancel safe: what it has taken is lost, and `&mut` keeps the rest.
     fn sorted_by_key<K, F>(self, key: F) -> impl Future<Output = Vec<Self::Item>>
     where
@@ -752,7 +723,6 @@ pub trait AioItertools: Stream + Sized {
     /// Gives the `k` smallest items: see [`k_smallest`](consumers::k_smallest()).
     ///
     /// # Cancel safety
-    ///
     /// Not cancel safe: what it has taken is lost, and `&mut` keeps the rest.
     #[doc(alias = "nsmallest")]
     fn k_smallest(self, k: usize) -> impl Future<Output = Vec<Self::Item>>
@@ -765,7 +735,6 @@ pub trait AioItertools: Stream + Sized {
     /// Gives the `k` smallest items by `compare`: see [`k_smallest_by`](consumers::k_smallest_by()).
     ///
     /// # Cancel safety
-    ///
     /// Not cancel safe: what it has taken is lost, and `&mut` keeps the rest.
     fn k_smallest_by<F>(self, k: usize, compare: F) -> impl Future<Output = Vec<Self::Item>>
     where
@@ -777,7 +746,6 @@ pub trait AioItertools: Stream + Sized {
     /// Gives the `k` items with the smallest keys: see [`k_smallest_by_key`](consumers::k_smallest_by_key()).
     ///
     /// # Cancel safety
-    ///
     /// Not cancel safe: what it has taken is lost, and `&mut` keeps the rest.
     fn k_smallest_by_key<K, F>(self, k: usize, key: F) -> impl Future<Output = Vec<Self::Item>>
     where
@@ -790,7 +758,6 @@ pub trait AioItertools: Stream + Sized {
     /// Gives the `k` largest items: see [`k_largest`](consumers::k_largest()).
     ///
     /// # Cancel safety
-    ///
     /// Not cancel safe: what it has taken is lost, and `&mut` keeps the rest.
     #[doc(alias = "nlargest")]
     fn k_largest(self, k: usize) -> impl Future<Output = Vec<Self::Item>>
@@ -803,7 +770,6 @@ pub trait AioItertools: Stream + Sized {
     /// Gives the `k` largest items by `compare`: see [`k_largest_by`](consumers::k_largest_by()).
     ///
     /// # Cancel safety
-    ///
     /// Not cancel safe: what it has taken is lost, and `&mut` keeps the rest.
     fn k_largest_by<F>(self, k: usize, compare: F) -> impl Future<Output = Vec<Self::Item>>
     where
@@ -815,7 +781,6 @@ pub trait AioItertools: Stream + Sized {
     /// Gives the `k` items with the largest keys: see [`k_largest_by_key`](consumers::k_largest_by_key()).
     ///
     /// # Cancel safety
-    ///
     /// Not cancel safe: what it has taken is lost, and `&mut` keeps the rest.
     fn k_largest_by_key<K, F>(self, k: usize, key: F) -> impl Future<Output = Vec<Self::Item>>
     where

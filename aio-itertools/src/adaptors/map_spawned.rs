@@ -11,19 +11,16 @@ use pin_project_lite::pin_project;
 use tokio::task::JoinError;
 
 use crate::budget::Budget;
+#[cfg(feature = "time")]
+use crate::item_timeout::Timed;
+use crate::job::{Call, Job, WithInput};
 use crate::limit::Limit;
 use crate::size_hint::{ENDED, plus};
 use crate::tasks::{self, Outcome};
 
 use self::in_flight::InFlight;
-use self::job::Job;
 
 mod in_flight;
-mod job;
-
-pub use job::WithInput;
-#[cfg(feature = "time")]
-pub use job::{ItemTimeout, Timed};
 
 /// What a panic calls this stream.
 const NAME: &str = "map_spawned";
@@ -40,7 +37,8 @@ const NAME: &str = "map_spawned";
 /// the time of each, [`with_input`](MapSpawned::with_input) gives each item back
 /// beside its output. An output that is an `Err` is an output like another.
 ///
-/// `f` itself runs where the stream is polled and only makes the future.
+/// Anything that can be awaited is taken from `f`, which itself runs where the
+/// stream is polled.
 ///
 /// # Panics
 ///
@@ -60,17 +58,16 @@ const NAME: &str = "map_spawned";
 /// # }
 /// ```
 #[track_caller]
-pub fn map_spawned<S, F, R>(stream: S, limit: impl Limit, f: F) -> MapSpawned<S, F>
+pub fn map_spawned<S, F, R>(stream: S, limit: impl Limit, f: F) -> MapSpawned<S, Call<F>>
 where
     S: Stream,
     F: FnMut(S::Item) -> R,
-    R: Future + Send + 'static,
-    R::Output: Send + 'static,
+    R: IntoFuture<IntoFuture: Send + 'static, Output: Send + 'static>,
 {
     MapSpawned {
         stream,
         ended: false,
-        job: f,
+        job: Call::new(f),
         limit: limit.at_least_one("the limit").get(),
         in_flight: InFlight::ordered(),
         next: None,
@@ -117,7 +114,11 @@ pin_project! {
     }
 }
 
-impl<S: Stream, J: Job<S::Item>> MapSpawned<S, J> {
+impl<S, J> MapSpawned<S, J>
+where
+    S: Stream,
+    J: Job<S::Item, Output: Send + 'static, Future: Send + 'static>,
+{
     /// Gives the outputs as they come instead of in the order of the items.
     ///
     /// A slow item then holds up no other.
@@ -185,7 +186,7 @@ impl<S: Stream, J: Job<S::Item>> MapSpawned<S, J> {
     }
 
     /// Gives each task `limit` of time from its first poll, then aborts it and
-    /// gives the error [`ItemTimeout`] as its output.
+    /// gives the error [`ItemTimeout`](super::ItemTimeout) as its output.
     ///
     /// With [`with_input`](Self::with_input) after it the error comes beside its item.
     ///
@@ -207,7 +208,7 @@ impl<S: Stream, J: Job<S::Item>> MapSpawned<S, J> {
     ///     .with_input();
     /// let (item, output) = next(&mut outputs).await.unwrap();
     /// assert_eq!(item, "stuck");
-    /// assert_eq!(output.unwrap_err().to_string(), "the task of the item took longer than 3s");
+    /// assert_eq!(output.unwrap_err().to_string(), "the item was not done within 3s");
     /// # }
     /// ```
     #[cfg(feature = "time")]
@@ -223,7 +224,10 @@ impl<S: Stream, J: Job<S::Item>> MapSpawned<S, J> {
     }
 
     #[track_caller]
-    fn with_job<K: Job<S::Item>>(self, wrap: impl FnOnce(J) -> K) -> MapSpawned<S, K> {
+    fn with_job<K>(self, wrap: impl FnOnce(J) -> K) -> MapSpawned<S, K>
+    where
+        K: Job<S::Item, Output: Send + 'static>,
+    {
         self.assert_unpolled();
         MapSpawned {
             stream: self.stream,
@@ -301,7 +305,11 @@ impl<S: Stream, J: Job<S::Item>> MapSpawned<S, J> {
     }
 }
 
-impl<S: Stream, J: Job<S::Item>> MapSpawned<S, J> {
+impl<S, J> MapSpawned<S, J>
+where
+    S: Stream,
+    J: Job<S::Item, Output: Send + 'static, Future: Send + 'static>,
+{
     /// Starts tasks as far as there is room, items and budget.
     fn refill(self: Pin<&mut Self>, cx: &mut Context<'_>) {
         let mut this = self.project();
@@ -313,7 +321,7 @@ impl<S: Stream, J: Job<S::Item>> MapSpawned<S, J> {
             let runtime = tasks::runtime(NAME);
             match this.stream.as_mut().poll_next(cx) {
                 Poll::Ready(Some(item)) => {
-                    let future = this.job.future(item);
+                    let future = this.job.start(item);
                     this.in_flight.spawn(&runtime, future);
                 }
                 Poll::Ready(None) => *this.ended = true,
@@ -323,7 +331,11 @@ impl<S: Stream, J: Job<S::Item>> MapSpawned<S, J> {
     }
 }
 
-impl<S: Stream, J: Job<S::Item>> Stream for MapSpawned<S, J> {
+impl<S, J> Stream for MapSpawned<S, J>
+where
+    S: Stream,
+    J: Job<S::Item, Output: Send + 'static, Future: Send + 'static>,
+{
     type Item = J::Output;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<J::Output>> {
@@ -362,13 +374,21 @@ impl<S: Stream, J: Job<S::Item>> Stream for MapSpawned<S, J> {
     }
 }
 
-impl<S: Stream, J: Job<S::Item>> FusedStream for MapSpawned<S, J> {
+impl<S, J> FusedStream for MapSpawned<S, J>
+where
+    S: Stream,
+    J: Job<S::Item, Output: Send + 'static, Future: Send + 'static>,
+{
     fn is_terminated(&self) -> bool {
         self.ended && self.next.is_none() && self.in_flight.len() == 0
     }
 }
 
-impl<S: Stream + fmt::Debug, J: Job<S::Item>> fmt::Debug for MapSpawned<S, J> {
+impl<S, J> fmt::Debug for MapSpawned<S, J>
+where
+    S: Stream + fmt::Debug,
+    J: Job<S::Item, Output: Send + 'static>,
+{
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("MapSpawned")
             .field("stream", &self.stream)

@@ -70,13 +70,9 @@ impl<F: Future> Future for WaitFor<F> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
-        // Before the future is polled: what that takes counts.
-        this.deadline.as_mut().start();
-        if let Poll::Ready(output) = this.future.poll(cx) {
-            return Poll::Ready(Ok(output));
-        }
+        let output = this.deadline.as_mut().poll_within(this.future, cx);
         let limit = this.deadline.after();
-        this.deadline.poll_over(cx).map(|()| Err(Elapsed { limit }))
+        output.map(|output| output.ok_or(Elapsed { limit }))
     }
 }
 

@@ -5,9 +5,9 @@ use std::task::{Context, Poll, ready};
 
 use pin_project_lite::pin_project;
 
-use super::job::Job;
 use super::stage::{Sealed, Stage};
 use crate::budget::Budget;
+use crate::job::Job;
 use crate::slots::Slots;
 
 /// The sequence in which outputs are handed on.

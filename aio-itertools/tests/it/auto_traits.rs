@@ -418,7 +418,7 @@ fn what_runs_on_tasks_is_as_free_as_its_parts() {
         GroupError, GroupTask, NoValue, OpenTaskGroup, Spawner, TaskGroup,
     };
 
-    type Job<T> = fn(T) -> std::future::Ready<u8>;
+    type Job<T> = Call<fn(T) -> std::future::Ready<u8>>;
     type Free = aio_itertools::adaptors::MapSpawned<Iter<std::ops::Range<u8>>, Job<u8>>;
     type Bound = aio_itertools::adaptors::MapSpawned<Iter<std::vec::IntoIter<Rc<u8>>>, Job<Rc<u8>>>;
     type Rooted = futures_util::stream::Once<PinnedFuture>;

@@ -191,7 +191,7 @@ async fn a_job_that_takes_too_long_is_aborted_and_says_after_how_long() {
     assert_eq!((input, timeout.limit()), (9, Duration::from_secs(5)));
     assert_eq!(
         timeout.to_string(),
-        "the task of the item took longer than 5s"
+        "the item was not done within 5s"
     );
     assert_eq!(start.elapsed().as_secs(), 6, "each has its own time");
     assert_eq!(census.alive(), 1, "only the third is alive");

@@ -1,15 +1,18 @@
+//! A job that has so much time and no more.
+
 use std::error::Error;
 use std::fmt;
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use pin_project_lite::pin_project;
-use tokio::time::{Timeout, timeout};
 
-use super::job::{Job, Sealed};
+use crate::deadline::Deadline;
+use crate::job::{Job, Sealed};
 
-/// The job of [`item_timeout`](super::Pipeline::item_timeout): another one, and how long it may take.
+/// The job of [`item_timeout`](crate::pipeline::Pipeline::item_timeout): another one, and how
+/// long it may take.
 #[derive(Clone, Debug)]
 pub struct Timed<J> {
     job: J,
@@ -34,19 +37,19 @@ impl<T, J: Job<T>> Job<T> for Timed<J> {
 
     fn start(&mut self, item: T) -> Self::Future {
         InTime {
-            future: timeout(self.limit, self.job.start(item)),
-            limit: self.limit,
+            future: self.job.start(item),
+            deadline: Deadline::new(self.limit),
         }
     }
 }
 
 pin_project! {
-    /// A future that ends in time.
-    #[derive(Debug)]
+    /// A future that ends in time, which runs from its first poll.
     pub struct InTime<F> {
         #[pin]
-        future: Timeout<F>,
-        limit: Duration,
+        future: F,
+        #[pin]
+        deadline: Deadline,
     }
 }
 
@@ -54,14 +57,23 @@ impl<F: Future> Future for InTime<F> {
     type Output = Result<F::Output, ItemTimeout>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = self.project();
-        let output = ready!(this.future.poll(cx));
-        let limit = *this.limit;
-        Poll::Ready(output.map_err(|_| ItemTimeout { limit }))
+        let mut this = self.project();
+        let output = this.deadline.as_mut().poll_within(this.future, cx);
+        let limit = this.deadline.after();
+        output.map(|output| output.ok_or(ItemTimeout { limit }))
     }
 }
 
-/// The error of [`item_timeout`](super::Pipeline::item_timeout): the work for one item took too long.
+impl<F> fmt::Debug for InTime<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("InTime")
+            .field("limit", &self.deadline.after())
+            .finish_non_exhaustive()
+    }
+}
+
+/// The error of `item_timeout`, of [`map_spawned`](crate::AioItertools::map_spawned) and of
+/// [pipelines](crate::pipeline): the work for one item took too long.
 ///
 /// The work was dropped at its next await.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

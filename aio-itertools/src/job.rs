@@ -1,14 +1,22 @@
+//! What is done with each item of a stream: a function, and what options put around it.
+//!
+//! Stages of a pipeline and the tasks of `map_spawned` are made of it. Each option
+//! wraps the job before it, so options go together in any order.
+
 use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use pin_project_lite::pin_project;
 
-/// What [`map_concurrent`](super::Pipeline::map_concurrent) starts for an item of type `T`.
+/// What is started for an item of type `T`, by
+/// [`map_concurrent`](crate::pipeline::Pipeline::map_concurrent) or
+/// [`map_spawned`](crate::AioItertools::map_spawned).
 ///
-/// The function that was passed is one; each option wraps the one before it.
+/// The function that was passed is one, as [`Call`]; each option wraps the one
+/// before it. It can't be implemented elsewhere.
 pub trait Job<T>: Sealed {
-    /// What the stage gives for an item.
+    /// What comes of an item.
     type Output;
 
     /// What is in flight for an item.
@@ -26,7 +34,7 @@ pub trait Job<T>: Sealed {
 /// Keeps the set of jobs closed.
 pub trait Sealed {}
 
-/// The job that is the function of [`map_concurrent`](super::Pipeline::map_concurrent).
+/// The job that calls a function, and awaits what that gives.
 #[derive(Clone)]
 pub struct Call<F> {
     f: F,
@@ -63,7 +71,7 @@ impl<F> fmt::Debug for Call<F> {
     }
 }
 
-/// The job of [`weight`](super::Pipeline::weight): another one, and what an item weighs.
+/// The job of [`weight`](crate::pipeline::Pipeline::weight): another one, and what an item weighs.
 #[derive(Clone)]
 pub struct Weighed<J, W> {
     job: J,
@@ -103,7 +111,8 @@ impl<J: fmt::Debug, W> fmt::Debug for Weighed<J, W> {
     }
 }
 
-/// The job of [`with_input`](super::Pipeline::with_input): another one, and the input beside its output.
+/// The job of [`with_input`](crate::pipeline::Pipeline::with_input): another one, and the
+/// input beside its output.
 #[derive(Clone, Debug)]
 pub struct WithInput<J> {
     job: J,
