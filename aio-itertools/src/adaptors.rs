@@ -25,8 +25,6 @@ mod joined;
 mod map_spawned;
 mod merge_sorted;
 mod pairwise;
-#[cfg(feature = "spawn")]
-mod prefetch;
 mod skip_last;
 mod starmap;
 mod take_last;
@@ -75,6 +73,6 @@ pub use crate::item_timeout::{ItemTimeout, Timed};
 pub use crate::job::{Call, Job, WithInput};
 pub use crate::lanes::Streams;
 #[cfg(feature = "spawn")]
-pub use map_spawned::{MapSpawned, map_spawned};
+pub use crate::prefetch::{Prefetch, prefetch};
 #[cfg(feature = "spawn")]
-pub use prefetch::{Prefetch, prefetch};
+pub use map_spawned::{MapSpawned, map_spawned};

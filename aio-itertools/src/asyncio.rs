@@ -13,7 +13,7 @@ mod wait_for;
 
 pub use crate::slots::Unfinished;
 #[cfg(feature = "spawn")]
-pub use crate::spawned::{SpawnEach, Spawned, SpawnedStream};
+pub use crate::tasks::{OwnedTask, SpawnEach};
 pub use as_completed::{AsCompleted, Completed, Pending, as_completed};
 #[cfg(feature = "time")]
 pub use as_completed::{CompletedWithin, DeadlineElapsed, Within};

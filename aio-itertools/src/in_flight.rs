@@ -10,11 +10,12 @@ use futures_core::Stream;
 use pin_project_lite::pin_project;
 
 use crate::budget::Budget;
+use crate::ending::poll_or_drop;
 use crate::size_hint::{ENDED, SizeHint, plus};
 use crate::slots::{Slots, Unfinished};
 
 /// Where the futures come from.
-pub(crate) trait Source {
+pub(crate) trait Futures {
     type Future: Future;
 
     /// Gives the next future, or `None` at the end; it is not asked again then.
@@ -24,19 +25,19 @@ pub(crate) trait Source {
 }
 
 /// The output of one of the source's futures.
-pub(crate) type Output<P> = <<P as Source>::Future as Future>::Output;
+pub(crate) type Output<P> = <<P as Futures>::Future as Future>::Output;
 
 /// Futures that were started, with their indices.
 pub(crate) type Started<F> = Vec<(usize, Unfinished<F>)>;
 
 /// An iterator of futures: one is taken whenever there is room.
 #[derive(Clone)]
-pub(crate) struct FromIterator<I>(pub(crate) I);
+pub(crate) struct IteratorOfFutures<I>(pub(crate) I);
 
 // The iterator is never pinned: it is only ever borrowed to be advanced.
-impl<I> Unpin for FromIterator<I> {}
+impl<I> Unpin for IteratorOfFutures<I> {}
 
-impl<I> Source for FromIterator<I>
+impl<I> Futures for IteratorOfFutures<I>
 where
     I: Iterator,
     I::Item: IntoFuture,
@@ -54,13 +55,13 @@ where
 
 pin_project! {
     /// A stream of futures: it is polled whenever there is room.
-    pub(crate) struct FromStream<S> {
+    pub(crate) struct StreamOfFutures<S> {
         #[pin]
         pub(crate) stream: S,
     }
 }
 
-impl<S> Source for FromStream<S>
+impl<S> Futures for StreamOfFutures<S>
 where
     S: Stream,
     S::Item: IntoFuture,
@@ -86,7 +87,7 @@ enum Turn {
 
 pin_project! {
     /// The futures of a source, started in its order, and their outputs as they come.
-    pub(crate) struct InFlight<P: Source> {
+    pub(crate) struct InFlight<P: Futures> {
         // `None` after its end: it is not asked again, and dropped.
         #[pin]
         source: Option<P>,
@@ -103,7 +104,7 @@ pin_project! {
     }
 }
 
-impl<P: Source> InFlight<P> {
+impl<P: Futures> InFlight<P> {
     /// Starts nothing yet; without a limit there is room for all.
     pub(crate) fn new(source: P, limit: Option<NonZeroUsize>) -> Self {
         Self {
@@ -133,7 +134,7 @@ impl<P: Source> InFlight<P> {
     }
 
     pub(crate) fn size_hint(&self) -> SizeHint {
-        let left = self.source.as_ref().map_or(ENDED, Source::size_hint);
+        let left = self.source.as_ref().map_or(ENDED, Futures::size_hint);
         plus(left, self.slots.in_flight())
     }
 
@@ -220,7 +221,7 @@ impl<P: Source> InFlight<P> {
 }
 
 #[cfg(feature = "time")]
-impl<P: Source> InFlight<P> {
+impl<P: Futures> InFlight<P> {
     /// Starts no more futures, but for the first ones that the limit has room for
     /// at the start.
     pub(crate) fn close(self: Pin<&mut Self>) {
@@ -247,7 +248,7 @@ impl<P: Source> InFlight<P> {
 
 pin_project! {
     /// The futures of a source and all that they gave, in the order of the source.
-    pub(crate) struct InOrder<P: Source, T> {
+    pub(crate) struct InOrder<P: Futures, T> {
         // `None` after the end.
         #[pin]
         futures: Option<InFlight<P>>,
@@ -255,7 +256,7 @@ pin_project! {
     }
 }
 
-impl<P: Source, T> InOrder<P, T> {
+impl<P: Futures, T> InOrder<P, T> {
     pub(crate) fn new(futures: InFlight<P>) -> Self {
         Self {
             futures: Some(futures),
@@ -287,38 +288,22 @@ impl<P: Source, T> InOrder<P, T> {
         accept: impl Fn(Output<P>) -> Result<T, E>,
     ) -> Poll<Result<Vec<T>, E>> {
         let this = self.project();
-        let mut all = DroppedUnlessKept(this.futures);
-        let Some(mut futures) = all.0.as_mut().as_pin_mut() else {
-            return Poll::Pending;
-        };
-        futures.as_mut().listen(cx);
-        loop {
-            match futures.as_mut().poll_step(cx) {
-                Poll::Ready(Some((index, output))) => {
-                    let output = accept(output)?;
-                    if this.collected.len() <= index {
-                        this.collected.resize_with(index + 1, || None);
-                    }
-                    this.collected[index] = Some(output);
+        let (futures, collected) = (this.futures, this.collected);
+        let polled = poll_or_drop(futures, |mut futures| {
+            futures.as_mut().listen(cx);
+            while let Some((index, output)) = ready!(futures.as_mut().poll_step(cx)) {
+                let output = match accept(output) {
+                    Ok(output) => output,
+                    Err(error) => return Poll::Ready(Err(error)),
+                };
+                if collected.len() <= index {
+                    collected.resize_with(index + 1, || None);
                 }
-                Poll::Ready(None) => {
-                    let collected = mem::take(this.collected);
-                    return Poll::Ready(Ok(collected.into_iter().flatten().collect()));
-                }
-                Poll::Pending => {
-                    mem::forget(all);
-                    return Poll::Pending;
-                }
+                collected[index] = Some(output);
             }
-        }
-    }
-}
-
-/// Sets its place to `None` at the end of a scope, by a panic too.
-struct DroppedUnlessKept<'a, T>(Pin<&'a mut Option<T>>);
-
-impl<T> Drop for DroppedUnlessKept<'_, T> {
-    fn drop(&mut self) {
-        self.0.set(None);
+            let collected = mem::take(collected);
+            Poll::Ready(Ok(collected.into_iter().flatten().collect()))
+        });
+        polled.unwrap_or(Poll::Pending)
     }
 }

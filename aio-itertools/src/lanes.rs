@@ -12,7 +12,7 @@ use std::task::{Context, Poll};
 use futures_core::Stream;
 use pin_project_lite::pin_project;
 
-use crate::pool::Pool;
+use crate::collected::Collected;
 use crate::size_hint::{ENDED, SizeHint, plus};
 
 /// Several streams to be taken side by side.
@@ -178,7 +178,7 @@ impl<S: Stream + fmt::Debug> fmt::Debug for Half<S> {
 }
 
 /// As a lane a pool is full when it is complete, and ended if it is empty.
-impl<S: Stream> Lane for Pool<S> {
+impl<S: Stream> Lane for Collected<S> {
     fn poll_fill(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Filled {
         match self.as_mut().poll_collect(cx) {
             Poll::Pending => Filled::Waiting,
@@ -245,7 +245,7 @@ macro_rules! tuples_of {
             type Halves = ($(Option<$stream::Item>),+);
             type Pools = ($(Vec<$stream::Item>),+);
             type Pairing = $name<$(Half<$stream>),+>;
-            type Pooling = $name<$(Pool<$stream>),+>;
+            type Pooling = $name<$(Collected<$stream>),+>;
 
             fn pairing(self) -> Self::Pairing {
                 let ($($field),+) = self;
@@ -268,7 +268,7 @@ macro_rules! tuples_of {
 
             fn pooling(self) -> Self::Pooling {
                 let ($($field),+) = self;
-                $name { $($field: Pool::new($field)),+ }
+                $name { $($field: Collected::new($field)),+ }
             }
 
             fn unpool(lanes: Self::Pooling) -> (Self, Self::Pools) {
@@ -322,7 +322,7 @@ impl<S: Stream> Group for Vec<S> {
     type Halves = Vec<Option<S::Item>>;
     type Pools = Vec<Vec<S::Item>>;
     type Pairing = Many<Half<Pin<Box<S>>>>;
-    type Pooling = Many<Pool<Pin<Box<S>>>>;
+    type Pooling = Many<Collected<Pin<Box<S>>>>;
 
     fn pairing(self) -> Self::Pairing {
         Many(self.into_iter().map(Box::pin).map(Half::new).collect())
@@ -342,11 +342,11 @@ impl<S: Stream> Group for Vec<S> {
     }
 
     fn pooling(self) -> Self::Pooling {
-        Many(self.into_iter().map(Box::pin).map(Pool::new).collect())
+        Many(self.into_iter().map(Box::pin).map(Collected::new).collect())
     }
 
     fn unpool(lanes: Self::Pooling) -> (Self::Sources, Self::Pools) {
-        lanes.0.into_iter().map(Pool::into_parts).unzip()
+        lanes.0.into_iter().map(Collected::into_parts).unzip()
     }
 }
 
@@ -380,7 +380,7 @@ impl<S: Stream, const N: usize> Group for [S; N] {
     type Halves = Vec<Option<S::Item>>;
     type Pools = Vec<Vec<S::Item>>;
     type Pairing = Many<Half<Pin<Box<S>>>>;
-    type Pooling = Many<Pool<Pin<Box<S>>>>;
+    type Pooling = Many<Collected<Pin<Box<S>>>>;
 
     fn pairing(self) -> Self::Pairing {
         Vec::from(self).pairing()

@@ -189,9 +189,12 @@
 #![forbid(unsafe_code)]
 
 mod budget;
+mod choices;
+mod collected;
 #[cfg(feature = "time")]
 mod deadline;
 mod drive;
+mod ending;
 mod in_flight;
 #[cfg(feature = "time")]
 mod item_timeout;
@@ -199,18 +202,19 @@ mod job;
 mod lanes;
 mod limit;
 mod next;
-mod picks;
-mod pool;
+#[cfg(feature = "spawn")]
+mod prefetch;
 mod readers;
 mod size_hint;
 mod slots;
 #[cfg(feature = "spawn")]
 mod spawned;
+mod stage;
 #[cfg(feature = "spawn")]
 mod tasks;
 mod trait_index;
 mod turns;
-mod waiting;
+mod waiters;
 mod wakes;
 
 pub mod adaptors;

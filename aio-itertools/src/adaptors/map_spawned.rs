@@ -16,11 +16,11 @@ use crate::item_timeout::Timed;
 use crate::job::{Call, Job, WithInput};
 use crate::limit::Limit;
 use crate::size_hint::{ENDED, plus};
-use crate::tasks::{self, Outcome};
+use crate::tasks;
 
-use self::in_flight::InFlight;
+use self::running::Running;
 
-mod in_flight;
+mod running;
 
 /// What a panic calls this stream.
 const NAME: &str = "map_spawned";
@@ -69,7 +69,7 @@ where
         ended: false,
         job: Call::new(f),
         limit: limit.at_least_one("the limit").get(),
-        in_flight: InFlight::ordered(),
+        running: Running::ordered(),
         next: None,
         budget: Budget::new(),
     }
@@ -106,10 +106,10 @@ pin_project! {
         ended: bool,
         job: J,
         limit: usize,
-        in_flight: InFlight<J::Output>,
+        running: Running<J::Output>,
         // Taken from what is in flight and not given yet: only a panic of the
         // source or of `f` leaves it here.
-        next: Option<Outcome<J::Output>>,
+        next: Option<Result<J::Output, JoinError>>,
         budget: Budget,
     }
 }
@@ -150,7 +150,7 @@ where
     #[track_caller]
     pub fn unordered(mut self) -> Self {
         self.assert_unpolled();
-        self.in_flight = InFlight::unordered();
+        self.running = Running::unordered();
         self
     }
 
@@ -219,7 +219,7 @@ where
 
     #[track_caller]
     fn assert_unpolled(&self) {
-        let polled = self.ended || self.next.is_some() || self.in_flight.len() > 0;
+        let polled = self.ended || self.next.is_some() || self.running.len() > 0;
         assert!(!polled, "{NAME} takes its options before it is polled");
     }
 
@@ -234,7 +234,7 @@ where
             ended: self.ended,
             job: wrap(self.job),
             limit: self.limit,
-            in_flight: self.in_flight.empty_like(),
+            running: self.running.empty_like(),
             next: None,
             budget: self.budget,
         }
@@ -280,13 +280,13 @@ where
     pub async fn shutdown(self) -> (S, Vec<J::Output>) {
         let Self {
             stream,
-            mut in_flight,
+            mut running,
             next,
             ..
         } = self;
-        in_flight.abort_all();
+        running.abort_all();
         let mut outcomes = Vec::from_iter(next);
-        while let Some(outcome) = in_flight.next().await {
+        while let Some(outcome) = running.next().await {
             outcomes.push(outcome);
         }
         let (mut outputs, mut panic) = (Vec::new(), None);
@@ -313,7 +313,7 @@ where
     /// Starts tasks as far as there is room, items and budget.
     fn refill(self: Pin<&mut Self>, cx: &mut Context<'_>) {
         let mut this = self.project();
-        while !*this.ended && this.in_flight.len() < *this.limit {
+        while !*this.ended && this.running.len() < *this.limit {
             if this.budget.poll_spend(cx).is_pending() {
                 break;
             }
@@ -322,7 +322,7 @@ where
             match this.stream.as_mut().poll_next(cx) {
                 Poll::Ready(Some(item)) => {
                     let future = this.job.start(item);
-                    this.in_flight.spawn(&runtime, future);
+                    this.running.spawn(&runtime, future);
                 }
                 Poll::Ready(None) => *this.ended = true,
                 Poll::Pending => break,
@@ -343,21 +343,21 @@ where
             let this = self.as_mut().project();
             // What has ended comes first, so that a source without end can't keep it in.
             if this.next.is_none()
-                && let Poll::Ready(outcome) = this.in_flight.poll_next(cx)
+                && let Poll::Ready(outcome) = this.running.poll_next(cx)
             {
                 *this.next = outcome;
             }
-            let unwatched = this.next.is_none() && this.in_flight.len() == 0;
+            let unwatched = this.next.is_none() && this.running.len() == 0;
             self.as_mut().refill(cx);
             // The first tasks since then don't know yet whom to wake.
-            if !unwatched || self.in_flight.len() == 0 {
+            if !unwatched || self.running.len() == 0 {
                 break;
             }
         }
         let this = self.project();
         match mem::take(this.next) {
             Some(outcome) => Poll::Ready(Some(tasks::output(outcome, NAME))),
-            None if *this.ended && this.in_flight.len() == 0 => Poll::Ready(None),
+            None if *this.ended && this.running.len() == 0 => Poll::Ready(None),
             None => Poll::Pending,
         }
     }
@@ -368,7 +368,7 @@ where
             false => self.stream.size_hint(),
         };
         plus(
-            plus(source, self.in_flight.len()),
+            plus(source, self.running.len()),
             usize::from(self.next.is_some()),
         )
     }
@@ -380,7 +380,7 @@ where
     J: Job<S::Item, Output: Send + 'static, Future: Send + 'static>,
 {
     fn is_terminated(&self) -> bool {
-        self.ended && self.next.is_none() && self.in_flight.len() == 0
+        self.ended && self.next.is_none() && self.running.len() == 0
     }
 }
 
@@ -394,7 +394,7 @@ where
             .field("stream", &self.stream)
             .field("ended", &self.ended)
             .field("limit", &self.limit)
-            .field("in_flight", &self.in_flight.len())
+            .field("in_flight", &self.running.len())
             .finish_non_exhaustive()
     }
 }

@@ -11,7 +11,7 @@ use crate::budget::Pace;
 use crate::lag::{Lag, Lagged};
 use crate::readers::{Found, Readers, Rule};
 use crate::size_hint::{ENDED, SizeHint};
-use crate::waiting::Waiting;
+use crate::waiters::Waiters;
 
 /// Gives `N` streams that each give every item of `stream`.
 ///
@@ -259,7 +259,7 @@ type Parts<S> = (Pin<Box<S>>, Vec<<S as Stream>::Item>);
 struct Shared<S: Stream> {
     state: Mutex<State<S>>,
     /// Apart from the state, because the source keeps the waker that is made of it.
-    waiting: Arc<Waiting>,
+    waiting: Arc<Waiters>,
     waker: Waker,
 }
 
@@ -278,7 +278,7 @@ struct State<S: Stream> {
 
 impl<S: Stream> Shared<S> {
     fn new(stream: S, rule: Rule) -> Arc<Self> {
-        let waiting = Arc::new(Waiting::default());
+        let waiting = Arc::new(Waiters::default());
         Arc::new(Self {
             state: Mutex::new(State {
                 readers: Readers::new(rule),

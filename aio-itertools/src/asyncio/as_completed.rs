@@ -6,12 +6,12 @@ use std::vec;
 
 use futures_core::{FusedStream, Stream};
 
-use crate::in_flight::{FromIterator, InFlight};
+use crate::in_flight::{InFlight, IteratorOfFutures};
 use crate::limit::Limit;
 use crate::size_hint::{ENDED, SizeHint, plus};
 use crate::slots::Unfinished;
 #[cfg(feature = "spawn")]
-use crate::spawned::SpawnEach;
+use crate::tasks::SpawnEach;
 
 #[cfg(feature = "time")]
 mod within;
@@ -143,7 +143,7 @@ where
     /// Gives the outputs as they come.
     pub fn stream(self) -> Completed<I> {
         Completed {
-            futures: InFlight::new(FromIterator(self.futures), self.limit),
+            futures: InFlight::new(IteratorOfFutures(self.futures), self.limit),
         }
     }
 }
@@ -181,7 +181,7 @@ where
     I: Iterator,
     I::Item: IntoFuture,
 {
-    futures: InFlight<FromIterator<I>>,
+    futures: InFlight<IteratorOfFutures<I>>,
 }
 
 impl<I> Completed<I>
@@ -215,7 +215,7 @@ where
         let (rest, in_flight) = self.futures.into_parts();
         Pending {
             in_flight: in_flight.into_iter(),
-            rest: rest.map(|FromIterator(rest)| rest),
+            rest: rest.map(|IteratorOfFutures(rest)| rest),
         }
     }
 }

@@ -6,10 +6,10 @@ use std::task::{Context, Poll};
 
 use futures_core::{FusedStream, Stream};
 
-use crate::in_flight::{FromIterator, InFlight, InOrder, Started};
+use crate::in_flight::{InFlight, InOrder, IteratorOfFutures, Started};
 use crate::limit::Limit;
 #[cfg(feature = "spawn")]
-use crate::spawned::SpawnEach;
+use crate::tasks::SpawnEach;
 
 /// Runs the futures of an iterator together and gives every output.
 ///
@@ -181,7 +181,7 @@ where
     /// ```
     pub fn stream(self) -> Outputs<I> {
         Outputs {
-            futures: InFlight::new(FromIterator(self.futures), self.limit),
+            futures: InFlight::new(IteratorOfFutures(self.futures), self.limit),
         }
     }
 }
@@ -219,7 +219,7 @@ where
     I: Iterator,
     I::Item: IntoFuture,
 {
-    futures: InFlight<FromIterator<I>>,
+    futures: InFlight<IteratorOfFutures<I>>,
 }
 
 impl<I> Outputs<I>
@@ -278,7 +278,7 @@ where
     /// ```
     pub fn into_parts(self) -> (Option<I>, Started<<I::Item as IntoFuture>::IntoFuture>) {
         let (rest, in_flight) = self.futures.into_parts();
-        (rest.map(|FromIterator(rest)| rest), in_flight)
+        (rest.map(|IteratorOfFutures(rest)| rest), in_flight)
     }
 }
 
@@ -329,7 +329,7 @@ where
     I: Iterator,
     I::Item: IntoFuture,
 {
-    futures: InOrder<FromIterator<I>, <I::Item as IntoFuture>::Output>,
+    futures: InOrder<IteratorOfFutures<I>, <I::Item as IntoFuture>::Output>,
 }
 
 impl<I> Future for GatherFuture<I>

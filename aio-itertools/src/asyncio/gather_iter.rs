@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use futures_core::{FusedStream, Stream};
 use pin_project_lite::pin_project;
 
-use crate::in_flight::{FromStream, InFlight, InOrder, Started};
+use crate::in_flight::{InFlight, InOrder, Started, StreamOfFutures};
 use crate::limit::Limit;
 use crate::size_hint::SizeHint;
 
@@ -121,8 +121,8 @@ where
         }
     }
 
-    fn in_flight(self) -> InFlight<FromStream<S>> {
-        let source = FromStream {
+    fn in_flight(self) -> InFlight<StreamOfFutures<S>> {
+        let source = StreamOfFutures {
             stream: self.futures,
         };
         InFlight::new(source, self.limit)
@@ -165,7 +165,7 @@ pin_project! {
         S::Item: IntoFuture,
     {
         #[pin]
-        futures: InFlight<FromStream<S>>,
+        futures: InFlight<StreamOfFutures<S>>,
     }
 }
 
@@ -236,7 +236,7 @@ pin_project! {
         S::Item: IntoFuture,
     {
         #[pin]
-        futures: InOrder<FromStream<S>, <S::Item as IntoFuture>::Output>,
+        futures: InOrder<StreamOfFutures<S>, <S::Item as IntoFuture>::Output>,
     }
 }
 

@@ -6,9 +6,9 @@ use std::task::{Context, Poll, ready};
 use futures_core::{FusedStream, Stream};
 
 use crate::budget::Pace;
-use crate::size_hint::{SizeHint, at_most, plus};
 #[cfg(feature = "spawn")]
-use crate::spawned::SpawnedStream;
+use crate::prefetch::Prefetch;
+use crate::size_hint::{SizeHint, at_most, plus};
 use crate::turns::Turns;
 
 /// Gives the items of several streams as they come.
@@ -152,7 +152,7 @@ impl<S: Stream> Merge<S> {
     }
 
     /// Runs each stream on a tokio task of its own, so that they go on while the
-    /// consumer is busy: up to one item ahead each.
+    /// consumer is busy: as [`Prefetch`], one item ahead each.
     ///
     /// Nothing *snoozes* then: a stream that holds a lock goes on until it has its
     /// next item, and only then waits for the consumer. What is dropped is aborted:
@@ -180,12 +180,13 @@ impl<S: Stream> Merge<S> {
     /// # }
     /// ```
     #[cfg(feature = "spawn")]
-    pub fn spawned(self) -> Merge<SpawnedStream<Pin<Box<S>>>>
+    pub fn spawned(self) -> Merge<Prefetch<S>>
     where
         S: Send + 'static,
         S::Item: Send + 'static,
     {
-        merge(self.into_parts().into_iter().map(SpawnedStream::new))
+        let streams = self.into_parts().into_iter();
+        merge(streams.map(|stream| Prefetch::new(stream, 1)))
     }
 
     /// Gives back the streams that haven't ended, in the order in which they were given.

@@ -5,7 +5,7 @@ use std::task::{Context, Poll, ready};
 
 use futures_core::{FusedStream, Stream};
 
-use crate::in_flight::{FromIterator, InFlight, InOrder, Started};
+use crate::in_flight::{InFlight, InOrder, IteratorOfFutures, Started};
 use crate::limit::Limit;
 use crate::size_hint::{ENDED, SizeHint};
 
@@ -131,7 +131,7 @@ where
     /// ```
     pub fn stream(self) -> TryOutputs<I> {
         TryOutputs {
-            futures: Some(InFlight::new(FromIterator(self.futures), self.limit)),
+            futures: Some(InFlight::new(IteratorOfFutures(self.futures), self.limit)),
             ended: false,
         }
     }
@@ -147,7 +147,7 @@ where
 
     fn into_future(self) -> TryGatherFuture<I, T> {
         TryGatherFuture {
-            futures: InOrder::new(InFlight::new(FromIterator(self.futures), self.limit)),
+            futures: InOrder::new(InFlight::new(IteratorOfFutures(self.futures), self.limit)),
         }
     }
 }
@@ -172,7 +172,7 @@ where
     I::Item: IntoFuture,
 {
     /// `None` after an error.
-    futures: Option<InFlight<FromIterator<I>>>,
+    futures: Option<InFlight<IteratorOfFutures<I>>>,
     ended: bool,
 }
 
@@ -192,7 +192,7 @@ where
         match self.futures {
             Some(futures) => {
                 let (rest, in_flight) = futures.into_parts();
-                (rest.map(|FromIterator(rest)| rest), in_flight)
+                (rest.map(|IteratorOfFutures(rest)| rest), in_flight)
             }
             None => (None, Vec::new()),
         }
@@ -262,7 +262,7 @@ where
     I: Iterator,
     I::Item: IntoFuture,
 {
-    futures: InOrder<FromIterator<I>, T>,
+    futures: InOrder<IteratorOfFutures<I>, T>,
 }
 
 // Outputs are only ever moved.

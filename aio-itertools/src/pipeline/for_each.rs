@@ -4,8 +4,8 @@ use std::task::{Context, Poll, ready};
 
 use pin_project_lite::pin_project;
 
-use super::ending::poll_or_drop;
-use super::stage::Stage;
+use crate::ending::poll_or_drop;
+use crate::stage::Stage;
 
 /// What the body of a sink gives: `()`, or a `Result<(), E>`.
 pub trait Outcome: Sealed {
@@ -90,7 +90,7 @@ where
         let this = self.project();
         *this.turn = this.turn.wrapping_add(1);
         let turn = *this.turn;
-        poll_or_drop(this.bodies, "for_each", |mut bodies| {
+        let polled = poll_or_drop(this.bodies, |mut bodies| {
             bodies.as_mut().listen(cx, turn);
             loop {
                 match ready!(bodies.as_mut().poll_next(cx)) {
@@ -99,7 +99,8 @@ where
                     None => return Poll::Ready(S::Item::DONE),
                 }
             }
-        })
+        });
+        polled.unwrap_or_else(|| panic!("for_each was polled after its end"))
     }
 }
 

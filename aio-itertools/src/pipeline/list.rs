@@ -5,9 +5,9 @@ use std::task::{Context, Poll, ready};
 
 use pin_project_lite::pin_project;
 
-use super::ending::poll_or_drop;
-use super::stage::Stage;
 use crate::budget::Pace;
+use crate::ending::poll_or_drop;
+use crate::stage::Stage;
 
 pin_project! {
     /// The future of [`list`](super::Pipeline::list): every item in a `Vec`.
@@ -63,7 +63,7 @@ impl<S: Stage> Future for List<S> {
     /// With the panic of a future, a closure or the source; everything is dropped
     /// by it. And if it is polled after its end.
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Vec<S::Item>> {
-        poll_or_drop(self.project().work, "list", |work| {
+        let polled = poll_or_drop(self.project().work, |work| {
             let mut work = work.project();
             *work.turn = work.turn.wrapping_add(1);
             work.stage.as_mut().listen(cx, *work.turn);
@@ -74,7 +74,8 @@ impl<S: Stage> Future for List<S> {
                     None => return Poll::Ready(mem::take(work.items)),
                 }
             }
-        })
+        });
+        polled.unwrap_or_else(|| panic!("list was polled after its end"))
     }
 }
 

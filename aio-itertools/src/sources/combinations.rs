@@ -5,7 +5,7 @@ use std::task::{Context, Poll};
 use futures_core::{FusedStream, Stream};
 use pin_project_lite::pin_project;
 
-use crate::picks::{Combination, Picks, Places, binomial};
+use crate::choices::{Choices, Combination, Places, binomial};
 
 /// Gives every choice of `size` items of a stream, in the order of the stream.
 ///
@@ -33,7 +33,7 @@ where
     S: Stream<Item: Clone>,
 {
     Combinations {
-        picks: Picks::new(stream, size),
+        choices: Choices::new(stream, size),
     }
 }
 
@@ -55,14 +55,14 @@ pin_project! {
     #[must_use = "streams do nothing unless polled"]
     pub struct Combinations<S: Stream> {
         #[pin]
-        picks: Picks<S, Combination>,
+        choices: Choices<S, Combination>,
     }
 }
 
 impl<S: Stream> Combinations<S> {
     /// Gives back the stream and the items that were collected of it.
     pub fn into_parts(self) -> (S, Vec<S::Item>) {
-        self.picks.into_parts()
+        self.choices.into_parts()
     }
 }
 
@@ -70,24 +70,24 @@ impl<S: Stream<Item: Clone>> Stream for Combinations<S> {
     type Item = Vec<S::Item>;
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Vec<S::Item>>> {
-        self.project().picks.poll_next(cx)
+        self.project().choices.poll_next(cx)
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        self.picks.size_hint()
+        self.choices.size_hint()
     }
 }
 
 impl<S: Stream<Item: Clone>> FusedStream for Combinations<S> {
     fn is_terminated(&self) -> bool {
-        self.picks.is_terminated()
+        self.choices.is_terminated()
     }
 }
 
 impl<S: Stream + fmt::Debug> fmt::Debug for Combinations<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Combinations")
-            .field("picks", &self.picks)
+            .field("choices", &self.choices)
             .finish()
     }
 }
@@ -117,7 +117,7 @@ where
     S: Stream<Item: Clone>,
 {
     CombinationsWithReplacement {
-        picks: Picks::new(stream, size),
+        choices: Choices::new(stream, size),
     }
 }
 
@@ -140,14 +140,14 @@ pin_project! {
     #[must_use = "streams do nothing unless polled"]
     pub struct CombinationsWithReplacement<S: Stream> {
         #[pin]
-        picks: Picks<S, Multichoice>,
+        choices: Choices<S, Multichoice>,
     }
 }
 
 impl<S: Stream> CombinationsWithReplacement<S> {
     /// Gives back the stream and the items that were collected of it.
     pub fn into_parts(self) -> (S, Vec<S::Item>) {
-        self.picks.into_parts()
+        self.choices.into_parts()
     }
 }
 
@@ -155,24 +155,24 @@ impl<S: Stream<Item: Clone>> Stream for CombinationsWithReplacement<S> {
     type Item = Vec<S::Item>;
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Vec<S::Item>>> {
-        self.project().picks.poll_next(cx)
+        self.project().choices.poll_next(cx)
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        self.picks.size_hint()
+        self.choices.size_hint()
     }
 }
 
 impl<S: Stream<Item: Clone>> FusedStream for CombinationsWithReplacement<S> {
     fn is_terminated(&self) -> bool {
-        self.picks.is_terminated()
+        self.choices.is_terminated()
     }
 }
 
 impl<S: Stream + fmt::Debug> fmt::Debug for CombinationsWithReplacement<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CombinationsWithReplacement")
-            .field("picks", &self.picks)
+            .field("choices", &self.choices)
             .finish()
     }
 }

@@ -5,7 +5,7 @@ use std::task::{Context, Poll};
 use futures_core::{FusedStream, Stream};
 use pin_project_lite::pin_project;
 
-use crate::picks::{Picks, Places};
+use crate::choices::{Choices, Places};
 
 /// Gives every ordered choice of `size` items of a stream.
 ///
@@ -34,7 +34,7 @@ where
     S: Stream<Item: Clone>,
 {
     Permutations {
-        picks: Picks::new(stream, size),
+        choices: Choices::new(stream, size),
     }
 }
 
@@ -56,14 +56,14 @@ pin_project! {
     #[must_use = "streams do nothing unless polled"]
     pub struct Permutations<S: Stream> {
         #[pin]
-        picks: Picks<S, Arrangement>,
+        choices: Choices<S, Arrangement>,
     }
 }
 
 impl<S: Stream> Permutations<S> {
     /// Gives back the stream and the items that were collected of it.
     pub fn into_parts(self) -> (S, Vec<S::Item>) {
-        self.picks.into_parts()
+        self.choices.into_parts()
     }
 }
 
@@ -71,24 +71,24 @@ impl<S: Stream<Item: Clone>> Stream for Permutations<S> {
     type Item = Vec<S::Item>;
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Vec<S::Item>>> {
-        self.project().picks.poll_next(cx)
+        self.project().choices.poll_next(cx)
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        self.picks.size_hint()
+        self.choices.size_hint()
     }
 }
 
 impl<S: Stream<Item: Clone>> FusedStream for Permutations<S> {
     fn is_terminated(&self) -> bool {
-        self.picks.is_terminated()
+        self.choices.is_terminated()
     }
 }
 
 impl<S: Stream + fmt::Debug> fmt::Debug for Permutations<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Permutations")
-            .field("picks", &self.picks)
+            .field("choices", &self.choices)
             .finish()
     }
 }

@@ -5,7 +5,7 @@ use std::task::{Context, Poll};
 use futures_core::{FusedStream, Stream};
 use pin_project_lite::pin_project;
 
-use crate::picks::{Combination, Picks, Places};
+use crate::choices::{Choices, Combination, Places};
 
 /// Gives every choice of any number of items of a stream: by size, then by place.
 ///
@@ -33,7 +33,7 @@ where
     S: Stream<Item: Clone>,
 {
     Powerset {
-        picks: Picks::new(stream, 0),
+        choices: Choices::new(stream, 0),
     }
 }
 
@@ -55,14 +55,14 @@ pin_project! {
     #[must_use = "streams do nothing unless polled"]
     pub struct Powerset<S: Stream> {
         #[pin]
-        picks: Picks<S, Subset>,
+        choices: Choices<S, Subset>,
     }
 }
 
 impl<S: Stream> Powerset<S> {
     /// Gives back the stream and the items that were collected of it.
     pub fn into_parts(self) -> (S, Vec<S::Item>) {
-        self.picks.into_parts()
+        self.choices.into_parts()
     }
 }
 
@@ -70,24 +70,24 @@ impl<S: Stream<Item: Clone>> Stream for Powerset<S> {
     type Item = Vec<S::Item>;
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Vec<S::Item>>> {
-        self.project().picks.poll_next(cx)
+        self.project().choices.poll_next(cx)
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        self.picks.size_hint()
+        self.choices.size_hint()
     }
 }
 
 impl<S: Stream<Item: Clone>> FusedStream for Powerset<S> {
     fn is_terminated(&self) -> bool {
-        self.picks.is_terminated()
+        self.choices.is_terminated()
     }
 }
 
 impl<S: Stream + fmt::Debug> fmt::Debug for Powerset<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Powerset")
-            .field("picks", &self.picks)
+            .field("choices", &self.choices)
             .finish()
     }
 }

@@ -12,8 +12,8 @@ use aio_itertools::adaptors::{
 };
 use aio_itertools::asyncio::{
     CollectErrors, Completed, CompletedWithin, FailFast, Gather, GatherFuture, GatherIterFuture,
-    GatherIterOutputs, Merge, Outputs, Spawned, SpawnedStream, TryGatherFuture, TryOutputs,
-    Unfinished, WaitFor, WaitFuture,
+    GatherIterOutputs, Merge, Outputs, OwnedTask, TryGatherFuture, TryOutputs, Unfinished, WaitFor,
+    WaitFuture,
 };
 use aio_itertools::pipeline::{
     Batches, Call, ForEach, ItemTimeout, List, MapConcurrent, Pipeline, Source, Timed, WithInput,
@@ -336,9 +336,7 @@ fn what_runs_many_at_once_is_send_if_they_are_and_unpin_if_it_holds_them_in_boxe
     assert!(has!(WaitFor<std::future::Ready<u8>>: Send));
     assert!(!has!(WaitFor<std::future::Ready<u8>>: Unpin));
 
-    assert!(has!(Spawned<u8>: Send));
-    assert!(has!(SpawnedStream<FreeStream>: Send));
-    assert!(has!(SpawnedStream<PinnedStream<()>>: Unpin));
+    assert!(has!(OwnedTask<u8>: Send));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -189,10 +189,7 @@ async fn a_job_that_takes_too_long_is_aborted_and_says_after_how_long() {
     let (input, output) = next(&mut outputs).await.unwrap();
     let timeout = output.unwrap_err();
     assert_eq!((input, timeout.limit()), (9, Duration::from_secs(5)));
-    assert_eq!(
-        timeout.to_string(),
-        "the item was not done within 5s"
-    );
+    assert_eq!(timeout.to_string(), "the item was not done within 5s");
     assert_eq!(start.elapsed().as_secs(), 6, "each has its own time");
     assert_eq!(census.alive(), 1, "only the third is alive");
     assert_eq!(next(&mut outputs).await, Some((2, Ok(2))));

@@ -621,7 +621,7 @@ fn a_panic_drops_everything_and_a_later_poll_is_no_hang() {
     assert_eq!(panic.downcast_ref::<&str>(), Some(&"number four"));
     assert!(ledger.is_settled(), "dropped by the panic, not later");
     let again = poll().unwrap_err();
-    let again = again.downcast_ref::<String>().unwrap();
+    let again = again.downcast_ref::<&str>().unwrap();
     assert_eq!(again, "for_each was polled after its end");
 }
 

@@ -253,10 +253,12 @@ fn a_runtime_that_shuts_down_is_no_hang() {
                 poll_next_cut(&mut merged, &waker).is_ready()
             })),
         ];
-        for panic in told {
+        for (panic, name) in told.into_iter().zip(["spawned", "prefetch"]) {
             assert_eq!(
-                panic.unwrap_err().downcast_ref::<&str>(),
-                Some(&"the runtime shut down before a spawned task had ended")
+                panic.unwrap_err().downcast_ref::<String>(),
+                Some(&format!(
+                    "the runtime that {name} had its tasks on was shut down"
+                ))
             );
         }
         assert_eq!(poll_next_cut(&mut outputs, &waker), Poll::Ready(None));

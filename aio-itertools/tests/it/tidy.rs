@@ -105,7 +105,6 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("Merge", "merge_laws.rs"),
     ("FailFast", "merge_laws.rs"),
     ("CollectErrors", "merge_laws.rs"),
-    ("SpawnedStream", "spawned.rs"),
     ("MapSpawned", "map_spawned.rs"),
     ("Prefetch", "prefetch.rs"),
 ];

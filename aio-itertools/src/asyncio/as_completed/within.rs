@@ -8,7 +8,7 @@ use futures_core::{FusedStream, Stream};
 
 use super::{AsCompleted, Completed, Pending};
 use crate::deadline::Deadline;
-use crate::in_flight::{FromIterator, InFlight};
+use crate::in_flight::{InFlight, IteratorOfFutures};
 use crate::limit::Limit;
 use crate::size_hint::{ENDED, SizeHint};
 
@@ -161,7 +161,7 @@ where
         self.completed.into_pending()
     }
 
-    fn futures(&mut self) -> Pin<&mut InFlight<FromIterator<I>>> {
+    fn futures(&mut self) -> Pin<&mut InFlight<IteratorOfFutures<I>>> {
         Pin::new(&mut self.completed.futures)
     }
 

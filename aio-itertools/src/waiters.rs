@@ -12,14 +12,14 @@ use std::task::{Wake, Waker};
 
 /// The tasks that wait, each under a number of its own.
 #[derive(Default)]
-pub(crate) struct Waiting {
+pub(crate) struct Waiters {
     tasks: Mutex<Vec<(usize, Waker)>>,
     /// True if the common waker was woken since that was last expected. It is set
     /// before the tasks are taken: who comes too late to be taken sees it.
     woken: AtomicBool,
 }
 
-impl Waiting {
+impl Waiters {
     fn lock(&self) -> MutexGuard<'_, Vec<(usize, Waker)>> {
         self.tasks.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -61,7 +61,7 @@ impl Waiting {
     }
 }
 
-impl Wake for Waiting {
+impl Wake for Waiters {
     fn wake(self: Arc<Self>) {
         self.wake_by_ref();
     }

@@ -1,23 +1,22 @@
-//! The tasks in flight, in the order in which their outputs are given.
+//! The tasks of the stream, in the order in which their outputs are given.
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
-use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use tokio::runtime::Handle;
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 
-use crate::tasks::{Outcome, OwnedTask};
+use crate::tasks::OwnedTask;
 
 /// Tasks that are aborted when this is dropped.
-pub(super) enum InFlight<T> {
+pub(super) enum Running<T> {
     /// The oldest in front: it is the one that is waited for.
     Ordered(VecDeque<OwnedTask<T>>),
     Unordered(JoinSet<T>),
 }
 
-impl<T: Send + 'static> InFlight<T> {
+impl<T: Send + 'static> Running<T> {
     pub(super) fn ordered() -> Self {
         Self::Ordered(VecDeque::new())
     }
@@ -27,10 +26,10 @@ impl<T: Send + 'static> InFlight<T> {
     }
 
     /// None in flight, in the same order, for outputs of another type.
-    pub(super) fn empty_like<U: Send + 'static>(&self) -> InFlight<U> {
+    pub(super) fn empty_like<U: Send + 'static>(&self) -> Running<U> {
         match self {
-            Self::Ordered(_) => InFlight::ordered(),
-            Self::Unordered(_) => InFlight::unordered(),
+            Self::Ordered(_) => Running::ordered(),
+            Self::Unordered(_) => Running::unordered(),
         }
     }
 
@@ -62,13 +61,13 @@ impl<T: Send + 'static> InFlight<T> {
     }
 
     /// Takes the outcome of the next task; `None` if there is no task.
-    pub(super) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Outcome<T>>> {
+    pub(super) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<T, JoinError>>> {
         match self {
             Self::Ordered(tasks) => {
                 let Some(oldest) = tasks.front_mut() else {
                     return Poll::Ready(None);
                 };
-                let outcome = ready!(Pin::new(oldest).poll(cx));
+                let outcome = ready!(oldest.poll_outcome(cx));
                 tasks.pop_front();
                 Poll::Ready(Some(outcome))
             }
@@ -76,7 +75,7 @@ impl<T: Send + 'static> InFlight<T> {
         }
     }
 
-    pub(super) async fn next(&mut self) -> Option<Outcome<T>> {
+    pub(super) async fn next(&mut self) -> Option<Result<T, JoinError>> {
         poll_fn(|cx| self.poll_next(cx)).await
     }
 }

@@ -1,29 +1,23 @@
+//! Work that is dropped as soon as it ends, whichever way it ends.
+
 use std::mem;
 use std::pin::Pin;
 use std::task::Poll;
 
-/// Polls work that is dropped as soon as it ends, and when it panics as well.
-///
-/// # Panics
-///
-/// With the panic of the work, and when there is none any more.
+/// Polls work, and drops it when it ends or panics; `None` if there is none any more.
 pub(crate) fn poll_or_drop<W, T>(
     work: Pin<&mut Option<W>>,
-    name: &str,
     poll: impl FnOnce(Pin<&mut W>) -> Poll<T>,
-) -> Poll<T> {
+) -> Option<Poll<T>> {
     let mut dropping = Dropping(work);
-    let Some(work) = dropping.0.as_mut().as_pin_mut() else {
-        panic!("{name} was polled after its end");
-    };
-    let polled = poll(work);
+    let polled = poll(dropping.0.as_mut().as_pin_mut()?);
     if polled.is_pending() {
         mem::forget(dropping);
     }
-    polled
+    Some(polled)
 }
 
-/// Drops what it points at.
+/// Sets its place to `None` at the end of a scope, by a panic too.
 struct Dropping<'a, W>(Pin<&'a mut Option<W>>);
 
 impl<W> Drop for Dropping<'_, W> {

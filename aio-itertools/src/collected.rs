@@ -12,7 +12,7 @@ use crate::size_hint::{ENDED, SizeHint, plus};
 
 pin_project! {
     /// A stream and the items that it has given so far, all of them at its end.
-    pub struct Pool<S: Stream> {
+    pub struct Collected<S: Stream> {
         #[pin]
         stream: S,
         items: Vec<S::Item>,
@@ -21,7 +21,7 @@ pin_project! {
     }
 }
 
-impl<S: Stream> Pool<S> {
+impl<S: Stream> Collected<S> {
     pub(crate) fn new(stream: S) -> Self {
         Self {
             stream,
@@ -62,9 +62,9 @@ impl<S: Stream> Pool<S> {
     }
 }
 
-impl<S: Stream + fmt::Debug> fmt::Debug for Pool<S> {
+impl<S: Stream + fmt::Debug> fmt::Debug for Collected<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Pool")
+        f.debug_struct("Collected")
             .field("stream", &self.stream)
             .field("items", &self.items.len())
             .field("ended", &self.ended)

@@ -1,3 +1,5 @@
+//! A stream that runs ahead of its consumer, on a task of its own: `prefetch` and `merge` make it.
+
 use std::any::Any;
 use std::collections::VecDeque;
 use std::fmt;
@@ -10,11 +12,12 @@ use std::task::{Context, Poll, Waker, ready};
 
 use futures_core::{FusedStream, Stream};
 use tokio::runtime::Handle;
+use tokio::task::JoinError;
 
 use crate::budget::Pace;
 use crate::limit::Limit;
 use crate::size_hint::{ENDED, SizeHint, plus};
-use crate::tasks::{self, Outcome, OwnedTask};
+use crate::tasks::{self, OwnedTask};
 
 /// What a panic calls this stream.
 const NAME: &str = "prefetch";
@@ -53,11 +56,8 @@ where
     S: Stream + Send + 'static,
     S::Item: Send + 'static,
 {
-    Prefetch {
-        state: State::Waiting(Box::pin(stream)),
-        limit: n.at_least_one("the length of the queue").get(),
-        pace: Pace::new(),
-    }
+    let limit = n.at_least_one("the length of the queue").get();
+    Prefetch::new(Box::pin(stream), limit)
 }
 
 /// The stream of [`prefetch`](crate::adaptors::prefetch()): the items of a source that runs ahead.
@@ -91,7 +91,7 @@ enum State<S: Stream> {
     Waiting(Pin<Box<S>>),
     Ahead(Ahead<S>),
     /// The task has ended, and its last items are left.
-    Last(VecDeque<S::Item>, Outcome<Stopped<S>>),
+    Last(VecDeque<S::Item>, Result<Stopped<S>, JoinError>),
     /// `None` if the runtime took the source with it.
     Ended(Option<Pin<Box<S>>>),
 }
@@ -107,6 +107,16 @@ type Stopped<S> = (Pin<Box<S>>, Option<Box<dyn Any + Send>>);
 
 // The source has a pinned box of its own, and items are only ever moved.
 impl<S: Stream> Unpin for Prefetch<S> {}
+
+impl<S: Stream> Prefetch<S> {
+    pub(crate) fn new(source: Pin<Box<S>>, limit: usize) -> Self {
+        Self {
+            state: State::Waiting(source),
+            limit,
+            pace: Pace::new(),
+        }
+    }
+}
 
 impl<S> Prefetch<S>
 where
@@ -153,7 +163,7 @@ where
             State::Last(items, outcome) => (items, outcome),
             State::Ahead(mut ahead) => {
                 ahead.queue.stop();
-                let outcome = (&mut ahead.task).await;
+                let outcome = poll_fn(|cx| ahead.task.poll_outcome(cx)).await;
                 (ahead.queue.take_all(), outcome)
             }
         };
@@ -202,7 +212,7 @@ where
             if let Some(item) = ahead.queue.take_or_listen(cx) {
                 return Poll::Ready(Some(item));
             }
-            let outcome = ready!(Pin::new(&mut ahead.task).poll(cx));
+            let outcome = ready!(ahead.task.poll_outcome(cx));
             // Between the look at the queue and at the task more can have come.
             this.state = State::Last(ahead.queue.take_all(), outcome);
         }

@@ -1,4 +1,4 @@
-//! Choices out of a pool, as lists: the stream under permutations and combinations.
+//! Choices out of the items of a stream, as lists: the stream under permutations and combinations.
 
 use std::fmt;
 use std::mem;
@@ -9,7 +9,7 @@ use futures_core::{FusedStream, Stream};
 use pin_project_lite::pin_project;
 
 use crate::budget::Pace;
-use crate::pool::Pool;
+use crate::collected::Collected;
 use crate::size_hint::{ENDED, SizeHint, exactly};
 
 /// The places in a pool that one choice takes, and the way to the next choice.
@@ -28,9 +28,9 @@ pub(crate) trait Places: Sized {
 
 pin_project! {
     /// Collects a stream, then gives a list of copies for each choice out of it.
-    pub(crate) struct Picks<S: Stream, P> {
+    pub(crate) struct Choices<S: Stream, P> {
         #[pin]
-        pool: Pool<S>,
+        pool: Collected<S>,
         size: usize,
         stage: Stage<P>,
         pace: Pace,
@@ -47,10 +47,10 @@ enum Stage<P> {
     Ended,
 }
 
-impl<S: Stream, P: Places> Picks<S, P> {
+impl<S: Stream, P: Places> Choices<S, P> {
     pub(crate) fn new(stream: S, size: usize) -> Self {
         Self {
-            pool: Pool::new(stream),
+            pool: Collected::new(stream),
             size,
             stage: Stage::Collecting,
             pace: Pace::new(),
@@ -62,7 +62,7 @@ impl<S: Stream, P: Places> Picks<S, P> {
     }
 }
 
-impl<S: Stream<Item: Clone>, P: Places> Stream for Picks<S, P> {
+impl<S: Stream<Item: Clone>, P: Places> Stream for Choices<S, P> {
     type Item = Vec<S::Item>;
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Vec<S::Item>>> {
@@ -84,7 +84,7 @@ impl<S: Stream<Item: Clone>, P: Places> Stream for Picks<S, P> {
             return Poll::Ready(None);
         };
         // A copy may panic: the choice stays the next one until it is complete.
-        let picked = choice
+        let chosen = choice
             .places()
             .iter()
             .map(|&at| items[at].clone())
@@ -94,7 +94,7 @@ impl<S: Stream<Item: Clone>, P: Places> Stream for Picks<S, P> {
         {
             *this.stage = Stage::Choosing(next, left.map(|left| left - 1));
         }
-        Poll::Ready(Some(picked))
+        Poll::Ready(Some(chosen))
     }
 
     fn size_hint(&self) -> SizeHint {
@@ -110,15 +110,15 @@ impl<S: Stream<Item: Clone>, P: Places> Stream for Picks<S, P> {
     }
 }
 
-impl<S: Stream<Item: Clone>, P: Places> FusedStream for Picks<S, P> {
+impl<S: Stream<Item: Clone>, P: Places> FusedStream for Choices<S, P> {
     fn is_terminated(&self) -> bool {
         matches!(self.stage, Stage::Ended)
     }
 }
 
-impl<S: Stream + fmt::Debug, P: fmt::Debug> fmt::Debug for Picks<S, P> {
+impl<S: Stream + fmt::Debug, P: fmt::Debug> fmt::Debug for Choices<S, P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Picks")
+        f.debug_struct("Choices")
             .field("pool", &self.pool)
             .field("size", &self.size)
             .field("stage", &self.stage)
