@@ -56,6 +56,7 @@ mod for_each;
 mod list;
 mod map_concurrent;
 mod source;
+mod stage;
 
 use std::fmt;
 #[cfg(feature = "time")]
@@ -69,12 +70,12 @@ use map_concurrent::Order;
 #[cfg(feature = "time")]
 pub use crate::item_timeout::{InTime, ItemTimeout, Timed};
 pub use crate::job::{Call, InputKept, Job, Weighed, WithInput};
-pub use crate::stage::Stage;
 pub use batches::Batches;
 pub use for_each::{ForEach, Outcome};
 pub use list::List;
 pub use map_concurrent::MapConcurrent;
 pub use source::Source;
+pub use stage::Stage;
 
 /// Makes a stream the source of a [`Pipeline`], whose stages run while its sink is busy.
 ///

@@ -4,8 +4,8 @@ use std::task::{Context, Poll, ready};
 
 use pin_project_lite::pin_project;
 
+use super::stage::Stage;
 use crate::ending::poll_or_drop;
-use crate::stage::Stage;
 
 /// What the body of a sink gives: `()`, or a `Result<(), E>`.
 pub trait Outcome: Sealed {

@@ -5,9 +5,9 @@ use std::task::{Context, Poll, ready};
 
 use pin_project_lite::pin_project;
 
+use super::stage::Stage;
 use crate::budget::Pace;
 use crate::ending::poll_or_drop;
-use crate::stage::Stage;
 
 pin_project! {
     /// The future of [`list`](super::Pipeline::list): every item in a `Vec`.

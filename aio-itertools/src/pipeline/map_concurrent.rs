@@ -5,10 +5,10 @@ use std::task::{Context, Poll, ready};
 
 use pin_project_lite::pin_project;
 
+use super::stage::{Sealed, Stage};
 use crate::budget::Budget;
 use crate::job::Job;
 use crate::slots::Slots;
-use crate::stage::{Sealed, Stage};
 
 /// The sequence in which outputs are handed on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

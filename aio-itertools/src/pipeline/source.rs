@@ -5,7 +5,7 @@ use std::task::{Context, Poll, ready};
 use futures_core::Stream;
 use pin_project_lite::pin_project;
 
-use crate::stage::{Sealed, Stage};
+use super::stage::{Sealed, Stage};
 
 pin_project! {
     /// The first stage of a [`Pipeline`](super::Pipeline): the stream that it was made of.

@@ -110,7 +110,6 @@ const LAYERS: &[(&str, Layers)] = &[
                 "readers",
                 "size_hint",
                 "slots",
-                "stage",
                 "tasks",
                 "turns",
                 "waiters",

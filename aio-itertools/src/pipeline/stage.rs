@@ -1,9 +1,7 @@
-//! What all stages of a pipeline have in common, and their sinks drive.
-
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-/// One stage of a [`Pipeline`](crate::pipeline::Pipeline): what its sink drives.
+/// One stage of a [`Pipeline`](super::Pipeline): what its sink drives.
 ///
 /// It is a bound to write, as in `fn store<S: Stage<Item = Page>>(pages: Pipeline<S>)`;
 /// the stages are those of this crate. A stage is no stream, so that no adaptor
