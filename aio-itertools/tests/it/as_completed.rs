@@ -6,28 +6,14 @@ use std::panic::catch_unwind;
 use std::task::Poll;
 use std::time::Duration;
 
+use aio_itertools::consumers::list;
 use aio_itertools::{FusedStream, Stream, as_completed, gather, next};
 use tokio::time::Instant;
 
 use crate::by_hand::{Task, poll_next_cut};
 use crate::doors::doors;
-use crate::paused::{SECOND, nap};
-
-async fn list<S: Stream + Unpin>(mut stream: S) -> Vec<S::Item> {
-    let mut items = Vec::new();
-    while let Some(item) = next(&mut stream).await {
-        items.push(item);
-    }
-    items
-}
-
-/// Naps of as many seconds.
-fn naps(seconds: &[u32]) -> impl Iterator<Item = impl Future<Output = u32>> {
-    seconds.iter().map(|&n| async move {
-        nap(SECOND * n).await;
-        n
-    })
-}
+use crate::panics::panic_text;
+use crate::paused::{SECOND, nap, naps, on_paused_clock};
 
 #[tokio::test(start_paused = true)]
 async fn outputs_come_as_the_futures_end() {
@@ -50,15 +36,10 @@ async fn nothing_in_nothing_out() {
 
 #[test]
 fn zero_is_refused_at_the_call_and_named() {
-    let refused = [
-        catch_unwind(|| drop(as_completed([ready(1)]).limit(0))),
-        catch_unwind(|| drop(as_completed([ready(1)]).deadline(SECOND).limit(0))),
-    ];
-    for panic in refused {
-        let message = panic.unwrap_err();
-        let message = message.downcast_ref::<String>().unwrap();
-        assert_eq!(message, "the limit must be at least 1, got 0");
-    }
+    let limit = "the limit must be at least 1, got 0";
+    let builder = || as_completed([ready(1)]);
+    assert_eq!(panic_text(|| builder().limit(0)), limit);
+    assert_eq!(panic_text(|| builder().deadline(SECOND).limit(0)), limit);
 }
 
 #[test]
@@ -239,12 +220,7 @@ async fn a_future_that_panics_isnt_counted_as_unfinished() {
 
 #[test]
 fn errors_say_one_or_many() {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_time()
-        .start_paused(true)
-        .build()
-        .unwrap();
-    let late = runtime.block_on(async {
+    let late = on_paused_clock(async {
         let mut within = as_completed([pending::<()>()]).deadline(SECOND).stream();
         next(&mut within).await
     });

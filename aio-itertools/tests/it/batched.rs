@@ -1,7 +1,6 @@
 //! What the laws don't say about `batched`.
 
 use std::num::NonZeroUsize;
-use std::panic::catch_unwind;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker};
 
@@ -9,6 +8,7 @@ use aio_itertools::adaptors::batched;
 use aio_itertools::{FusedStream, Stream, iter, next, prelude::*};
 
 use crate::by_hand::poll_next_cut;
+use crate::panics::panic_text;
 
 #[tokio::test]
 async fn the_method_and_the_free_function_are_the_same() {
@@ -27,8 +27,7 @@ async fn the_method_and_the_free_function_are_the_same() {
 
 #[test]
 fn zero_is_refused_at_the_call_and_named() {
-    let panic = catch_unwind(|| iter([1]).batched(0)).unwrap_err();
-    let message = panic.downcast_ref::<String>().unwrap();
+    let message = panic_text(|| iter([1]).batched(0));
     assert_eq!(message, "the batch size must be at least 1, got 0");
 }
 

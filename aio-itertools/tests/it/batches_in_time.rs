@@ -16,19 +16,13 @@ use proptest::test_runner::{Config, TestRunner};
 use tokio::time::{Instant, sleep_until};
 
 use crate::by_hand::{Task, poll_next_cut};
+use crate::panics::panic_text;
+use crate::paused::paused_runtime;
 
 type Timed<T> = Pin<Box<dyn Stream<Item = T>>>;
 
 fn ms(n: u64) -> Duration {
     Duration::from_millis(n)
-}
-
-fn paused_runtime() -> tokio::runtime::Runtime {
-    tokio::runtime::Builder::new_current_thread()
-        .enable_time()
-        .start_paused(true)
-        .build()
-        .unwrap()
 }
 
 /// Gives each item at its time after now, and the end at `end`.
@@ -272,8 +266,7 @@ fn a_source_that_is_always_ready_doesnt_hold_a_due_batch_back() {
 
 #[test]
 fn zero_is_refused_at_the_call_and_named() {
-    let panic = catch_unwind(|| iter([1]).batched_within(0, ms(1))).unwrap_err();
-    let message = panic.downcast_ref::<String>().unwrap();
+    let message = panic_text(|| iter([1]).batched_within(0, ms(1)));
     assert_eq!(message, "the batch size must be at least 1, got 0");
 }
 

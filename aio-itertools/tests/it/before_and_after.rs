@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, mpsc};
 use std::task::{Context, Poll, Wake, Waker, ready};
 
 use aio_itertools::adaptors::{After, Before, before_and_after};
+use aio_itertools::consumers::list;
 use aio_itertools::{FusedStream, Stream, iter, next, prelude::*};
 use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
@@ -19,6 +20,7 @@ use proptest::test_runner::{Config, TestCaseError, TestRunner};
 use crate::by_hand::{Task, poll_next_cut};
 use crate::laws::{CASES, SHARES, in_closure, panic_in_closure};
 use crate::scripted::{Beat, Hint, Ledger, Script, Tok, Token, Watched};
+use crate::tasks::two_threads;
 
 /// What becomes of the reader of a half.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -599,22 +601,10 @@ fn a_waker_that_reads_the_other_half_inside_a_poll_is_no_deadlock() {
     });
 }
 
-async fn list<S: Stream + Unpin>(mut stream: S) -> Vec<S::Item> {
-    let mut items = Vec::new();
-    while let Some(item) = next(&mut stream).await {
-        items.push(item);
-    }
-    items
-}
-
 #[test]
 fn two_tasks_on_two_threads_read_both_halves() {
     chaos::watchdog::closure("two tasks read a half each", || {
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(2)
-            .build()
-            .unwrap();
-        runtime.block_on(async {
+        two_threads().block_on(async {
             for _ in 0..100 {
                 let (sender, receiver) = tokio::sync::mpsc::channel(1);
                 let source = futures_util::stream::unfold(receiver, |mut receiver| async {

@@ -14,6 +14,7 @@ use aio_itertools::{FusedStream, Stream, gather};
 use crate::by_hand::{Task, poll_next_cut, poll_once};
 use crate::cuts;
 use crate::doors::{Door, doors};
+use crate::panics::panic_text;
 use crate::scripted::Ledger;
 
 /// More futures are woken at once than one poll takes, and more are woken while
@@ -91,8 +92,7 @@ async fn nothing_in_nothing_out() {
 
 #[test]
 fn zero_is_refused_at_the_call_and_named() {
-    let panic = catch_unwind(|| gather([ready(1)]).limit(0)).unwrap_err();
-    let message = panic.downcast_ref::<String>().unwrap();
+    let message = panic_text(|| gather([ready(1)]).limit(0));
     assert_eq!(message, "the limit must be at least 1, got 0");
 }
 

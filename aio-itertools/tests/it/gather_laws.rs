@@ -17,6 +17,7 @@ use proptest::test_runner::{Config, TestCaseError, TestRunner};
 use crate::by_hand::{Task, poll_next_cut};
 use crate::laws::{CASES, SHARES};
 use crate::scripted::{Ledger, Token};
+use crate::tasks::one_thread;
 
 #[derive(Clone, Debug)]
 struct Case {
@@ -238,10 +239,7 @@ fn total(tasks: &[(std::sync::Arc<Task>, Waker); 2]) -> usize {
 #[test]
 fn random_futures_wakes_and_limits() {
     // A deadline needs a clock; inside a task there would be a budget as well.
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_time()
-        .build()
-        .unwrap();
+    let runtime = one_thread();
     let _clock = runtime.enter();
     for (form, share) in FORMS
         .iter()

@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 
 use aio_itertools::asyncio::gather_iter;
-use aio_itertools::{Stream, as_completed, gather, iter, next, try_gather};
+use aio_itertools::consumers::list;
+use aio_itertools::{as_completed, gather, iter, try_gather};
 
 const FUTURES: usize = 100_000;
 const LIMIT: usize = 1000;
@@ -42,15 +43,6 @@ impl Running {
         assert!((LIMIT / 10..=LIMIT).contains(&most), "{most}");
         assert_eq!(self.now.load(SeqCst), 0);
     }
-}
-
-async fn list<S: Stream>(stream: S) -> Vec<S::Item> {
-    let mut stream = Box::pin(stream);
-    let mut items = Vec::new();
-    while let Some(item) = next(&mut stream).await {
-        items.push(item);
-    }
-    items
 }
 
 #[tokio::test]

@@ -31,6 +31,7 @@ mod merge_sorted;
 mod mutants;
 mod neighbours;
 mod next;
+mod panics;
 mod paused;
 mod pipeline;
 mod pipeline_laws;

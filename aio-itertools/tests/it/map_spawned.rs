@@ -21,10 +21,11 @@ use tokio::time::Instant;
 
 use crate::by_hand::{Task, poll_next_cut};
 use crate::laws::{CASES, SHARES};
+use crate::panics::{panic_of, panic_text};
 use crate::scripted::{Beat, Hint, Ledger, Script};
 use crate::tasks::{
     Census, Member, consume_with_the_lock, ends_by_itself, hold, next_cut_at_every_poll, on_both,
-    one_thread, panic_of, panic_text, two_threads,
+    one_thread, two_threads,
 };
 
 type Boxed<T> = Pin<Box<dyn Future<Output = T> + Send>>;

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use aio_itertools::asyncio::{as_generated, merge};
+use aio_itertools::consumers::list;
 use aio_itertools::{FusedStream, Stream, iter, next};
 
 use crate::by_hand::{Task, poll_next_cut};
@@ -59,14 +60,6 @@ impl Stream for Tap {
 
 fn taps<const N: usize>() -> [Tap; N] {
     std::array::from_fn(|_| Tap::default())
-}
-
-async fn list<S: Stream + Unpin>(mut stream: S) -> Vec<S::Item> {
-    let mut items = Vec::new();
-    while let Some(item) = next(&mut stream).await {
-        items.push(item);
-    }
-    items
 }
 
 #[tokio::test]

@@ -7,15 +7,12 @@ use std::rc::Rc;
 use std::task::Waker;
 use std::time::Duration;
 
+use aio_itertools::consumers::list;
 use aio_itertools::{FusedStream, Stream, iter, merge_sorted, next};
 use futures_util::StreamExt;
 use tokio::time::{Instant, sleep};
 
 use crate::by_hand::poll_next_cut;
-
-async fn all<S: Stream + Unpin>(stream: S) -> Vec<S::Item> {
-    stream.collect().await
-}
 
 #[tokio::test]
 async fn the_examples_of_pythons_heapq_merge() {
@@ -26,30 +23,30 @@ async fn the_examples_of_pythons_heapq_merge() {
         vec![],
         vec![25],
     ];
-    let merged = all(merge_sorted(streams.map(iter))).await;
+    let merged = list(merge_sorted(streams.map(iter))).await;
     assert_eq!(merged, [0, 1, 2, 3, 4, 5, 5, 7, 8, 10, 15, 20, 25]);
 
     let words = [vec!["dog", "horse"], vec!["cat", "fish", "kangaroo"]];
-    let merged = all(merge_sorted(words.map(iter)).by_key(|word| word.len())).await;
+    let merged = list(merge_sorted(words.map(iter)).by_key(|word| word.len())).await;
     assert_eq!(merged, ["dog", "cat", "fish", "horse", "kangaroo"]);
 }
 
 #[tokio::test]
 async fn no_streams_and_empty_streams_end_at_once() {
     assert_eq!(
-        all(merge_sorted(Vec::<
+        list(merge_sorted(Vec::<
             aio_itertools::sources::Iter<std::ops::Range<u8>>,
         >::new()))
         .await,
         []
     );
-    assert_eq!(all(merge_sorted([iter(0..0), iter(0..0)])).await, []);
+    assert_eq!(list(merge_sorted([iter(0..0), iter(0..0)])).await, []);
 }
 
 #[tokio::test]
 async fn of_equal_items_the_earlier_streams_come_first() {
     let streams = (0..9).map(|stream| iter([1, 1, 2].map(|item| (item, stream))));
-    let merged = all(merge_sorted(streams).by_key(|(item, _)| *item)).await;
+    let merged = list(merge_sorted(streams).by_key(|(item, _)| *item)).await;
     let order: Vec<_> = merged.iter().map(|(_, stream)| *stream).collect();
     // Both ones of a stream before the next stream's, then the twos.
     let ones = (0..9).flat_map(|stream| [stream, stream]);
@@ -60,9 +57,9 @@ async fn of_equal_items_the_earlier_streams_come_first() {
 async fn descending_streams_merge_by_a_reversed_key_or_comparison() {
     let streams = || [iter(vec![9, 4, 1]), iter(vec![8, 3])];
     let by_key = merge_sorted(streams()).by_key(|&n| Reverse(n));
-    assert_eq!(all(by_key).await, [9, 8, 4, 3, 1]);
+    assert_eq!(list(by_key).await, [9, 8, 4, 3, 1]);
     let by = merge_sorted(streams()).by(|a, b| b.cmp(a));
-    assert_eq!(all(by).await, [9, 8, 4, 3, 1]);
+    assert_eq!(list(by).await, [9, 8, 4, 3, 1]);
 }
 
 /// One item every second, the first one after `first`.
@@ -124,7 +121,7 @@ async fn the_key_is_asked_for_once_an_item() {
         calls.set(calls.get() + 1);
         n
     });
-    assert_eq!(all(merged).await, (0..1600).collect::<Vec<_>>());
+    assert_eq!(list(merged).await, (0..1600).collect::<Vec<_>>());
     assert_eq!(calls.get(), 1600);
 }
 
@@ -134,7 +131,7 @@ async fn another_order_may_be_chosen_when_some_items_were_given() {
     assert_eq!(next(&mut merged).await, Some(1));
     let mut merged = merged.by_key(|&n| Reverse(n));
     assert_eq!(next(&mut merged).await, Some(5));
-    assert_eq!(all(merged).await, [4, 2]);
+    assert_eq!(list(merged).await, [4, 2]);
 }
 
 #[test]

@@ -11,14 +11,14 @@ use aio_itertools::asyncio::{gather_iter, merge};
 use aio_itertools::{Stream, as_completed, gather, iter, next, prelude::*, try_gather, wait};
 use futures_util::StreamExt as _;
 
+use crate::tasks::one_thread;
+
 /// The same for work that stays on its thread, or that ends at last.
 pub(crate) fn yields_locally<F: Future<Output = ()> + 'static>(
     work: impl FnOnce() -> F + Send + 'static,
 ) {
     chaos::watchdog::closure("a neighbour of ready work has its turn", || {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .build()
-            .unwrap();
+        let runtime = one_thread();
         tokio::task::LocalSet::new().block_on(&runtime, async {
             let hog = tokio::task::spawn_local(work());
             let neighbour = tokio::task::spawn_local(async {
@@ -37,9 +37,7 @@ fn yields<F: Future<Output = ()> + Send + 'static>(endless: F) {
     // The watchdog is a thread: a hog on the runtime's thread can't hold it up.
     let (done, watchdog) = std::sync::mpsc::channel::<()>();
     let run = std::thread::spawn(move || {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .build()
-            .unwrap();
+        let runtime = one_thread();
         runtime.block_on(async {
             let hog = tokio::spawn(endless);
             let neighbour = tokio::spawn(async {

@@ -20,7 +20,10 @@ use tokio::time::Instant;
 
 use crate::by_hand::{Task, poll_once};
 use crate::neighbours::yields_locally;
+use crate::panics::panic_text;
+use crate::paused::on_paused_clock;
 use crate::scripted::{Ledger, Token};
+use crate::tasks::two_threads;
 
 const ITEMS: u32 = 12;
 
@@ -34,14 +37,7 @@ fn finishes<F: Future>(what: &str, make: impl FnOnce() -> F + Send + 'static)
 where
     F::Output: Send + 'static,
 {
-    chaos::watchdog::closure(what, move || {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_time()
-            .start_paused(true)
-            .build()
-            .unwrap();
-        runtime.block_on(make())
-    });
+    chaos::watchdog::closure(what, move || on_paused_clock(make()));
 }
 
 /// Takes the lock, and keeps it over a pause.
@@ -301,24 +297,20 @@ async fn unordered_outputs_wait_for_a_busy_sink_in_the_order_of_their_ends() {
 
 #[test]
 fn zero_is_refused_at_the_call_and_named() {
-    fn message<T>(call: impl FnOnce() -> T) -> String {
-        let panic = catch_unwind(AssertUnwindSafe(|| drop(call()))).unwrap_err();
-        panic.downcast_ref::<String>().unwrap().clone()
-    }
     let source = || iter([1]).pipeline();
     let limit = "the limit must be at least 1, got 0";
-    assert_eq!(message(|| source().map_concurrent(0, ready)), limit);
+    assert_eq!(panic_text(|| source().map_concurrent(0, ready)), limit);
     assert_eq!(
-        message(|| source().for_each_concurrent(0, async |_| ())),
+        panic_text(|| source().for_each_concurrent(0, async |_| ())),
         limit
     );
     let fallible = async |_| Ok::<_, ()>(());
     assert_eq!(
-        message(|| source().try_for_each_concurrent(0, fallible)),
+        panic_text(|| source().try_for_each_concurrent(0, fallible)),
         limit
     );
     let size = "the batch size must be at least 1, got 0";
-    assert_eq!(message(|| source().batched(0)), size);
+    assert_eq!(panic_text(|| source().batched(0)), size);
 }
 
 #[tokio::test]
@@ -622,7 +614,7 @@ fn a_panic_drops_everything_and_a_later_poll_is_no_hang() {
     assert!(ledger.is_settled(), "dropped by the panic, not later");
     let again = poll().unwrap_err();
     let again = again.downcast_ref::<&str>().unwrap();
-    assert_eq!(again, "for_each was polled after its end");
+    assert_eq!(*again, "for_each was polled after its end");
 }
 
 /// Ready work without end, in every place.
@@ -802,10 +794,7 @@ fn cut_try_for_each_concurrent_at_every_poll() {
 #[test]
 fn wake_ups_from_other_threads_are_not_lost() {
     chaos::watchdog::closure("a pipeline over tasks of other threads", || {
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(3)
-            .build()
-            .unwrap();
+        let runtime = two_threads();
         let elsewhere = async |n: usize| tokio::spawn(async move { n }).await.unwrap();
         for limit in [1, 2, 16] {
             let sum = &Cell::new(0);

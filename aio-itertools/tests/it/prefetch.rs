@@ -21,10 +21,10 @@ use tokio::time::Instant;
 
 use crate::by_hand::{Task, poll_next_cut};
 use crate::laws::{CASES, SHARES, ids};
+use crate::panics::{panic_of, panic_text};
 use crate::scripted::{Beat, Hint, Ledger, Script, Watched};
 use crate::tasks::{
-    Census, consume_with_the_lock, hold, next_cut_at_every_poll, on_both, one_thread, panic_of,
-    panic_text, two_threads,
+    Census, consume_with_the_lock, hold, next_cut_at_every_poll, on_both, one_thread, two_threads,
 };
 
 /// Waits until the source has given as many items, firing it meanwhile.

@@ -2,18 +2,20 @@
 
 use std::cell::Cell;
 use std::fmt::Debug;
-use std::panic::{AssertUnwindSafe, UnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use aio_itertools::adaptors::{Position, groupby};
+use aio_itertools::consumers::list;
 use aio_itertools::{FusedStream, Stream, iter, next, prelude::*};
 use futures_util::{StreamExt, stream};
 use itertools::Itertools;
 
 use crate::by_hand::poll_next_cut;
+use crate::panics::panic_text;
 
 /// Items that can be neither cloned, compared nor printed.
 struct Opaque(u8);
@@ -37,40 +39,29 @@ fn ready_now<S: Stream + Unpin>(stream: &mut S) -> Vec<S::Item> {
     std::iter::from_fn(poll).collect()
 }
 
-async fn all<S: Stream>(stream: S) -> Vec<S::Item> {
-    stream.collect().await
-}
-
-fn refusal<T>(call: impl FnOnce() -> T + UnwindSafe) -> String {
-    let Err(panic) = catch_unwind(call) else {
-        panic!("it was not refused");
-    };
-    panic.downcast_ref::<String>().unwrap().clone()
-}
-
 #[test]
 fn zero_is_refused_at_the_call_and_named() {
     let numbers = || iter([1]);
     for (name, message) in [
         (
             "the greatest weight",
-            refusal(|| numbers().batched_weighted(0, |_| 1)),
+            panic_text(|| numbers().batched_weighted(0, |_| 1)),
         ),
         (
             "the greatest length",
-            refusal(|| numbers().batched_weighted(1, |_| 1).max_len(0)),
+            panic_text(|| numbers().batched_weighted(1, |_| 1).max_len(0)),
         ),
         (
             "the greatest length",
-            refusal(|| numbers().chunk_by(|n| *n).max_len(0)),
+            panic_text(|| numbers().chunk_by(|n| *n).max_len(0)),
         ),
         (
             "the number of keys",
-            refusal(|| numbers().unique().remember(0)),
+            panic_text(|| numbers().unique().remember(0)),
         ),
         (
             "the number of items",
-            refusal(|| numbers().interspersed(0).every(0)),
+            panic_text(|| numbers().interspersed(0).every(0)),
         ),
     ] {
         assert_eq!(message, format!("{name} must be at least 1, got 0"));
@@ -94,7 +85,7 @@ fn an_item_that_is_too_heavy_is_alone_and_not_held_up() {
 #[tokio::test]
 async fn weights_at_the_end_of_usize_dont_wrap_around() {
     let weights = [usize::MAX, usize::MAX - 1, 1, 1, usize::MAX, 0];
-    let batches = all(iter(weights).batched_weighted(usize::MAX, |weight| *weight)).await;
+    let batches = list(iter(weights).batched_weighted(usize::MAX, |weight| *weight)).await;
     let expected = [
         vec![usize::MAX],
         vec![usize::MAX - 1, 1],
@@ -107,13 +98,13 @@ async fn weights_at_the_end_of_usize_dont_wrap_around() {
 
 #[tokio::test]
 async fn items_without_weight_are_one_batch() {
-    let batches = all(iter([0; 100]).batched_weighted(1, |n| *n)).await;
+    let batches = list(iter([0; 100]).batched_weighted(1, |n| *n)).await;
     assert_eq!(batches, [[0; 100]]);
 }
 
 #[tokio::test]
 async fn groupby_is_chunk_by_under_pythons_name() {
-    let groups = all(groupby(iter("AAAABBBCCDAABBB".chars()), |&letter| letter)).await;
+    let groups = list(groupby(iter("AAAABBBCCDAABBB".chars()), |&letter| letter)).await;
     let letters: String = groups.iter().map(|(letter, _)| *letter).collect();
     assert_eq!(letters, "ABCDAB");
     let groups: Vec<String> = groups
@@ -132,7 +123,7 @@ async fn a_key_is_computed_once_an_item_and_neednt_be_cloned() {
         calls.set(calls.get() + 1);
         Key(item.0)
     });
-    let runs = all(runs).await;
+    let runs = list(runs).await;
     assert_eq!(
         runs.iter()
             .map(|(key, run)| (key.0, run.len()))
@@ -144,8 +135,8 @@ async fn a_key_is_computed_once_an_item_and_neednt_be_cloned() {
 
 #[tokio::test]
 async fn a_key_that_isnt_equal_to_itself_makes_a_run_of_each_item() {
-    assert_eq!(all(iter([f64::NAN; 3]).chunk_by(|n| *n)).await.len(), 3);
-    assert_eq!(all(iter([f64::NAN; 3]).dedup()).await.len(), 3);
+    assert_eq!(list(iter([f64::NAN; 3]).chunk_by(|n| *n)).await.len(), 3);
+    assert_eq!(list(iter([f64::NAN; 3]).dedup()).await.len(), 3);
 }
 
 #[test]
@@ -168,9 +159,9 @@ fn a_run_without_end_comes_in_parts() {
 
 #[tokio::test]
 async fn nothing_empty_comes_between_full_parts() {
-    let parts = all(iter([1, 1, 2, 2]).chunk_by(|n| *n).max_len(2)).await;
+    let parts = list(iter([1, 1, 2, 2]).chunk_by(|n| *n).max_len(2)).await;
     assert_eq!(parts, [(1, vec![1, 1]), (2, vec![2, 2])]);
-    let whole = all(iter([1, 1]).chunk_by(|n| *n).max_len(usize::MAX)).await;
+    let whole = list(iter([1, 1]).chunk_by(|n| *n).max_len(usize::MAX)).await;
     assert_eq!(whole, [(1, vec![1, 1])]);
 }
 
@@ -211,37 +202,39 @@ fn the_first_of_a_run_comes_at_once_and_a_count_at_its_end() {
 
 #[tokio::test]
 async fn a_drift_is_measured_from_what_was_given() {
-    let given = all(iter(0..10).dedup_by(|given, new| new - given < 3)).await;
+    let given = list(iter(0..10).dedup_by(|given, new| new - given < 3)).await;
     assert_eq!(given, [0, 3, 6, 9]);
-    let runs = all(iter(0..10)
-        .dedup_by(|given, new| new - given < 3)
-        .with_count())
+    let runs = list(
+        iter(0..10)
+            .dedup_by(|given, new| new - given < 3)
+            .with_count(),
+    )
     .await;
     assert_eq!(runs, [(3, 0), (3, 3), (3, 6), (1, 9)]);
 }
 
 #[tokio::test]
 async fn items_that_cant_be_cloned_have_keys_and_counts() {
-    let given = all(opaque(&[1, 1, 2, 1]).dedup_by_key(|item| item.0)).await;
+    let given = list(opaque(&[1, 1, 2, 1]).dedup_by_key(|item| item.0)).await;
     assert_eq!(
         given.iter().map(|item| item.0).collect::<Vec<_>>(),
         [1, 2, 1]
     );
-    let runs = all(opaque(&[1, 1, 2]).dedup_by(|a, b| a.0 == b.0).with_count()).await;
+    let runs = list(opaque(&[1, 1, 2]).dedup_by(|a, b| a.0 == b.0).with_count()).await;
     assert_eq!(
         runs.iter()
             .map(|(n, item)| (*n, item.0))
             .collect::<Vec<_>>(),
         [(2, 1), (1, 2)]
     );
-    let runs = all(opaque(&[1, 1, 2]).dedup_by_key(|item| item.0).with_count()).await;
+    let runs = list(opaque(&[1, 1, 2]).dedup_by_key(|item| item.0).with_count()).await;
     assert_eq!(runs.len(), 2);
-    let firsts = all(opaque(&[1, 2, 1]).unique_by_key(|item| item.0).remember(5)).await;
+    let firsts = list(opaque(&[1, 2, 1]).unique_by_key(|item| item.0).remember(5)).await;
     assert_eq!(firsts.len(), 2);
 
     #[derive(PartialEq)]
     struct Equal(u8);
-    let runs = all(iter([Equal(1), Equal(1)]).dedup().with_count()).await;
+    let runs = list(iter([Equal(1), Equal(1)]).dedup().with_count()).await;
     assert_eq!(runs.iter().map(|(n, _)| *n).collect::<Vec<_>>(), [2]);
 }
 
@@ -249,7 +242,7 @@ async fn items_that_cant_be_cloned_have_keys_and_counts() {
 async fn runs_are_those_of_itertools() {
     let values = [1, 1, 2, 3, 3, 3, 1, 2, 2];
     let counted: Vec<_> = values.into_iter().dedup_with_count().collect();
-    assert_eq!(all(iter(values).dedup().with_count()).await, counted);
+    assert_eq!(list(iter(values).dedup().with_count()).await, counted);
     let merge = |a: i32, b: i32| {
         if (a < 3) == (b < 3) {
             Ok(a + b)
@@ -258,30 +251,32 @@ async fn runs_are_those_of_itertools() {
         }
     };
     let merged: Vec<_> = values.into_iter().coalesce(merge).collect();
-    assert_eq!(all(iter(values).coalesce(merge)).await, merged);
+    assert_eq!(list(iter(values).coalesce(merge)).await, merged);
     let unique: Vec<_> = values.into_iter().unique().collect();
-    assert_eq!(all(iter(values).unique()).await, unique);
+    assert_eq!(list(iter(values).unique()).await, unique);
 }
 
 #[tokio::test]
 async fn what_coalesce_gives_back_neednt_be_what_it_got() {
     // The smaller one first: one pass of a bubble sort.
-    let sorted = all(iter([3, 1, 2, 0]).coalesce(|a, b| Err((a.min(b), a.max(b))))).await;
+    let sorted = list(iter([3, 1, 2, 0]).coalesce(|a, b| Err((a.min(b), a.max(b))))).await;
     assert_eq!(sorted, [1, 2, 0, 3]);
 }
 
 #[tokio::test]
 async fn a_key_is_forgotten_when_enough_others_were_given() {
     // A repetition that is dropped doesn't refresh its key.
-    let letters = all(iter("ABABACA".chars()).unique().remember(2)).await;
+    let letters = list(iter("ABABACA".chars()).unique().remember(2)).await;
     assert_eq!(String::from_iter(letters), "ABCA");
-    let last = all(iter([1, 1, 2, 2, 1, 1]).unique().remember(1)).await;
+    let last = list(iter([1, 1, 2, 2, 1, 1]).unique().remember(1)).await;
     assert_eq!(last, [1, 2, 1]);
-    let all_of_them = all(iter([1, 2, 1]).unique().remember(usize::MAX)).await;
+    let all_of_them = list(iter([1, 2, 1]).unique().remember(usize::MAX)).await;
     assert_eq!(all_of_them, [1, 2]);
-    let many = all(iter((0..1000).chain(990..1000).chain(0..5))
-        .unique()
-        .remember(10))
+    let many = list(
+        iter((0..1000).chain(990..1000).chain(0..5))
+            .unique()
+            .remember(10),
+    )
     .await;
     assert_eq!(many, (0..1000).chain(0..5).collect::<Vec<_>>());
 }
@@ -301,27 +296,27 @@ fn a_separator_waits_for_the_next_item() {
 
 #[tokio::test]
 async fn separators_stand_between_groups_and_never_at_an_end() {
-    assert_eq!(all(iter([]).interspersed(0)).await, [0; 0]);
-    assert_eq!(all(iter([1]).interspersed(0)).await, [1]);
+    assert_eq!(list(iter([]).interspersed(0)).await, [0; 0]);
+    assert_eq!(list(iter([1]).interspersed(0)).await, [1]);
     assert_eq!(
-        all(iter(1..=4).interspersed(0).every(2)).await,
+        list(iter(1..=4).interspersed(0).every(2)).await,
         [1, 2, 0, 3, 4]
     );
     assert_eq!(
-        all(iter(1..=3).interspersed(0).every(usize::MAX)).await,
+        list(iter(1..=3).interspersed(0).every(usize::MAX)).await,
         [1, 2, 3]
     );
 }
 
 #[tokio::test]
 async fn how_many_stand_between_separators_can_change_on_the_way() {
-    let mut list = iter(1..=6).interspersed(0).every(5);
+    let mut spaced = iter(1..=6).interspersed(0).every(5);
     for n in 1..=3 {
-        assert_eq!(next(&mut list).await, Some(n));
+        assert_eq!(next(&mut spaced).await, Some(n));
     }
-    let rest = list.every(2);
+    let rest = spaced.every(2);
     assert_eq!(rest.size_hint(), (5, Some(5)));
-    assert_eq!(all(rest).await, [0, 4, 5, 0, 6]);
+    assert_eq!(list(rest).await, [0, 4, 5, 0, 6]);
 }
 
 #[test]
@@ -367,7 +362,7 @@ async fn joined_is_str_join() {
     ] {
         let letters: Vec<_> = words.iter().map(|word| iter(word.chars())).collect();
         assert_eq!(
-            String::from_iter(all(iter(letters).joined('-')).await),
+            String::from_iter(list(iter(letters).joined('-')).await),
             words.join("-")
         );
     }
@@ -399,7 +394,7 @@ async fn streams_that_must_be_pinned_are_joined() {
         })
     };
     let pages = stream::iter([vec![1], vec![], vec![2, 3]]).map(page);
-    assert_eq!(all(pages.joined(0)).await, [1, 0, 0, 2, 3]);
+    assert_eq!(list(pages.joined(0)).await, [1, 0, 0, 2, 3]);
 }
 
 #[test]
@@ -445,8 +440,8 @@ fn the_last_none_ends_at_once_and_polls_nothing() {
 
 #[tokio::test]
 async fn zero_and_the_end_of_usize_are_numbers_like_others_at_the_end() {
-    assert_eq!(all(iter(0..3).take_last(usize::MAX)).await, [0, 1, 2]);
-    assert_eq!(all(iter(0..3).skip_last(usize::MAX)).await, [0; 0]);
+    assert_eq!(list(iter(0..3).take_last(usize::MAX)).await, [0, 1, 2]);
+    assert_eq!(list(iter(0..3).skip_last(usize::MAX)).await, [0; 0]);
     assert_eq!(ready_now(&mut live(vec![1, 2]).skip_last(0)), [1, 2]);
     let mut waits = live(vec![1, 2]).skip_last(1);
     assert_eq!(ready_now(&mut waits), [1]);

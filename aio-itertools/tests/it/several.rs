@@ -5,16 +5,13 @@ use std::task::{Poll, Waker};
 use std::time::Duration;
 
 use aio_itertools::adaptors::{chain_from_iterable, cycle, zip, zip_strict};
+use aio_itertools::consumers::list;
 use aio_itertools::{FusedStream, Stream, chain, count, iter, next, prelude::*, zip_longest};
 use futures_util::StreamExt;
 use futures_util::stream::{empty, once, pending};
 use tokio::time::{Instant, sleep};
 
 use crate::by_hand::poll_next_cut;
-
-async fn all<S: Stream>(stream: S) -> Vec<S::Item> {
-    stream.collect().await
-}
 
 fn letters(text: &'static str) -> aio_itertools::sources::Iter<std::str::Chars<'static>> {
     iter(text.chars())
@@ -26,10 +23,10 @@ fn words(parts: &[&str]) -> Vec<String> {
 
 #[tokio::test]
 async fn the_examples_of_pythons_zips() {
-    let rows = all(zip((iter(0..3), iter(["fee", "fi", "fo", "fum"])))).await;
+    let rows = list(zip((iter(0..3), iter(["fee", "fi", "fo", "fum"])))).await;
     assert_eq!(rows, [(0, "fee"), (1, "fi"), (2, "fo")]);
 
-    let rows = all(zip_longest((letters("ABCD"), letters("xy"))).fill('-')).await;
+    let rows = list(zip_longest((letters("ABCD"), letters("xy"))).fill('-')).await;
     let rows: Vec<String> = rows.into_iter().map(|(a, b)| format!("{a}{b}")).collect();
     assert_eq!(rows, words(&["Ax", "By", "C-", "D-"]));
 
@@ -48,15 +45,18 @@ async fn the_examples_of_pythons_zips() {
 async fn the_methods_are_the_functions() {
     let pairs = || (iter(0..3), iter(0..2));
     let (a, b) = pairs();
-    assert_eq!(all(a.zip_longest(b)).await, all(zip_longest(pairs())).await);
+    assert_eq!(
+        list(a.zip_longest(b)).await,
+        list(zip_longest(pairs())).await
+    );
     let (a, b) = pairs();
-    assert_eq!(all(a.zip_strict(b)).await, all(zip_strict(pairs())).await);
+    assert_eq!(list(a.zip_strict(b)).await, list(zip_strict(pairs())).await);
 }
 
 #[tokio::test]
 async fn borrowed_streams_go_on_after_the_adaptor() {
     let (mut numbers, mut letters) = (iter(0..5), letters("ab"));
-    assert_eq!(all(zip((&mut letters, &mut numbers))).await.len(), 2);
+    assert_eq!(list(zip((&mut letters, &mut numbers))).await.len(), 2);
     // The shorter stream was asked first, so nothing was taken in vain.
     assert_eq!(numbers.next().await, Some(2));
 }
@@ -66,12 +66,12 @@ async fn no_streams_give_nothing() {
     type Numbers = aio_itertools::sources::Iter<std::ops::Range<u8>>;
     let none = || Vec::<Numbers>::new();
     assert_eq!(zip(none()).size_hint(), (0, Some(0)));
-    assert_eq!(all(zip(none())).await, [[0; 0]; 0]);
-    assert_eq!(all(zip_strict(none())).await, []);
-    assert_eq!(all(zip_longest(none())).await, [[None; 0]; 0]);
-    assert_eq!(all(chain(none())).await, []);
+    assert_eq!(list(zip(none())).await, [[0; 0]; 0]);
+    assert_eq!(list(zip_strict(none())).await, []);
+    assert_eq!(list(zip_longest(none())).await, [[None; 0]; 0]);
+    assert_eq!(list(chain(none())).await, []);
     let arrays: [Numbers; 0] = [];
-    assert_eq!(all(zip(arrays)).await.len(), 0);
+    assert_eq!(list(zip(arrays)).await.len(), 0);
 }
 
 #[tokio::test]
@@ -86,7 +86,7 @@ async fn a_tuple_may_have_eight_streams_of_different_kinds() {
         iter([Some(6)]),
         iter([[7]]),
     ));
-    let row = all(eight).await;
+    let row = list(eight).await;
     assert_eq!(row, [(0, 1, 2, '3', "4", 5.0, Some(6), [7])]);
 }
 
@@ -99,14 +99,14 @@ async fn a_round_takes_as_long_as_its_slowest_stream() {
         })
     };
     for rounds in [
-        all(zip((after(1), after(5), after(3)))).await.len(),
-        all(zip_strict((after(1), after(5), after(3)))).await.len(),
-        all(zip_longest([after(1), after(5)])).await.len(),
+        list(zip((after(1), after(5), after(3)))).await.len(),
+        list(zip_strict((after(1), after(5), after(3)))).await.len(),
+        list(zip_longest([after(1), after(5)])).await.len(),
     ] {
         assert_eq!(rounds, 3);
     }
     let start = Instant::now();
-    all(zip((after(1), after(5), after(3)))).await;
+    list(zip((after(1), after(5), after(3)))).await;
     assert_eq!(start.elapsed().as_secs(), 15);
 }
 
@@ -172,18 +172,18 @@ fn size_hints_at_the_end_of_usize_stay_bounds() {
 
 #[tokio::test]
 async fn the_examples_of_pythons_chain_and_cycle() {
-    let chained: String = all(chain([letters("ABC"), letters("DEF")]))
+    let chained: String = list(chain([letters("ABC"), letters("DEF")]))
         .await
         .into_iter()
         .collect();
     assert_eq!(chained, "ABCDEF");
     let streams = iter([letters("ABC"), letters("DEF")]);
-    let chained: String = all(chain_from_iterable(streams))
+    let chained: String = list(chain_from_iterable(streams))
         .await
         .into_iter()
         .collect();
     assert_eq!(chained, "ABCDEF");
-    let cycled: String = all(cycle(letters("ABCD")).take(10))
+    let cycled: String = list(cycle(letters("ABCD")).take(10))
         .await
         .into_iter()
         .collect();
@@ -223,7 +223,7 @@ async fn chain_from_iterable_waits_for_each_stream() {
     assert_eq!(next(&mut items).await, Some(2));
     assert_eq!(next(&mut items).await, Some(2));
     assert_eq!(start.elapsed().as_secs(), 2);
-    assert_eq!(all(items).await, [3, 3, 3]);
+    assert_eq!(list(items).await, [3, 3, 3]);
     assert_eq!(start.elapsed().as_secs(), 3);
 }
 

@@ -6,16 +6,14 @@ use std::pin::pin;
 use std::task::{Poll, Waker};
 
 use aio_itertools::adaptors::{accumulate_from, islice, starmap, takewhile, windows};
+use aio_itertools::consumers::list;
 use aio_itertools::{FusedStream, Stream, iter, next, prelude::*};
 use futures_util::StreamExt;
 
 use crate::by_hand::{Task, poll_next_cut};
 use crate::neighbours::yields_locally;
+use crate::panics::panic_text;
 use crate::scripted::{Beat, Hint, Ledger, Script};
-
-async fn list<S: Stream>(stream: S) -> Vec<S::Item> {
-    stream.collect().await
-}
 
 #[tokio::test]
 async fn the_examples_of_pythons_documentation_come_out_the_same() {
@@ -159,8 +157,7 @@ fn an_empty_slice_is_ready_whatever_its_source_does() {
 
 #[test]
 fn a_step_of_zero_is_refused_at_the_call_and_named() {
-    let panic = catch_unwind(|| iter([1]).islice(..).step(0)).unwrap_err();
-    let message = panic.downcast_ref::<String>().unwrap();
+    let message = panic_text(|| iter([1]).islice(..).step(0));
     assert_eq!(message, "the step must be at least 1, got 0");
 }
 

@@ -3,6 +3,7 @@
 use std::task::{Poll, Waker};
 use std::time::Duration;
 
+use aio_itertools::consumers::list;
 use aio_itertools::sources::{
     combinations, combinations_with_replacement, permutations, powerset, repeat,
 };
@@ -14,13 +15,9 @@ use tokio::time::{Instant, sleep};
 
 use crate::by_hand::poll_next_cut;
 
-async fn all<S: Stream>(stream: S) -> Vec<S::Item> {
-    stream.collect().await
-}
-
 /// The items as words, the choices of letters as one word each.
 async fn words(choices: impl Stream<Item = Vec<char>>) -> String {
-    let words = all(choices).await;
+    let words = list(choices).await;
     let mut words = words
         .into_iter()
         .map(|word| word.into_iter().collect::<String>());
@@ -33,24 +30,24 @@ fn letters(text: &'static str) -> aio_itertools::sources::Iter<std::str::Chars<'
 
 #[tokio::test]
 async fn count_counts_up_and_down_and_in_place() {
-    assert_eq!(all(count(10).take(5)).await, [10, 11, 12, 13, 14]);
-    assert_eq!(all(count(5).step(-2).take(4)).await, [5, 3, 1, -1]);
-    assert_eq!(all(count(7_u8).step(0).take(3)).await, [7, 7, 7]);
-    assert_eq!(all(count(2.5).step(0.5).take(3)).await, [2.5, 3.0, 3.5]);
-    assert_eq!(all(count(1_f32).take(2)).await, [1.0, 2.0]);
+    assert_eq!(list(count(10).take(5)).await, [10, 11, 12, 13, 14]);
+    assert_eq!(list(count(5).step(-2).take(4)).await, [5, 3, 1, -1]);
+    assert_eq!(list(count(7_u8).step(0).take(3)).await, [7, 7, 7]);
+    assert_eq!(list(count(2.5).step(0.5).take(3)).await, [2.5, 3.0, 3.5]);
+    assert_eq!(list(count(1_f32).take(2)).await, [1.0, 2.0]);
 }
 
 #[tokio::test]
 async fn count_ends_after_the_last_value_that_fits() {
-    assert_eq!(all(count(0_u8)).await, (0..=255).collect::<Vec<u8>>());
-    assert_eq!(all(count(0_u8).step(100)).await, [0, 100, 200]);
-    assert_eq!(all(count(-100_i8).step(-20)).await, [-100, -120]);
-    assert_eq!(all(count(i8::MIN).step(i8::MAX)).await, [-128, -1, 126]);
-    assert_eq!(all(count(0_i8).step(i8::MIN)).await, [0, -128]);
-    assert_eq!(all(count(u128::MAX - 1)).await, [u128::MAX - 1, u128::MAX]);
-    assert_eq!(all(count(f64::MAX).step(f64::MAX)).await, [f64::MAX]);
-    assert_eq!(all(count(f64::INFINITY)).await, [f64::INFINITY]);
-    assert_eq!(all(count(f64::NAN)).await.len(), 1);
+    assert_eq!(list(count(0_u8)).await, (0..=255).collect::<Vec<u8>>());
+    assert_eq!(list(count(0_u8).step(100)).await, [0, 100, 200]);
+    assert_eq!(list(count(-100_i8).step(-20)).await, [-100, -120]);
+    assert_eq!(list(count(i8::MIN).step(i8::MAX)).await, [-128, -1, 126]);
+    assert_eq!(list(count(0_i8).step(i8::MIN)).await, [0, -128]);
+    assert_eq!(list(count(u128::MAX - 1)).await, [u128::MAX - 1, u128::MAX]);
+    assert_eq!(list(count(f64::MAX).step(f64::MAX)).await, [f64::MAX]);
+    assert_eq!(list(count(f64::INFINITY)).await, [f64::INFINITY]);
+    assert_eq!(list(count(f64::NAN)).await.len(), 1);
     let mut last = count(usize::MAX);
     assert_eq!(next(&mut last).await, Some(usize::MAX));
     assert!(!last.is_terminated());
@@ -94,9 +91,9 @@ fn the_size_of_a_count_is_known_at_every_step() {
 
 #[tokio::test]
 async fn repeat_gives_copies_and_the_value_itself_last() {
-    assert_eq!(all(repeat(10).times(3)).await, [10, 10, 10]);
-    assert_eq!(all(repeat(10).times(0)).await, []);
-    assert_eq!(all(repeat("x").take(2)).await, ["x", "x"]);
+    assert_eq!(list(repeat(10).times(3)).await, [10, 10, 10]);
+    assert_eq!(list(repeat(10).times(0)).await, []);
+    assert_eq!(list(repeat("x").take(2)).await, ["x", "x"]);
     let value = std::rc::Rc::new(());
     let mut copies = repeat(std::rc::Rc::clone(&value)).times(2);
     assert_eq!(copies.size_hint(), (2, Some(2)));
@@ -136,7 +133,7 @@ async fn a_clone_of_a_source_goes_on_by_itself() {
     assert_eq!(next(&mut numbers).await, Some(2));
     assert_eq!(next(&mut copy).await, Some(2));
     let twice = repeat(1).times(2);
-    assert_eq!(all(twice.clone()).await, all(twice).await);
+    assert_eq!(list(twice.clone()).await, list(twice).await);
 }
 
 #[tokio::test]
@@ -166,7 +163,7 @@ async fn the_examples_of_pythons_documentation() {
         "AA AB AC BB BC CC"
     );
     assert_eq!(
-        all(powerset(iter([1, 2, 3]))).await,
+        list(powerset(iter([1, 2, 3]))).await,
         [
             vec![],
             vec![1],
@@ -183,32 +180,32 @@ async fn the_examples_of_pythons_documentation() {
 #[tokio::test]
 async fn choices_of_none_and_of_too_many() {
     let none = [vec![]];
-    assert_eq!(all(permutations(iter(0..3), 0)).await, none);
-    assert_eq!(all(combinations(iter(0..3), 0)).await, none);
+    assert_eq!(list(permutations(iter(0..3), 0)).await, none);
+    assert_eq!(list(combinations(iter(0..3), 0)).await, none);
     assert_eq!(
-        all(combinations_with_replacement(iter(0..0), 0)).await,
+        list(combinations_with_replacement(iter(0..0), 0)).await,
         none
     );
-    assert_eq!(all(powerset(iter(0..0))).await, none);
+    assert_eq!(list(powerset(iter(0..0))).await, none);
     for size in [4, usize::MAX] {
-        assert_eq!(all(permutations(iter(0..3), size)).await.len(), 0);
-        assert_eq!(all(combinations(iter(0..3), size)).await.len(), 0);
+        assert_eq!(list(permutations(iter(0..3), size)).await.len(), 0);
+        assert_eq!(list(combinations(iter(0..3), size)).await.len(), 0);
         assert_eq!(
-            all(combinations_with_replacement(iter(0..0), size))
+            list(combinations_with_replacement(iter(0..0), size))
                 .await
                 .len(),
             0
         );
     }
-    let longer = all(combinations_with_replacement(iter([1]), 3)).await;
+    let longer = list(combinations_with_replacement(iter([1]), 3)).await;
     assert_eq!(longer, [[1, 1, 1]]);
 }
 
 #[tokio::test]
 async fn products_of_nothing_of_one_and_of_eight() {
     type Numbers = aio_itertools::sources::Iter<std::ops::Range<u8>>;
-    assert_eq!(all(product(Vec::<Numbers>::new())).await, [[0; 0]]);
-    assert_eq!(all(product([iter(0..3)])).await, [[0], [1], [2]]);
+    assert_eq!(list(product(Vec::<Numbers>::new())).await, [[0; 0]]);
+    assert_eq!(list(product([iter(0..3)])).await, [[0], [1], [2]]);
     let pool = || iter(0..2);
     let eight = product((
         pool(),
@@ -221,7 +218,7 @@ async fn products_of_nothing_of_one_and_of_eight() {
         pool(),
     ));
     assert_eq!(eight.size_hint(), (256, Some(256)));
-    let rows = all(eight).await;
+    let rows = list(eight).await;
     assert_eq!(rows.len(), 256);
     assert!(rows.is_sorted());
     assert!(rows.windows(2).all(|rows| rows[0] != rows[1]));
@@ -243,7 +240,7 @@ async fn the_pools_of_a_product_are_collected_at_once() {
         })
     };
     let start = Instant::now();
-    assert_eq!(all(product((slow(1), slow(5), slow(3)))).await.len(), 8);
+    assert_eq!(list(product((slow(1), slow(5), slow(3)))).await.len(), 8);
     assert_eq!(start.elapsed().as_secs(), 10);
 }
 
@@ -287,20 +284,20 @@ async fn choices_are_those_of_itertools() {
         for size in 0..7 {
             let source = || iter(0..pool);
             assert_eq!(
-                all(permutations(source(), size)).await,
+                list(permutations(source(), size)).await,
                 (0..pool).permutations(size).collect_vec()
             );
             assert_eq!(
-                all(combinations(source(), size)).await,
+                list(combinations(source(), size)).await,
                 (0..pool).combinations(size).collect_vec()
             );
             assert_eq!(
-                all(combinations_with_replacement(source(), size)).await,
+                list(combinations_with_replacement(source(), size)).await,
                 (0..pool).combinations_with_replacement(size).collect_vec()
             );
         }
         assert_eq!(
-            all(powerset(iter(0..pool))).await,
+            list(powerset(iter(0..pool))).await,
             (0..pool).powerset().collect_vec()
         );
     }

@@ -17,6 +17,7 @@ use tokio::time::Instant;
 
 use crate::by_hand::{Task, poll_next_cut};
 use crate::paused::{SECOND, nap};
+use crate::tasks::one_thread;
 
 type Work = Pin<Box<dyn Future<Output = ()> + Send>>;
 
@@ -229,14 +230,9 @@ async fn a_panic_is_passed_on_and_the_others_go_on() {
 #[test]
 fn a_runtime_that_shuts_down_is_no_hang() {
     chaos::watchdog::closure("outputs of a runtime that has shut down", || {
-        let runtime = || {
-            tokio::runtime::Builder::new_current_thread()
-                .build()
-                .unwrap()
-        };
         let (_task, waker) = Task::new();
 
-        let home = runtime();
+        let home = one_thread();
         let mut outputs = gather([pending::<()>()]).spawned().stream();
         let mut merged = merge([futures_util::stream::pending::<()>()]).spawned();
         {

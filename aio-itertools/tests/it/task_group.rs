@@ -19,7 +19,8 @@ use tokio::task::yield_now;
 
 use crate::by_hand::{Task, poll_once};
 use crate::laws::CASES;
-use crate::tasks::{Census, on_both, one_thread, panic_of, panic_text, two_threads};
+use crate::panics::{panic_of, panic_text};
+use crate::tasks::{Census, on_both, one_thread, two_threads};
 
 type Outcome<T> = Result<T, &'static str>;
 

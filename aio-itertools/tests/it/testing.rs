@@ -1,7 +1,7 @@
 //! Marble strings and timelines.
 
 use std::future::{IntoFuture, poll_fn};
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::AssertUnwindSafe;
 use std::pin::pin;
 use std::task::Poll;
 use std::time::Duration;
@@ -16,25 +16,9 @@ use proptest::test_runner::{Config, TestRunner};
 use tokio::time::{Instant, sleep, timeout};
 use tokio_stream::StreamExt as _;
 
+use crate::panics::panic_text;
+use crate::paused::on_paused_clock;
 use crate::scripted::{Beat, Hint, Ledger, Script};
-
-/// A runtime on a paused clock, for tests that make many.
-fn paused<F: Future>(future: F) -> F::Output {
-    tokio::runtime::Builder::new_current_thread()
-        .enable_time()
-        .start_paused(true)
-        .build()
-        .unwrap()
-        .block_on(future)
-}
-
-/// What a panic says.
-fn said<R>(panics: impl FnOnce() -> R) -> String {
-    let panic = catch_unwind(AssertUnwindSafe(panics))
-        .map(drop)
-        .unwrap_err();
-    panic.downcast_ref::<String>().cloned().unwrap_or_default()
-}
 
 #[tokio::test(start_paused = true)]
 async fn marbles_come_at_their_instants() {
@@ -183,20 +167,21 @@ fn a_clock_that_runs_is_refused() {
         .build()
         .unwrap();
     let running = "tokio's clock paused: write #[tokio::test(start_paused = true)]";
-    let marble = said(|| runtime.block_on(async { marbles("a|").next().await }));
+    let marble = panic_text(|| runtime.block_on(async { marbles("a|").next().await }));
     assert!(marble.contains(running), "{marble}");
-    let drawn = said(|| runtime.block_on(async { timeline(iter([1])).await }));
+    let drawn = panic_text(|| runtime.block_on(async { timeline(iter([1])).await }));
     assert!(drawn.contains(running), "{drawn}");
     // A clock that was paused and goes on again runs, too.
-    let resumed = said(|| {
-        paused(async {
+    let resumed = panic_text(|| {
+        on_paused_clock(async {
             tokio::time::resume();
             timeline(iter([1])).await
         })
     });
     assert!(resumed.contains(running), "{resumed}");
     // Without a runtime as well.
-    let nowhere = said(|| futures_lite::future::block_on(async { marbles("a|").next().await }));
+    let nowhere =
+        panic_text(|| futures_lite::future::block_on(async { marbles("a|").next().await }));
     assert!(nowhere.contains(running), "{nowhere}");
 }
 
@@ -229,12 +214,15 @@ fn a_wrong_string_is_refused_with_its_column() {
     ] {
         let expected =
             format!("the marbles {text:?} are wrong at column {column}, `{character}`: {why}");
-        for said in [said(|| marbles(text)), said(|| try_marbles(text))] {
+        for said in [
+            panic_text(|| marbles(text)),
+            panic_text(|| try_marbles(text)),
+        ] {
             assert!(said.starts_with(&expected), "{said}");
         }
     }
     assert_eq!(
-        said(|| marbles("a-#")),
+        panic_text(|| marbles("a-#")),
         "the marbles \"a-#\" are wrong at column 3, `#`: an error needs `try_marbles`"
     );
 }
@@ -305,7 +293,7 @@ fn a_timeline_of_marbles_is_their_string() {
             let normal = normal(&text);
             let ticks = normal.matches('-').count();
             let ticks = u32::try_from(ticks).unwrap();
-            paused(async {
+            on_paused_clock(async {
                 let drawn = match text.ends_with('|') {
                     true => try_timeline(try_marbles(&text)).await,
                     // One tick more, so that the last instant is drawn.
@@ -334,7 +322,7 @@ fn a_timeline_of_marbles_is_their_string() {
 #[test]
 fn nothing_waits_for_real() {
     chaos::watchdog::closure("a year of marbles", || {
-        paused(async {
+        on_paused_clock(async {
             let day = Duration::from_secs(24 * 3600);
             let year = "-".repeat(365) + "a|";
             let drawn = timeline(marbles(&year).tick(day)).tick(day).await;
@@ -376,7 +364,7 @@ async fn cut_after<F: IntoFuture>(polls: usize, future: F) -> Option<F::Output> 
 fn cut_timeline_at_every_poll() {
     let mut cuts = 0;
     loop {
-        let (drawn, rest) = paused(async {
+        let (drawn, rest) = on_paused_clock(async {
             let mut letters = marbles("a--b(cd)---e-|");
             let drawn = cut_after(cuts, timeline(&mut letters)).await;
             let rest = letters.map(String::from);
@@ -398,7 +386,7 @@ fn cut_timeline_at_every_poll() {
 fn cut_try_timeline_at_every_poll() {
     let mut cuts = 0;
     loop {
-        let (drawn, rest) = paused(async {
+        let (drawn, rest) = on_paused_clock(async {
             let mut letters = try_marbles("a--#(cd)-|");
             let drawn = cut_after(cuts, try_timeline(&mut letters)).await;
             let rest = letters.map(|item| String::from(item.unwrap_or('#')));

@@ -12,6 +12,7 @@ use aio_itertools::{FusedStream, Stream, try_gather};
 use crate::by_hand::{Task, poll_next_cut, poll_once};
 use crate::cuts;
 use crate::doors::{Door, doors};
+use crate::panics::panic_text;
 use crate::scripted::Ledger;
 
 type Fallible = Pin<Box<dyn Future<Output = Result<u32, &'static str>>>>;
@@ -41,8 +42,7 @@ async fn nothing_in_nothing_out() {
 
 #[test]
 fn zero_is_refused_at_the_call_and_named() {
-    let panic = catch_unwind(|| try_gather([ready(Ok::<_, ()>(1))]).limit(0)).unwrap_err();
-    let message = panic.downcast_ref::<String>().unwrap();
+    let message = panic_text(|| try_gather([ready(Ok::<_, ()>(1))]).limit(0));
     assert_eq!(message, "the limit must be at least 1, got 0");
 }
 

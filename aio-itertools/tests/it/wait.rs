@@ -13,19 +13,15 @@ use tokio::time::Instant;
 use crate::by_hand::{Task, poll_once};
 use crate::cuts;
 use crate::doors::{Door, doors};
-use crate::paused::{SECOND, nap};
+use crate::paused::{SECOND, nap, naps};
 
 type Boxed<T> = Pin<Box<dyn Future<Output = T>>>;
 
-/// Naps of as many seconds.
-fn naps(seconds: &[u32]) -> Vec<Boxed<u32>> {
-    let boxed = |&n: &u32| -> Boxed<u32> {
-        Box::pin(async move {
-            nap(SECOND * n).await;
-            n
-        })
-    };
-    seconds.iter().map(boxed).collect()
+/// Naps of as many seconds, each in a box, since one that is left is given back.
+fn boxed_naps(seconds: &[u32]) -> Vec<Boxed<u32>> {
+    naps(seconds)
+        .map(|nap| Box::pin(nap) as Boxed<u32>)
+        .collect()
 }
 
 fn passes(doors: &[Door]) -> Vec<Boxed<()>> {
@@ -35,7 +31,7 @@ fn passes(doors: &[Door]) -> Vec<Boxed<()>> {
 
 #[tokio::test(start_paused = true)]
 async fn all_are_waited_for_by_default() {
-    let (done, pending) = wait(naps(&[3, 1, 2])).await;
+    let (done, pending) = wait(boxed_naps(&[3, 1, 2])).await;
     assert_eq!(
         done,
         [(1, 1), (2, 2), (0, 3)],
@@ -46,7 +42,7 @@ async fn all_are_waited_for_by_default() {
 
 #[tokio::test(start_paused = true)]
 async fn the_first_is_given_and_the_rest_given_back_to_be_waited_for_again() {
-    let mut pending = naps(&[3, 1, 2, 1]);
+    let mut pending = boxed_naps(&[3, 1, 2, 1]);
     let mut rounds = Vec::new();
     while !pending.is_empty() {
         let done;
@@ -159,7 +155,7 @@ async fn futures_that_wake_themselves_hold_up_neither_the_first_nor_the_clock() 
 #[tokio::test(start_paused = true)]
 async fn a_timeout_gives_what_has_come_and_the_rest_back() {
     let start = Instant::now();
-    let (done, pending) = wait(naps(&[5, 1, 9, 2])).timeout(SECOND * 3).await;
+    let (done, pending) = wait(boxed_naps(&[5, 1, 9, 2])).timeout(SECOND * 3).await;
     assert_eq!(start.elapsed(), SECOND * 3);
     assert_eq!(done, [(1, 1), (3, 2)]);
     let (done, pending) = wait(pending).first_completed().timeout(SECOND).await;
