@@ -15,10 +15,11 @@ use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
 use proptest::collection::vec;
 use proptest::prelude::{Just, Strategy, prop_oneof};
-use proptest::test_runner::{Config, TestCaseError, TestRunner};
+use proptest::test_runner::TestCaseError;
 
 use crate::by_hand::{Task, poll_next_cut};
-use crate::laws::{CASES, SHARES, in_closure, panic_in_closure};
+use crate::laws::{in_closure, panic_in_closure};
+use crate::random::{self, CASES, SHARES};
 use crate::scripted::{Beat, Hint, Ledger, Script, Tok, Token, Watched};
 use crate::tasks::two_threads;
 
@@ -291,14 +292,8 @@ fn read(
 }
 
 fn check(share: u32, split: fn(Script, Predicate) -> [Half; 2]) -> Result<(), String> {
-    let config = Config {
-        cases: CASES * 4,
-        failure_persistence: None,
-        ..Config::default()
-    };
-    let checked =
-        TestRunner::new(config).run(&cases(share), |case| halves_keep_the_laws(&case, split));
-    checked.map_err(|broken| broken.to_string())
+    let law = |case: Case| halves_keep_the_laws(&case, split);
+    random::check(CASES * 4, cases(share), law).map_err(|broken| broken.to_string())
 }
 
 #[test]
@@ -397,21 +392,13 @@ fn the_laws_reject_halves_that_share_one_waker() {
 #[test]
 fn a_cut_at_any_poll_loses_nothing() {
     let cuts = Cell::new(0);
-    for share in SHARES {
-        let config = Config {
-            cases: CASES,
-            failure_persistence: None,
-            ..Config::default()
-        };
-        let run = TestRunner::new(config).run(&cases(share), |case| {
-            for cut in 0..case.turns.len() {
-                law(reunited_after(&case, cut), "a cut loses nothing")?;
-                cuts.set(cuts.get() + 1);
-            }
-            Ok(())
-        });
-        run.unwrap();
-    }
+    random::at_every_share("before_and_after", CASES, cases, |case| {
+        for cut in 0..case.turns.len() {
+            law(reunited_after(&case, cut), "a cut loses nothing")?;
+            cuts.set(cuts.get() + 1);
+        }
+        Ok(())
+    });
     println!("cuts={} lost=0", cuts.get());
 }
 

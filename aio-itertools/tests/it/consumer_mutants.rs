@@ -8,7 +8,8 @@ use std::task::{Context, Poll, Waker, ready};
 use aio_itertools::Stream;
 
 use crate::consumer_laws::{Consumer, ConsumerCard, answer, check};
-use crate::laws::{SHARES, in_closure, only};
+use crate::laws::{in_closure, only};
+use crate::random::SHARES;
 use crate::scripted::{Script, Token};
 
 /// What is wrong with a consumer that gives the smallest of the first few items.

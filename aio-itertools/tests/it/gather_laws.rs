@@ -12,10 +12,10 @@ use aio_itertools::{FusedStream, Stream, as_completed, gather, iter, try_gather}
 use futures_util::StreamExt;
 use proptest::collection::vec;
 use proptest::prelude::{Strategy, any};
-use proptest::test_runner::{Config, TestCaseError, TestRunner};
+use proptest::test_runner::TestCaseError;
 
 use crate::by_hand::{Task, poll_next_cut};
-use crate::laws::{CASES, SHARES};
+use crate::random::{CASES, at_every_share};
 use crate::scripted::{Ledger, Token};
 use crate::tasks::one_thread;
 
@@ -241,20 +241,8 @@ fn random_futures_wakes_and_limits() {
     // A deadline needs a clock; inside a task there would be a budget as well.
     let runtime = one_thread();
     let _clock = runtime.enter();
-    for (form, share) in FORMS
-        .iter()
-        .flat_map(|&form| SHARES.map(|share| (form, share)))
-    {
-        let config = Config {
-            cases: CASES,
-            failure_persistence: None,
-            ..Config::default()
-        };
-        let result = TestRunner::new(config).run(&cases(share), |case| run(form, &case));
-        if let Err(broken) = result {
-            panic!("{form:?} at {share} % Pending: {broken}");
-        }
-        println!("{form:?} pending={share}% cases={CASES}");
+    for form in FORMS {
+        at_every_share(&format!("{form:?}"), CASES, cases, |case| run(form, &case));
     }
 }
 

@@ -38,6 +38,7 @@ mod pipeline_laws;
 mod prefetch;
 mod preludes;
 mod python;
+mod random;
 mod runs;
 mod scripted;
 mod several;

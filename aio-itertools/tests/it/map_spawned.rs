@@ -15,13 +15,13 @@ use chaos::Fate;
 use futures_util::StreamExt;
 use proptest::collection::vec;
 use proptest::prelude::{Just, Strategy, any, prop_oneof};
-use proptest::test_runner::{Config, TestCaseError, TestRunner};
+use proptest::test_runner::TestCaseError;
 use tokio::task::yield_now;
 use tokio::time::Instant;
 
 use crate::by_hand::{Task, poll_next_cut};
-use crate::laws::{CASES, SHARES};
 use crate::panics::{panic_of, panic_text};
+use crate::random::{CASES, at_every_share};
 use crate::scripted::{Beat, Hint, Ledger, Script};
 use crate::tasks::{
     Census, Member, consume_with_the_lock, ends_by_itself, hold, next_cut_at_every_poll, on_both,
@@ -560,19 +560,8 @@ async fn run(case: &Case) -> Result<(), TestCaseError> {
 #[test]
 fn random_jobs_gaps_and_limits_give_what_map_gives() {
     for (flavour, runtime) in [("one thread", one_thread()), ("two", two_threads())] {
-        for share in SHARES {
-            let config = Config {
-                cases: CASES,
-                failure_persistence: None,
-                ..Config::default()
-            };
-            let result = TestRunner::new(config).run(&cases(share), |case| {
-                runtime.block_on(chaos::watchdog::future("a random case", run(&case)))
-            });
-            if let Err(broken) = result {
-                panic!("map_spawned on {flavour} at {share} % Pending: {broken}");
-            }
-            println!("map_spawned pending={share}% cases={CASES} {flavour}");
-        }
+        at_every_share(&format!("map_spawned on {flavour}"), CASES, cases, |case| {
+            runtime.block_on(chaos::watchdog::future("a random case", run(&case)))
+        });
     }
 }

@@ -10,10 +10,9 @@ use aio_itertools::asyncio::merge;
 use aio_itertools::{FusedStream, Stream};
 use proptest::collection::vec;
 use proptest::prelude::{Just, Strategy, prop_oneof};
-use proptest::test_runner::{Config, TestRunner};
 
 use crate::by_hand::{Task, poll_next_cut};
-use crate::laws::{CASES, SHARES};
+use crate::random::{CASES, at_every_share};
 use crate::scripted::{Beat, Hint, Ledger, Script, Tok, Token, Watched};
 
 #[derive(Clone, Debug)]
@@ -294,24 +293,13 @@ fn run(kind: Kind, case: &Case, cut: usize) -> bool {
 
 #[test]
 fn random_streams_wakes_panics_and_cuts() {
-    for share in SHARES {
-        let config = Config {
-            cases: CASES,
-            failure_persistence: None,
-            ..Config::default()
-        };
-        let result = TestRunner::new(config).run(&cases(share), |case| {
-            for kind in [Kind::Pass, Kind::FailFast, Kind::CollectErrors] {
-                let mut cut = 0;
-                while !run(kind, &case, cut) {
-                    cut += 1;
-                }
+    at_every_share("merge", CASES, cases, |case| {
+        for kind in [Kind::Pass, Kind::FailFast, Kind::CollectErrors] {
+            let mut cut = 0;
+            while !run(kind, &case, cut) {
+                cut += 1;
             }
-            Ok(())
-        });
-        if let Err(broken) = result {
-            panic!("merge at {share} % Pending: {broken}");
         }
-        println!("merge pending={share}% cases={CASES}");
-    }
+        Ok(())
+    });
 }

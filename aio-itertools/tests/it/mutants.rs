@@ -7,7 +7,8 @@ use std::task::{Context, Poll, Waker, ready};
 
 use aio_itertools::{FusedStream, Stream};
 
-use crate::laws::{Card, Held, Operator, SHARES, check, ids, in_closure, only, subject};
+use crate::laws::{Card, Held, Operator, check, ids, in_closure, only, subject};
+use crate::random::SHARES;
 use crate::scripted::{Script, Tok, Token};
 
 /// What is wrong with a batching operator.

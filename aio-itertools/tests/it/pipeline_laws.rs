@@ -1,6 +1,7 @@
 //! Pipelines against plain slices: random jobs, gaps, limits, wake orders, cuts and panics.
 
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::Pin;
@@ -14,10 +15,10 @@ use futures_util::FutureExt;
 use proptest::collection::vec;
 use proptest::prelude::{Just, Strategy, any, prop_oneof};
 use proptest::sample::Index;
-use proptest::test_runner::{Config, TestCaseError, TestRunner};
+use proptest::test_runner::TestCaseError;
 
 use crate::by_hand::{Task, poll_once};
-use crate::laws::{CASES, SHARES};
+use crate::random::{CASES, at_every_share};
 use crate::scripted::{Beat, Hint, Ledger, Script, Tok, Token, Watched};
 
 /// The stages between the source and the sink.
@@ -608,26 +609,13 @@ fn panic_ends_it(mut run: Run) -> Result<(), TestCaseError> {
 }
 
 fn check(law: fn(&Rc<Case>) -> Result<(), TestCaseError>) {
-    for share in SHARES {
-        let config = Config {
-            cases: CASES,
-            failure_persistence: None,
-            ..Config::default()
-        };
-        let mut kinds = std::collections::BTreeMap::new();
-        let kinds_of = RefCell::new(&mut kinds);
-        let result = TestRunner::new(config).run(&cases(share), |case| {
-            *kinds_of
-                .borrow_mut()
-                .entry(format!("{:?}", case.chain))
-                .or_insert(0) += 1;
-            law(&Rc::new(case))
-        });
-        if let Err(broken) = result {
-            panic!("a pipeline at {share} % Pending: {broken}");
-        }
-        println!("pipeline pending={share}% cases={CASES} {kinds:?}");
-    }
+    let kinds = RefCell::new(BTreeMap::new());
+    at_every_share("a pipeline", CASES, cases, |case| {
+        let kind = format!("{:?}", case.chain);
+        *kinds.borrow_mut().entry(kind).or_insert(0) += 1;
+        law(&Rc::new(case))
+    });
+    println!("{:?}", kinds.into_inner());
 }
 
 #[test]

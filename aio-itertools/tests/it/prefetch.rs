@@ -15,13 +15,14 @@ use futures_util::StreamExt;
 use pin_project_lite::pin_project;
 use proptest::collection::vec;
 use proptest::prelude::{Just, Strategy, prop_oneof};
-use proptest::test_runner::{Config, TestCaseError, TestRunner};
+use proptest::test_runner::TestCaseError;
 use tokio::task::yield_now;
 use tokio::time::Instant;
 
 use crate::by_hand::{Task, poll_next_cut};
-use crate::laws::{CASES, SHARES, ids};
+use crate::laws::ids;
 use crate::panics::{panic_of, panic_text};
+use crate::random::{CASES, at_every_share};
 use crate::scripted::{Beat, Hint, Ledger, Script, Watched};
 use crate::tasks::{
     Census, consume_with_the_lock, hold, next_cut_at_every_poll, on_both, one_thread, two_threads,
@@ -407,19 +408,8 @@ async fn run(case: &Case) -> Result<(), TestCaseError> {
 #[test]
 fn random_gaps_panics_and_limits_keep_the_items_and_their_order() {
     for (flavour, runtime) in [("one thread", one_thread()), ("two", two_threads())] {
-        for share in SHARES {
-            let config = Config {
-                cases: CASES,
-                failure_persistence: None,
-                ..Config::default()
-            };
-            let result = TestRunner::new(config).run(&cases(share), |case| {
-                runtime.block_on(chaos::watchdog::future("a random case", run(&case)))
-            });
-            if let Err(broken) = result {
-                panic!("prefetch on {flavour} at {share} % Pending: {broken}");
-            }
-            println!("prefetch pending={share}% cases={CASES} {flavour}");
-        }
+        at_every_share(&format!("prefetch on {flavour}"), CASES, cases, |case| {
+            runtime.block_on(chaos::watchdog::future("a random case", run(&case)))
+        });
     }
 }

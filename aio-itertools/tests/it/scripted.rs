@@ -270,8 +270,6 @@ impl Stream for Script {
         watched.polled.store(true, SeqCst);
         // Who was to be woken is asking now: only a `Pending` makes them wait again.
         drop(watched.waker.lock().unwrap().take());
-        // Who polls before the wake-up and isn't told to wait, waits no longer.
-        *watched.waker.lock().unwrap() = None;
         if watched.ended.load(SeqCst) {
             watched.polls_after_end.fetch_add(1, SeqCst);
             return Poll::Ready(None);
@@ -285,10 +283,6 @@ impl Stream for Script {
             Some(Beat::Panic) => resume_unwind(Box::new("scripted")),
             Some(Beat::Ready) | None => {}
         }
-        // Whoever waited for this has it now.
-        *watched.waker.lock().unwrap() = None;
-        // It may have been polled without its wake-up: nobody waits for it now.
-        watched.waker.lock().unwrap().take();
         let taken = watched.taken.load(SeqCst);
         if let Some(ledger) = &this.endless {
             let id = taken % 5;

@@ -14,12 +14,12 @@ use aio_itertools::task_group;
 use chaos::Fate;
 use proptest::collection::vec;
 use proptest::prelude::{Just, Strategy, prop_oneof};
-use proptest::test_runner::{Config, TestCaseError, TestRunner};
+use proptest::test_runner::TestCaseError;
 use tokio::task::yield_now;
 
 use crate::by_hand::{Task, poll_once};
-use crate::laws::CASES;
 use crate::panics::{panic_of, panic_text};
+use crate::random::{self, CASES};
 use crate::tasks::{Census, on_both, one_thread, two_threads};
 
 type Outcome<T> = Result<T, &'static str>;
@@ -781,12 +781,7 @@ async fn run(case: &Case) -> Result<(), TestCaseError> {
 #[test]
 fn random_groups_end_as_their_tasks_say() {
     for runtime in [one_thread(), two_threads()] {
-        let config = Config {
-            cases: CASES,
-            failure_persistence: None,
-            ..Config::default()
-        };
-        let result = TestRunner::new(config).run(&cases(), |case| {
+        let result = random::check(CASES, cases(), |case| {
             runtime.block_on(chaos::watchdog::future("a random group", run(&case)))
         });
         if let Err(broken) = result {

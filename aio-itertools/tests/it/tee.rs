@@ -11,10 +11,10 @@ use aio_itertools::lag::{self, Lag, Lagged};
 use aio_itertools::{FusedStream, Stream, iter, next, prelude::*};
 use proptest::collection::vec;
 use proptest::prelude::{Just, Strategy, prop_oneof};
-use proptest::test_runner::{Config, TestCaseError, TestRunner};
+use proptest::test_runner::TestCaseError;
 
 use crate::by_hand::{Task, poll_next_cut};
-use crate::laws::{CASES, SHARES};
+use crate::random::{CASES, at_every_share};
 use crate::scripted::{Beat, Hint, Ledger, Script, Token, Watched};
 
 /// What a poll of a branch gives.
@@ -469,18 +469,9 @@ fn cases(rule: fn(usize) -> Rule, share: u32) -> impl Strategy<Value = Case> {
 }
 
 fn branches_do_as_their_model_does(rule: fn(usize) -> Rule) {
-    for share in SHARES {
-        let config = Config {
-            cases: 4 * CASES,
-            failure_persistence: None,
-            ..Config::default()
-        };
-        let run = TestRunner::new(config).run(&cases(rule, share), |case| check(&case));
-        if let Err(broken) = run {
-            panic!("{:?} at {share} % Pending: {broken}", rule(0));
-        }
-        println!("tee {:?} pending={share}% cases={}", rule(0), 4 * CASES);
-    }
+    let name = format!("tee {:?}", rule(0));
+    let cases = |share| cases(rule, share);
+    at_every_share(&name, 4 * CASES, cases, |case| check(&case));
 }
 
 #[test]
