@@ -12,12 +12,12 @@ use aio_itertools::{FusedStream, Stream, iter, next, prelude::*};
 use futures_util::StreamExt;
 use proptest::collection::vec;
 use proptest::prelude::{Just, prop_oneof};
-use proptest::test_runner::{Config, TestRunner};
 use tokio::time::{Instant, sleep_until};
 
 use crate::by_hand::{Task, poll_next_cut};
 use crate::panics::panic_text;
 use crate::paused::paused_runtime;
+use crate::random;
 
 type Timed<T> = Pin<Box<dyn Stream<Item = T>>>;
 
@@ -128,12 +128,7 @@ fn batches_come_when_the_model_says() {
     let times = vec(prop_oneof![Just(0_u64), 0..30_u64], 0..12);
     let within = prop_oneof![Just(0_u64), Just(u64::MAX), 1..40_u64];
     let cases = (times, 1..6_usize, within, 0..30_u64);
-    let config = Config {
-        cases: 1024,
-        failure_persistence: None,
-        ..Config::default()
-    };
-    let run = TestRunner::new(config).run(&cases, |(gaps, size, within, last_gap)| {
+    let run = random::check(1024, cases, |(gaps, size, within, last_gap)| {
         let times: Vec<u64> = gaps
             .iter()
             .scan(0, |sum, gap| {

@@ -248,7 +248,7 @@ pub(crate) fn cases(sources: usize, sorted: bool, share: u32) -> impl Strategy<V
         hint,
         vec(0..sources, 16),
         proptest::bool::ANY,
-        0..100_usize,
+        0..3 * beats,
     )
         .prop_map(
             move |(mut values, mut beats, parameter, hint, order, two_tasks, panic_at)| {

@@ -12,12 +12,12 @@ use aio_itertools::testing::{
 use aio_itertools::{FusedStream, Stream, iter, next, prelude::*};
 use proptest::collection::vec;
 use proptest::prelude::{Strategy, prop_oneof};
-use proptest::test_runner::{Config, TestRunner};
 use tokio::time::{Instant, sleep, timeout};
 use tokio_stream::StreamExt as _;
 
 use crate::panics::panic_text;
 use crate::paused::on_paused_clock;
+use crate::random;
 use crate::scripted::{Beat, Hint, Ledger, Script};
 
 #[tokio::test(start_paused = true)]
@@ -282,40 +282,34 @@ fn a_timeline_of_marbles_is_their_string() {
     ];
     let texts = (vec(mark, 0..30), proptest::bool::ANY);
     let texts = texts.prop_map(|(marks, ends)| marks.concat() + if ends { "|" } else { "" });
-    let config = Config {
-        cases: 512,
-        failure_persistence: None,
-        ..Config::default()
-    };
     let cases = std::cell::Cell::new(0);
-    TestRunner::new(config)
-        .run(&texts, |text| {
-            let normal = normal(&text);
-            let ticks = normal.matches('-').count();
-            let ticks = u32::try_from(ticks).unwrap();
-            on_paused_clock(async {
-                let drawn = match text.ends_with('|') {
-                    true => try_timeline(try_marbles(&text)).await,
-                    // One tick more, so that the last instant is drawn.
-                    false => try_timeline(try_marbles(&text)).until(ticks + 1).await,
-                };
-                let expected = match text.ends_with('|') {
-                    true => normal.clone(),
-                    false => normal.clone() + "-",
-                };
-                proptest::prop_assert_eq!(&drawn, &expected);
-                // What is drawn says the same again.
-                let again = match text.ends_with('|') {
-                    true => try_timeline(try_marbles(&drawn)).await,
-                    false => try_timeline(try_marbles(&drawn)).until(ticks + 1).await,
-                };
-                proptest::prop_assert_eq!(again, drawn);
-                Ok(())
-            })?;
-            cases.set(cases.get() + 1);
+    random::check(512, texts, |text| {
+        let normal = normal(&text);
+        let ticks = normal.matches('-').count();
+        let ticks = u32::try_from(ticks).unwrap();
+        on_paused_clock(async {
+            let drawn = match text.ends_with('|') {
+                true => try_timeline(try_marbles(&text)).await,
+                // One tick more, so that the last instant is drawn.
+                false => try_timeline(try_marbles(&text)).until(ticks + 1).await,
+            };
+            let expected = match text.ends_with('|') {
+                true => normal.clone(),
+                false => normal.clone() + "-",
+            };
+            proptest::prop_assert_eq!(&drawn, &expected);
+            // What is drawn says the same again.
+            let again = match text.ends_with('|') {
+                true => try_timeline(try_marbles(&drawn)).await,
+                false => try_timeline(try_marbles(&drawn)).until(ticks + 1).await,
+            };
+            proptest::prop_assert_eq!(again, drawn);
             Ok(())
-        })
-        .unwrap();
+        })?;
+        cases.set(cases.get() + 1);
+        Ok(())
+    })
+    .unwrap();
     println!("round trips={}", cases.get());
 }
 
