@@ -1,4 +1,4 @@
-//! The futures in flight, each polled only when it was woken.
+//! Futures, each polled only when it was woken: the places that `in_flight` fills.
 //!
 //! A slot keeps its allocation and its waker when its future ends, so a thousand
 //! futures through eight slots allocate eight times.

@@ -1,4 +1,7 @@
-//! Streams side by side, each polled only when it was woken or has just given an item.
+//! Streams that take turns, each polled only when it was woken or has just given an item.
+//!
+//! They are the streams of `merge`; `slots` is the like for futures, and `lanes` for
+//! streams of which each gives its part of an item.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};

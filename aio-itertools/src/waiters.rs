@@ -1,4 +1,5 @@
-//! Tasks that wait for one thing, and a waker that wakes them all.
+//! Many tasks that wait for one thing, and a waker that wakes them all: of `tee` and
+//! `before_and_after`. The way from many things to one task is in `wakes`.
 //!
 //! A source that several tasks share remembers the waker of its last poll alone.
 //! If that were a task's own, the others would depend on that task: it may be
@@ -32,6 +33,13 @@ impl Waiters {
     /// True if there was a wake-up since [`expect`](Self::expect).
     pub(crate) fn was_woken(&self) -> bool {
         self.woken.load(Ordering::SeqCst)
+    }
+
+    /// True if a task waits already, with a waker that wakes the same.
+    pub(crate) fn knows(&self, number: usize, waker: &Waker) -> bool {
+        let tasks = self.lock();
+        let known = tasks.iter().find(|(of, _)| *of == number);
+        known.is_some_and(|(_, known)| known.will_wake(waker))
     }
 
     /// Lets a task wait, and hands out the waker that it had before.

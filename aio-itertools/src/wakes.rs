@@ -1,4 +1,5 @@
-//! The way from a wake-up to the one of many that it is for.
+//! One task that waits for many things, and which of them were woken: under the futures
+//! in `slots` and `wait`, and the streams in `turns`.
 //!
 //! Each seat has a waker of its own. A wake-up puts the seat's number into the
 //! router's queue and wakes the task that polled last; that task then polls

@@ -3,13 +3,15 @@ use std::error::Error;
 use std::fmt;
 use std::mem;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
-use std::task::{Context, Poll, Wake, Waker, ready};
+use std::task::{Context, Poll, Waker, ready};
 
 use futures_core::{FusedStream, Stream};
 
 use crate::budget::Pace;
 use crate::size_hint::{ENDED, SizeHint, at_most, plus};
+use crate::waiters::Waiters;
 
 /// Splits `stream` in two at the first item that `predicate` is false for: the items
 /// before it, and that item with all the others.
@@ -50,7 +52,7 @@ where
     S: Stream,
     P: FnMut(&S::Item) -> bool,
 {
-    let waiting = Arc::new(Waiting::default());
+    let waiters = Arc::new(Waiters::default());
     let shared = Arc::new(Shared {
         source: Mutex::new(Source {
             stream: Box::pin(stream),
@@ -62,8 +64,9 @@ where
             over: false,
             first: None,
         }),
-        waker: Waker::from(Arc::clone(&waiting)),
-        waiting,
+        waker: Waker::from(Arc::clone(&waiters)),
+        waiters,
+        asked: AtomicBool::new(false),
     });
     let before = Before {
         shared: Arc::clone(&shared),
@@ -147,7 +150,10 @@ struct Shared<S: Stream, P> {
     state: Mutex<State<S::Item>>,
     /// What the source is polled with until `After` has begun.
     waker: Waker,
-    waiting: Arc<Waiting>,
+    /// The halves that wait for the source: whichever polled it last, both are woken.
+    waiters: Arc<Waiters>,
+    /// True if a half found that the other has the source on loan.
+    asked: AtomicBool,
 }
 
 struct Source<S, P> {
@@ -182,13 +188,13 @@ impl<S: Stream, P> Shared<S, P> {
     /// still to be asked: so the two can't change in between.
     fn lend(&self, borrower: Half, _state: &State<S::Item>) -> Option<Loan<'_, S, P>> {
         let source = self.try_source().or_else(|| {
-            let mut halves = lock(&self.waiting.halves);
-            halves.asked = true;
             // Whoever still has it looks at `asked` after it has given it back.
+            self.asked.swap(true, Ordering::SeqCst);
             self.try_source()
         })?;
         let nudge = Nudge {
-            waiting: &self.waiting,
+            waiters: &self.waiters,
+            asked: &self.asked,
             other: borrower.other(),
             due: false,
         };
@@ -212,7 +218,9 @@ where
     /// Takes one item from the source. It is given at once if it is `Before` that asks and
     /// the item is its own; any other is put where its half looks for it.
     fn poll_source(&self, half: Half, cx: &Context<'_>) -> Poll<Option<S::Item>> {
-        self.waiting.enter(half, cx.waker());
+        if !self.waiters.knows(half as usize, cx.waker()) {
+            drop(self.waiters.wait(half as usize, cx.waker().clone()));
+        }
         let state = self.state();
         let is_before = matches!(half, Half::Before);
         if state.over || (is_before && !state.passed.is_empty()) {
@@ -257,63 +265,20 @@ struct Loan<'a, S: Stream, P> {
 
 /// Wakes the other half, when it is dropped, if that has something to see or to do.
 struct Nudge<'a> {
-    waiting: &'a Waiting,
+    waiters: &'a Waiters,
+    asked: &'a AtomicBool,
     other: Half,
     due: bool,
 }
 
 impl Drop for Nudge<'_> {
     fn drop(&mut self) {
-        let mut halves = lock(&self.waiting.halves);
-        let asked = mem::take(&mut halves.asked);
-        let waker = halves.wakers[self.other as usize].take_if(|_| asked || self.due);
-        drop(halves);
-        if let Some(waker) = waker {
+        let asked = self.asked.swap(false, Ordering::SeqCst);
+        if (asked || self.due)
+            && let Some(waker) = self.waiters.leave(self.other as usize)
+        {
             waker.wake();
         }
-    }
-}
-
-/// Who waits for the source: whichever half polled it last, all that wait are woken.
-#[derive(Default)]
-struct Waiting {
-    halves: Mutex<WaitingHalves>,
-}
-
-#[derive(Default)]
-struct WaitingHalves {
-    wakers: [Option<Waker>; 2],
-    /// True if a half found that the other has the source on loan.
-    asked: bool,
-}
-
-impl Waiting {
-    fn enter(&self, half: Half, waker: &Waker) {
-        let is_known = |known: &Waker| known.will_wake(waker);
-        if lock(&self.halves).wakers[half as usize]
-            .as_ref()
-            .is_some_and(is_known)
-        {
-            return;
-        }
-        // Cloned, and the old one dropped, while nothing is locked.
-        let waker = waker.clone();
-        let _old = lock(&self.halves).wakers[half as usize].replace(waker);
-    }
-
-    fn leave(&self, half: Half) {
-        let _waker = lock(&self.halves).wakers[half as usize].take();
-    }
-}
-
-impl Wake for Waiting {
-    fn wake(self: Arc<Self>) {
-        self.wake_by_ref();
-    }
-
-    fn wake_by_ref(self: &Arc<Self>) {
-        let wakers = mem::take(&mut lock(&self.halves).wakers);
-        wakers.into_iter().flatten().for_each(Waker::wake);
     }
 }
 
@@ -492,14 +457,14 @@ impl<S: Stream, P> Drop for Before<S, P> {
         state.before_is_read = false;
         let passed = mem::take(&mut state.passed);
         drop(state);
-        self.shared.waiting.leave(Half::Before);
+        drop(self.shared.waiters.leave(Half::Before as usize));
         drop(passed);
     }
 }
 
 impl<S: Stream, P> Drop for After<S, P> {
     fn drop(&mut self) {
-        self.shared.waiting.leave(Half::After);
+        drop(self.shared.waiters.leave(Half::After as usize));
     }
 }
 

@@ -185,7 +185,7 @@ where
         ready!(this.pace.poll_item(cx));
         let polled = this.poll_item(cx);
         if polled.is_ready() && mem::take(&mut this.waits) {
-            drop(this.shared.waiting.leave(this.id));
+            drop(this.shared.waiters.leave(this.id));
         }
         polled
     }
@@ -230,7 +230,7 @@ impl<S: Stream, L: Lag> Clone for Branch<S, L> {
 impl<S: Stream, L: Lag> Drop for Branch<S, L> {
     fn drop(&mut self) {
         // First, because the number may be another branch's afterwards.
-        let waker = self.shared.waiting.leave(self.id);
+        let waker = self.shared.waiters.leave(self.id);
         let unread = self.shared.change(|state| state.readers.remove(self.id));
         drop((waker, unread));
     }
@@ -259,7 +259,7 @@ type Parts<S> = (Pin<Box<S>>, Vec<<S as Stream>::Item>);
 struct Shared<S: Stream> {
     state: Mutex<State<S>>,
     /// Apart from the state, because the source keeps the waker that is made of it.
-    waiting: Arc<Waiters>,
+    waiters: Arc<Waiters>,
     waker: Waker,
 }
 
@@ -278,7 +278,7 @@ struct State<S: Stream> {
 
 impl<S: Stream> Shared<S> {
     fn new(stream: S, rule: Rule) -> Arc<Self> {
-        let waiting = Arc::new(Waiters::default());
+        let waiters = Arc::new(Waiters::default());
         Arc::new(Self {
             state: Mutex::new(State {
                 readers: Readers::new(rule),
@@ -288,8 +288,8 @@ impl<S: Stream> Shared<S> {
                 news: false,
                 awaited: false,
             }),
-            waker: Waker::from(Arc::clone(&waiting)),
-            waiting,
+            waker: Waker::from(Arc::clone(&waiters)),
+            waiters,
         })
     }
 
@@ -308,7 +308,7 @@ impl<S: Stream> Shared<S> {
         let is_news = mem::take(&mut state.news) || has_room;
         if is_news && mem::take(&mut state.awaited) {
             state.sought = false;
-            let wakers = self.waiting.all();
+            let wakers = self.waiters.all();
             drop(state);
             wakers.wake();
         }
@@ -338,7 +338,7 @@ impl<S: Stream> Shared<S> {
             Found::Nothing if !state.readers.has_room() => Step::BringWaker,
             Found::Nothing => match state.source.take() {
                 Some(source) => {
-                    self.waiting.expect();
+                    self.waiters.expect();
                     Step::Poll(Lease::new(self, source))
                 }
                 None => {
@@ -356,7 +356,7 @@ impl<S: Stream> Shared<S> {
     /// Lets a branch wait, and hands out the waker that it had before.
     fn wait(&self, state: &mut State<S>, id: usize, waker: Waker) -> Option<Waker> {
         state.awaited = true;
-        self.waiting.wait(id, waker)
+        self.waiters.wait(id, waker)
     }
 }
 
@@ -485,7 +485,7 @@ impl<'a, S: Stream> Lease<'a, S> {
         let old = self.settle(|state| {
             let old = shared.wait(state, id, waker);
             // The source may have woken before there was anybody to be woken.
-            state.news = shared.waiting.was_woken();
+            state.news = shared.waiters.was_woken();
             old
         });
         drop(old);
