@@ -9,7 +9,8 @@ use std::time::Duration;
 use pin_project_lite::pin_project;
 
 use crate::deadline::Deadline;
-use crate::job::{Job, Sealed};
+use crate::job::Job;
+use crate::sealed::Sealed;
 
 /// The job of [`item_timeout`](crate::pipeline::Pipeline::item_timeout): another one, and how
 /// long it may take.

@@ -9,6 +9,8 @@ use std::task::{Context, Poll, ready};
 
 use pin_project_lite::pin_project;
 
+use crate::sealed::Sealed;
+
 /// What is started for an item of type `T`, by
 /// [`map_concurrent`](crate::pipeline::Pipeline::map_concurrent) or
 /// [`map_spawned`](crate::AioItertools::map_spawned).
@@ -30,9 +32,6 @@ pub trait Job<T>: Sealed {
     #[doc(hidden)]
     fn start(&mut self, item: T) -> Self::Future;
 }
-
-/// Keeps the set of jobs closed.
-pub trait Sealed {}
 
 /// The job that calls a function, and awaits what that gives.
 #[derive(Clone)]

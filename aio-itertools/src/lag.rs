@@ -17,9 +17,10 @@ use std::fmt;
 
 use crate::limit::Limit;
 use crate::readers::Rule;
+use crate::sealed::Sealed;
 
 /// A policy for slow readers: one of the four that this module makes.
-pub trait Lag: sealed::Sealed {
+pub trait Lag: Sealed {
     /// What a branch gives where the stream gives a `T`.
     type Item<T>;
 
@@ -35,15 +36,10 @@ pub trait Lag: sealed::Sealed {
     fn loss<T>(lagged: Lagged) -> Option<Self::Item<T>>;
 }
 
-mod sealed {
-    /// Keeps the set of policies closed.
-    pub trait Sealed {}
-
-    impl Sealed for super::Block {}
-    impl Sealed for super::DropOldest {}
-    impl Sealed for super::Fail {}
-    impl Sealed for super::Unbounded {}
-}
+impl Sealed for Block {}
+impl Sealed for DropOldest {}
+impl Sealed for Fail {}
+impl Sealed for Unbounded {}
 
 /// Holds the source back while the slowest branch is `items` behind: nothing is lost.
 ///

@@ -205,6 +205,7 @@ mod next;
 #[cfg(feature = "spawn")]
 mod prefetch;
 mod readers;
+mod sealed;
 mod size_hint;
 mod slots;
 #[cfg(feature = "spawn")]

@@ -5,8 +5,9 @@ use std::task::{Context, Poll, ready};
 
 use pin_project_lite::pin_project;
 
-use super::stage::{Sealed, Stage};
+use super::stage::Stage;
 use crate::budget::Pace;
+use crate::sealed::Sealed;
 
 /// The most that a new batch reserves before its items are there, in items.
 const RESERVE: usize = 1024;

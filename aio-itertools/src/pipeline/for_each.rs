@@ -6,6 +6,7 @@ use pin_project_lite::pin_project;
 
 use super::stage::Stage;
 use crate::ending::poll_or_drop;
+use crate::sealed::Sealed;
 
 /// What the body of a sink gives: `()`, or a `Result<(), E>`.
 pub trait Outcome: Sealed {
@@ -17,9 +18,6 @@ pub trait Outcome: Sealed {
     #[doc(hidden)]
     fn is_failure(&self) -> bool;
 }
-
-/// Keeps the set of outcomes closed.
-pub trait Sealed {}
 
 impl Sealed for () {}
 

@@ -5,9 +5,10 @@ use std::task::{Context, Poll, ready};
 
 use pin_project_lite::pin_project;
 
-use super::stage::{Sealed, Stage};
+use super::stage::Stage;
 use crate::budget::Budget;
 use crate::job::Job;
+use crate::sealed::Sealed;
 use crate::slots::Slots;
 
 /// The sequence in which outputs are handed on.

@@ -5,7 +5,8 @@ use std::task::{Context, Poll, ready};
 use futures_core::Stream;
 use pin_project_lite::pin_project;
 
-use super::stage::{Sealed, Stage};
+use super::stage::Stage;
+use crate::sealed::Sealed;
 
 pin_project! {
     /// The first stage of a [`Pipeline`](super::Pipeline): the stream that it was made of.

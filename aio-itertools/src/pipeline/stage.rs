@@ -1,6 +1,8 @@
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use crate::sealed::Sealed;
+
 /// One stage of a [`Pipeline`](super::Pipeline): what its sink drives.
 ///
 /// It is a bound to write, as in `fn store<S: Stage<Item = Page>>(pages: Pipeline<S>)`;
@@ -31,6 +33,3 @@ pub trait Stage: Sealed {
     #[doc(hidden)]
     fn poll_progress(self: Pin<&mut Self>, cx: &mut Context<'_>);
 }
-
-/// Keeps the set of stages closed.
-pub trait Sealed {}

@@ -416,7 +416,7 @@ fn what_is_in_flight_is_dropped_oldest_first() {
 }
 
 #[test]
-fn cut_gather_await_drops_everything_once() {
+fn cut_gather_at_every_poll() {
     cuts::at_every_poll(
         |work| gather(work).limit(2).into_future(),
         |tokens| assert!(tokens.iter().map(|token| token.id()).eq(0..6)),

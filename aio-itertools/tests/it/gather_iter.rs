@@ -201,7 +201,7 @@ fn a_source_that_is_not_unpin_is_taken() {
 }
 
 #[test]
-fn cut_gather_iter_await_drops_everything_once() {
+fn cut_gather_iter_at_every_poll() {
     cuts::at_every_poll(
         |work| gather_iter(iter(work)).limit(2).into_future(),
         |tokens| assert!(tokens.iter().map(|token| token.id()).eq(0..6)),

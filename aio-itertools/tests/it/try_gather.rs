@@ -197,7 +197,7 @@ fn a_panic_drops_its_own_future_of_a_stream_and_all_when_awaited() {
 }
 
 #[test]
-fn cut_try_gather_await_drops_everything_once() {
+fn cut_try_gather_at_every_poll() {
     cuts::at_every_poll(
         |work| {
             try_gather(

@@ -236,7 +236,7 @@ fn the_latest_task_is_woken_and_a_late_waker_is_harmless() {
 }
 
 #[test]
-fn cut_wait_drops_everything_once() {
+fn cut_wait_at_every_poll() {
     cuts::at_every_poll(
         |work| wait(work).into_future(),
         |(done, pending)| assert_eq!((done.len(), pending.len()), (6, 0)),

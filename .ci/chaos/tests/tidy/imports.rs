@@ -108,6 +108,7 @@ const LAYERS: &[(&str, Layers)] = &[
                 "next",
                 "prefetch",
                 "readers",
+                "sealed",
                 "size_hint",
                 "slots",
                 "tasks",
