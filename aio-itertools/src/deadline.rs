@@ -40,9 +40,10 @@ impl Deadline {
     pub(crate) fn start(self: Pin<&mut Self>) {
         let mut this = self.project();
         if !*this.started {
-            *this.started = true;
             let end = Instant::now().checked_add(*this.after);
             this.sleep.set(end.map(sleep_until));
+            // After what may panic: a clock that wasn't started can be later.
+            *this.started = true;
         }
     }
 

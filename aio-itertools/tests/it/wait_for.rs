@@ -1,6 +1,7 @@
 //! What `wait_for` promises.
 
 use std::future::{pending, poll_fn, ready};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::task::Poll;
 use std::time::Duration;
@@ -12,6 +13,7 @@ use tokio::time::Instant;
 use crate::by_hand::{Task, poll_once};
 use crate::paused::{SECOND, nap};
 use crate::scripted::Ledger;
+use crate::tasks::one_thread;
 
 #[tokio::test(start_paused = true)]
 async fn it_gives_the_output_or_an_error_at_the_limit() {
@@ -50,6 +52,17 @@ async fn the_longest_duration_never_ends() {
         wait_for(nap(SECOND * 3_000_000_000), Duration::MAX).await,
         Ok(())
     );
+}
+
+#[test]
+fn a_poll_without_a_runtime_panics_and_starts_no_clock() {
+    chaos::watchdog::closure("a limit after a poll that panicked", || {
+        let mut waited = Box::pin(wait_for(pending::<()>(), Duration::from_millis(1)));
+        let (_, waker) = Task::new();
+        let polled = catch_unwind(AssertUnwindSafe(|| poll_once(waited.as_mut(), &waker)));
+        assert!(polled.is_err());
+        assert!(one_thread().block_on(waited).is_err());
+    });
 }
 
 #[tokio::test(start_paused = true)]
