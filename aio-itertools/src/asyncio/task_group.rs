@@ -115,6 +115,7 @@ impl<E> OpenTaskGroup<E> {
     fn open(self) -> TaskGroup<E> {
         TaskGroup {
             members: Members::new(self.limit),
+            number: 0,
         }
     }
 }
@@ -139,8 +140,9 @@ impl<E: Send + 'static> OpenTaskGroup<E> {
     /// # Panics
     ///
     /// With the first panic of the body or a task, after the rest was cancelled
-    /// and waited for; errors are lost by that. And if the runtime of the tasks
-    /// was shut down under them.
+    /// and waited for; errors are lost by that. If the runtime of the tasks was
+    /// shut down under them. And if the body moved its guard to another task, which
+    /// joined it and was given the failure by which the body was dropped.
     ///
     /// # Cancel safety
     ///
@@ -173,11 +175,12 @@ impl<E: Send + 'static> OpenTaskGroup<E> {
         // What the body does to its guard, moving it away included, leaves ours alone.
         let mut lent = TaskGroup {
             members: Arc::clone(&scope.members),
+            number: 1,
         };
         let mut running = pin!(Some(async { body(&mut lent).await }));
         let outcome = poll_fn(|cx| {
             // A failure goes first: the body must not act on what is cancelled.
-            if scope.members.poll_failed(cx).is_ready() {
+            if scope.members.poll_failed(scope.number, cx).is_ready() {
                 return Poll::Ready(None);
             }
             let polled = catch_unwind(AssertUnwindSafe(|| match running.as_mut().as_pin_mut() {
@@ -208,7 +211,9 @@ impl<E: Send + 'static> OpenTaskGroup<E> {
         }
         match GroupError::new(error.into_iter().chain(failures.errors).collect()) {
             Some(error) => Err(error),
-            None => Ok(value.expect("a scope without a failure has its body's value")),
+            None => {
+                Ok(value.expect("the body joined its guard elsewhere, and the failure is there"))
+            }
         }
     }
 }
@@ -268,6 +273,8 @@ impl<E> TaskGroup<E> {
     /// Gives a handle by which tasks spawn further tasks of the group.
     ///
     /// A crawler needs it: each page that is fetched spawns those it links to.
+    /// Which of the group's guards this is.
+    number: usize,
     ///
     /// # Examples
     ///
@@ -357,7 +364,7 @@ impl<E> TaskGroup<E> {
     }
 
     async fn ended(&self) -> Failures<E> {
-        poll_fn(|cx| self.members.poll_ended(cx)).await
+        poll_fn(|cx| self.members.poll_ended(self.number, cx)).await
     }
 }
 

@@ -9,12 +9,14 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, mpsc};
 use std::task::Poll;
 
-use aio_itertools::asyncio::{GroupError, NoValue, Spawner, TaskGroup};
-use aio_itertools::task_group;
+use aio_itertools::asyncio::{GroupError, GroupTask, NoValue, Spawner, TaskGroup};
+use aio_itertools::{gather, task_group};
 use chaos::Fate;
+use futures_util::FutureExt as _;
 use proptest::collection::vec;
 use proptest::prelude::{Just, Strategy, prop_oneof};
 use proptest::test_runner::TestCaseError;
+use tokio::sync::oneshot;
 use tokio::task::yield_now;
 
 use crate::by_hand::{Task, poll_once};
@@ -602,6 +604,67 @@ fn tasks_and_body_share_one_lock_and_finish() {
                         for _ in 0..10 {
                             let mut held = lock.lock().await;
                             yield_now().await;
+/// Takes the guard out of the hands of the scope.
+async fn moved_away<E>(group: &mut TaskGroup<E>) -> TaskGroup<E> {
+    std::mem::replace(group, task_group().await)
+}
+
+#[test]
+fn a_guard_that_is_joined_inside_the_body_is_woken_though_the_scope_waits_too() {
+    on_both("a join inside the body", || async {
+        let (open, opened) = oneshot::channel::<()>();
+        let (knock, knocked) = oneshot::channel::<()>();
+        let scope = task_group().with(async |group| -> Outcome<()> {
+            let lent = moved_away(group).await;
+            lent.spawn(async { Ok(opened.await.unwrap()) });
+            // Each future of a `gather` is polled only when it was woken itself.
+            let both: [Pin<Box<dyn Future<Output = ()>>>; 2] = [
+                Box::pin(async { lent.join().await.unwrap() }),
+                Box::pin(async { knocked.await.unwrap() }),
+            ];
+            gather(both).await;
+            Ok(())
+        });
+        let mut scope = Box::pin(scope);
+        let (_, waker) = Task::new();
+        assert!(poll_once(scope.as_mut(), &waker).is_pending());
+        // The scope is polled, and the join is not.
+        knock.send(()).unwrap();
+        assert!(poll_once(scope.as_mut(), &waker).is_pending());
+        open.send(()).unwrap();
+        chaos::watchdog::future("the scope", scope).await.unwrap();
+    });
+}
+
+#[test]
+fn a_guard_that_is_joined_elsewhere_leaves_nobody_waiting() {
+    on_both("a join elsewhere", || async {
+        for fails in [false, true] {
+            for _ in 0..100 {
+                let (send, joining) = oneshot::channel();
+                let scope = task_group().with(async |group| -> Outcome<()> {
+                    let lent = moved_away(group).await;
+                    lent.spawn(async move {
+                        yield_now().await;
+                        if fails { Err("task") } else { Ok(()) }
+                    });
+                    send.send(tokio::spawn(lent.join())).unwrap();
+                    if fails { pending().await } else { Ok(()) }
+                });
+                let scope: Pin<Box<dyn Future<Output = _>>> = Box::pin(scope);
+                let mut scope = AssertUnwindSafe(scope).catch_unwind();
+                let scope = chaos::watchdog::future("the scope", &mut scope).await;
+                let joined = chaos::watchdog::future("the join", joining.await.unwrap()).await;
+                // The error is given to one of them, whichever comes first.
+                match (scope, joined.unwrap()) {
+                    (Ok(scope), joined) => assert_eq!(scope.is_err() || joined.is_err(), fails),
+                    (Err(_), joined) => assert_eq!(joined.unwrap_err().errors(), ["task"]),
+                }
+            }
+        }
+    });
+}
+
                             *held += 1;
                         }
                         Ok(())

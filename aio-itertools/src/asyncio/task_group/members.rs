@@ -29,6 +29,12 @@ pub(super) struct Failures<E> {
     pub(super) panic: Option<Panic>,
 }
 
+impl<E> Failures<E> {
+    fn any(&self) -> bool {
+        self.panic.is_some() || !self.errors.is_empty()
+    }
+}
+
 /// The members of a group. No lock is held while foreign code runs: not a
 /// future, its drop, or a waker; nor while a task is spawned or aborted, which
 /// may drop it on the spot when the runtime is shutting down.
@@ -47,9 +53,15 @@ struct State<E> {
     waiting: VecDeque<Waiting>,
     next_id: u64,
     failures: Failures<E>,
-    /// Whoever waits for the first failure or for the end.
-    waiter: Option<Waker>,
+    /// True once failures were given to a guard.
+    given: bool,
+    /// Whoever waits for the first failure or for the end, by the number of the guard.
+    waiters: Waiters,
 }
+
+/// A group has two guards at most: that of its scope, and the one that is lent to
+/// the body, which may be moved away and joined by another task.
+type Waiters = [Option<Waker>; 2];
 
 struct Waiting {
     id: u64,
@@ -71,7 +83,8 @@ impl<E> Members<E> {
                     errors: Vec::new(),
                     panic: None,
                 },
-                waiter: None,
+                given: false,
+                waiters: [None, None],
             }),
         })
     }
@@ -100,28 +113,30 @@ impl<E> Members<E> {
             .filter_map(Option::take)
             .collect();
         let waiting = mem::take(&mut state.waiting);
-        let waiter = state.waiter.take();
+        let waiters = mem::take(&mut state.waiters);
         drop(state);
         for handle in handles {
             handle.abort();
         }
         drop(waiting);
-        wake(waiter);
+        wake(waiters);
     }
 
     /// Ready after the first failure of a task.
-    pub(super) fn poll_failed(&self, cx: &mut Context<'_>) -> Poll<()> {
-        self.poll_until(cx, |state| {
-            let failures = &state.failures;
-            (failures.panic.is_some() || !failures.errors.is_empty()).then_some(())
+    pub(super) fn poll_failed(&self, guard: usize, cx: &mut Context<'_>) -> Poll<()> {
+        self.poll_until(guard, cx, |state| {
+            (state.given || state.failures.any()).then_some(())
         })
     }
 
     /// Ready when every task has ended. After that the group takes no more.
-    pub(super) fn poll_ended(&self, cx: &mut Context<'_>) -> Poll<Failures<E>> {
-        self.poll_until(cx, |state| {
+    ///
+    /// Each failure is given once, to the guard that comes first.
+    pub(super) fn poll_ended(&self, guard: usize, cx: &mut Context<'_>) -> Poll<Failures<E>> {
+        self.poll_until(guard, cx, |state| {
             (state.alive == 0).then(|| {
                 state.open = false;
+                state.given |= state.failures.any();
                 Failures {
                     errors: mem::take(&mut state.failures.errors),
                     panic: state.failures.panic.take(),
@@ -132,6 +147,7 @@ impl<E> Members<E> {
 
     fn poll_until<T>(
         &self,
+        guard: usize,
         cx: &mut Context<'_>,
         reached: impl FnOnce(&mut State<E>) -> Option<T>,
     ) -> Poll<T> {
@@ -139,9 +155,9 @@ impl<E> Members<E> {
         let mut state = self.lock();
         let reached = reached(&mut state);
         let old = match reached {
-            None => mem::replace(&mut state.waiter, waker.take()),
+            None => mem::replace(&mut state.waiters[guard], waker.take()),
             // A spawner may live on: it must not keep the task of who waited.
-            Some(_) => state.waiter.take(),
+            Some(_) => state.waiters[guard].take(),
         };
         drop(state);
         drop(old);
@@ -200,17 +216,22 @@ impl<E> Members<E> {
         let mut state = self.lock();
         state.alive -= 1;
         state.running.remove(&id);
-        let waiter = (state.alive == 0).then(|| state.waiter.take()).flatten();
+        let waiters = match state.alive {
+            0 => mem::take(&mut state.waiters),
+            _ => [None, None],
+        };
         drop(state);
-        wake(waiter);
+        wake(waiters);
         self.start_waiting();
     }
 }
 
 /// Wakes whoever waits for the group. A waker that panics is the trouble of its
 /// own executor: the books of the group must be kept to their end.
-fn wake(waiter: Option<Waker>) {
-    let _ = catch_unwind(AssertUnwindSafe(|| waiter.map(Waker::wake)));
+fn wake(waiters: Waiters) {
+    for waiter in waiters.into_iter().flatten() {
+        let _ = catch_unwind(AssertUnwindSafe(|| waiter.wake()));
+    }
 }
 
 impl<E: Send + 'static> Members<E> {
