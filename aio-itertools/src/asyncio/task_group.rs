@@ -193,6 +193,8 @@ impl<E: Send + 'static> OpenTaskGroup<E> {
             }
         })
         .await;
+        // What failed before the body did may be the cause of its error.
+        let earlier = scope.members.errors();
         let dropped = catch_unwind(AssertUnwindSafe(|| running.set(None)));
 
         let (mut value, mut error, mut panic) = (None, None, dropped.err());
@@ -205,11 +207,15 @@ impl<E: Send + 'static> OpenTaskGroup<E> {
         if value.is_none() || panic.is_some() {
             scope.members.cancel();
         }
-        let failures = scope.ended().await;
+        let mut failures = scope.ended().await;
         if let Some(panic) = panic.or(failures.panic) {
             resume_unwind(panic);
         }
-        match GroupError::new(error.into_iter().chain(failures.errors).collect()) {
+        if let Some(error) = error {
+            let place = earlier.min(failures.errors.len());
+            failures.errors.insert(place, error);
+        }
+        match GroupError::new(failures.errors) {
             Some(error) => Err(error),
             None => {
                 Ok(value.expect("the body joined its guard elsewhere, and the failure is there"))
@@ -267,14 +273,14 @@ impl<E> fmt::Debug for OpenTaskGroup<E> {
 #[must_use = "dropping a task group cancels its tasks"]
 pub struct TaskGroup<E> {
     members: Arc<Members<E>>,
+    /// Which of the group's guards this is.
+    number: usize,
 }
 
 impl<E> TaskGroup<E> {
     /// Gives a handle by which tasks spawn further tasks of the group.
     ///
     /// A crawler needs it: each page that is fetched spawns those it links to.
-    /// Which of the group's guards this is.
-    number: usize,
     ///
     /// # Examples
     ///

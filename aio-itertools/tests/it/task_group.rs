@@ -116,41 +116,53 @@ fn a_failing_body_cancels_its_tasks() {
     });
 }
 
+/// Blocks until the task has told its group how it ended.
+fn until_ended<T>(task: &GroupTask<T>) {
+    while !format!("{task:?}").contains("ended: true") {
+        std::thread::yield_now();
+    }
+}
+
 #[test]
-fn all_errors_come_back_together_the_bodys_first() {
+fn all_errors_come_back_together_in_the_order_of_failure() {
     chaos::watchdog::closure("errors of body and tasks", || {
-        let outcome = two_threads().block_on(task_group().with(async |group| -> Outcome<()> {
-            // Each stands inside one poll, so cancelling comes too late for it.
+        let runtime = two_threads();
+        let _inside = runtime.enter();
+        let (door, opened) = mpsc::channel::<()>();
+        let mut scope = Box::pin(task_group().with(async |group| -> Outcome<()> {
+            // It stands inside one poll, so cancelling comes too late for it.
             let (started, start) = mpsc::channel();
-            let mut doors = Vec::new();
-            for text in ["first", "second"] {
-                let (door, opened) = mpsc::channel::<()>();
-                let started = started.clone();
-                doors.push((
-                    door,
-                    group.spawn(async move {
-                        started.send(()).unwrap();
-                        opened.recv().unwrap();
-                        Err::<(), _>(text)
-                    }),
-                ));
-            }
-            start.iter().take(2).for_each(drop);
+            group.spawn(async move {
+                started.send(()).unwrap();
+                opened.recv().unwrap();
+                Err::<(), _>("last")
+            });
+            start.recv().unwrap();
             // Its failure would drop the body at an await: this one has none.
-            for (door, task) in doors {
-                door.send(()).unwrap();
-                while !format!("{task:?}").contains("ended: true") {
-                    std::thread::yield_now();
-                }
-            }
+            until_ended(&group.spawn(async { Err::<(), _>("first") }));
             Err("body")
         }));
-        let error = outcome.unwrap_err();
-        assert_eq!(error.errors(), ["body", "first", "second"]);
+        assert!(poll_once(scope.as_mut(), &Task::new().1).is_pending());
+        door.send(()).unwrap();
+        let error = runtime.block_on(scope).unwrap_err();
+        assert_eq!(error.errors(), ["first", "body", "last"]);
         assert_eq!(
             error.to_string(),
-            "3 errors in the task group, the first: body"
+            "3 errors in the task group, the first: first"
         );
+    });
+}
+
+#[test]
+fn a_cause_comes_before_the_bodys_error_that_it_has() {
+    chaos::watchdog::closure("a body that awaits what has failed meanwhile", || {
+        let scope = task_group().with(async |group| -> Outcome<()> {
+            let task = group.spawn(async { Err::<(), _>("cause") });
+            until_ended(&task);
+            task.await.map_err(|_: NoValue| "consequence")
+        });
+        let error = two_threads().block_on(scope).unwrap_err();
+        assert_eq!(error.errors(), ["cause", "consequence"]);
     });
 }
 
@@ -592,18 +604,6 @@ fn a_body_that_moves_its_guard_away_leaves_no_task_behind() {
     });
 }
 
-#[test]
-fn tasks_and_body_share_one_lock_and_finish() {
-    on_both("one lock for tasks and body", || async {
-        let lock = Arc::new(tokio::sync::Mutex::new(0));
-        let outcome = task_group()
-            .with(async |group| -> Result<(), Infallible> {
-                for _ in 0..2 {
-                    let lock = Arc::clone(&lock);
-                    group.spawn(async move {
-                        for _ in 0..10 {
-                            let mut held = lock.lock().await;
-                            yield_now().await;
 /// Takes the guard out of the hands of the scope.
 async fn moved_away<E>(group: &mut TaskGroup<E>) -> TaskGroup<E> {
     std::mem::replace(group, task_group().await)
@@ -665,6 +665,18 @@ fn a_guard_that_is_joined_elsewhere_leaves_nobody_waiting() {
     });
 }
 
+#[test]
+fn tasks_and_body_share_one_lock_and_finish() {
+    on_both("one lock for tasks and body", || async {
+        let lock = Arc::new(tokio::sync::Mutex::new(0));
+        let outcome = task_group()
+            .with(async |group| -> Result<(), Infallible> {
+                for _ in 0..2 {
+                    let lock = Arc::clone(&lock);
+                    group.spawn(async move {
+                        for _ in 0..10 {
+                            let mut held = lock.lock().await;
+                            yield_now().await;
                             *held += 1;
                         }
                         Ok(())
@@ -826,9 +838,9 @@ async fn run(case: &Case) -> Result<(), TestCaseError> {
         }
         Ok(Err(error)) => {
             let errors = error.into_errors();
-            for (place, number) in errors.iter().enumerate() {
-                match *number {
-                    usize::MAX => assert_eq!((place, case.body.1), (0, End::Error)),
+            for number in errors {
+                match number {
+                    usize::MAX => assert_eq!(case.body.1, End::Error),
                     number => assert_eq!(case.tasks[number].1, End::Error),
                 }
             }

@@ -3,8 +3,8 @@ use std::fmt;
 
 /// The error of a task group: every error of its body and its tasks, at least one.
 ///
-/// The body's error comes first, then those of the tasks in the order in which
-/// they failed. A task that was cancelled because of another's failure is not
+/// They are in the order in which body and tasks failed. So an error of the body
+/// that only says [`NoValue::Failed`](super::NoValue::Failed) comes after its cause. A task that was cancelled because of another's failure is not
 /// among them.
 ///
 /// # Examples
@@ -39,7 +39,7 @@ impl<E> GroupError<E> {
         (!errors.is_empty()).then_some(Self { errors })
     }
 
-    /// The errors, at least one: the body's, then the tasks' in the order in which they failed.
+    /// The errors, at least one, in the order in which body and tasks failed.
     pub fn errors(&self) -> &[E] {
         &self.errors
     }

@@ -167,6 +167,11 @@ impl<E> Members<E> {
         }
     }
 
+    /// How many tasks have failed so far.
+    pub(super) fn errors(&self) -> usize {
+        self.lock().failures.errors.len()
+    }
+
     fn note_panic(&self, panic: Panic) {
         let mut state = self.lock();
         let later = match state.failures.panic {
