@@ -131,8 +131,10 @@ where
     type Item = OwnedTask<<I::Item as IntoFuture>::Output>;
 
     fn next(&mut self) -> Option<Self::Item> {
+        // Before a future is taken that would have nowhere to go.
+        let runtime = runtime(SPAWNED);
         let future = self.futures.next()?;
-        Some(OwnedTask::spawn(&runtime(SPAWNED), future.into_future()))
+        Some(OwnedTask::spawn(&runtime, future.into_future()))
     }
 
     fn size_hint(&self) -> SizeHint {

@@ -16,6 +16,7 @@ use tokio::sync::{Mutex, Notify};
 use tokio::time::Instant;
 
 use crate::by_hand::{Task, poll_next_cut};
+use crate::panics::panic_text;
 use crate::paused::{SECOND, nap};
 use crate::tasks::one_thread;
 
@@ -259,10 +260,26 @@ fn a_runtime_that_shuts_down_is_no_hang() {
         }
         assert_eq!(poll_next_cut(&mut outputs, &waker), Poll::Ready(None));
         assert_eq!(poll_next_cut(&mut merged, &waker), Poll::Ready(None));
+    });
+}
 
-        // Outside a runtime nothing can be spawned.
-        let mut outputs = gather([async {}]).spawned().stream();
-        assert!(catch_unwind(AssertUnwindSafe(|| poll_next_cut(&mut outputs, &waker))).is_err());
+#[test]
+fn without_a_runtime_it_panics_and_takes_no_future() {
+    chaos::watchdog::closure("spawned outputs without a runtime", || {
+        let (_task, waker) = Task::new();
+        let mut outputs = gather([7, 8].map(|n| async move { n }))
+            .spawned()
+            .limit(1)
+            .stream();
+        assert_eq!(
+            panic_text(|| poll_next_cut(&mut outputs, &waker)),
+            "`.spawned()` starts tasks, so it needs a tokio runtime around it"
+        );
+        one_thread().block_on(async {
+            assert_eq!(outputs.next().await, Some((0, 7)));
+            assert_eq!(outputs.next().await, Some((1, 8)));
+            assert_eq!(outputs.next().await, None);
+        });
     });
 }
 
