@@ -106,12 +106,11 @@ impl<E> Members<E> {
     /// Lets nothing start any more, and all that runs go at most to its next await.
     pub(super) fn cancel(&self) {
         let mut state = self.lock();
-        state.open = false;
-        let handles: Vec<_> = state
-            .running
-            .values_mut()
-            .filter_map(Option::take)
-            .collect();
+        let mut handles = Vec::new();
+        // Once is enough: each of many failures would look through all tasks again.
+        if mem::replace(&mut state.open, false) {
+            handles.extend(state.running.values_mut().filter_map(Option::take));
+        }
         let waiting = mem::take(&mut state.waiting);
         let waiters = mem::take(&mut state.waiters);
         drop(state);
