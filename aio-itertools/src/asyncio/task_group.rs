@@ -22,7 +22,8 @@ pub use group_task::{GroupTask, NoValue};
 /// It is asyncio's `TaskGroup` and the nursery of Trio. Tasks run on their own,
 /// so they go on while the body awaits something else. The first failure, of a
 /// task or of the body, cancels the rest; everything is waited for, and all
-/// errors come back together.
+/// errors come back together. A task that opens a group of its own is waited for
+/// with that group, unless it is cancelled: see [`with`](OpenTaskGroup::with).
 ///
 /// `.with(async |group| …)` is the scope, `.await` gives the guard
 /// [`TaskGroup`], to be joined by hand. `.limit(n)` lets at most `n` tasks run
@@ -129,8 +130,11 @@ impl<E: Send + 'static> OpenTaskGroup<E> {
     /// cancelled. In both cases all are waited for. Cancelled is what runs at
     /// most to its next await; a task that never awaits is waited for as it is.
     ///
-    /// Inside `tokio::spawn` the compiler takes only an error type in which no
-    /// lifetime is written, not even that of `&'static str`.
+    /// Inside `tokio::spawn` the compiler takes only an error type without any
+    /// lifetime, not even that of `&'static str` or the one that every
+    /// `Box<dyn Error + Send + Sync>` has. It says then that an implementation of
+    /// `AsyncFnOnce` is not general enough. An enum or a struct of one's own,
+    /// which may hold such a box, is taken, and so is the guard by `.await`.
     ///
     /// # Errors
     ///
@@ -147,7 +151,9 @@ impl<E: Send + 'static> OpenTaskGroup<E> {
     /// # Cancel safety
     ///
     /// Not cancel safe: dropped, it drops the body where it is and cancels every
-    /// task, without waiting for them. None goes past its next await.
+    /// task, without waiting for them. None goes past its next await. So it is for
+    /// a group inside a task of another group, when that cancels its tasks: the
+    /// outer group waits for its own tasks and not for those of the inner one.
     ///
     /// # Examples
     ///
