@@ -6,6 +6,9 @@
 
 use std::task::{Context, Poll, ready};
 
+#[cfg(feature = "coop")]
+use tokio::task::coop::{has_budget_remaining, poll_proceed};
+
 /// Items between two units of the budget: a unit costs more than an item does.
 const ITEMS_PER_UNIT: u8 = 64;
 
@@ -51,10 +54,16 @@ impl Budget {
     }
 
     /// Spends one unit, or is pending until the task has had its pause.
+    ///
+    /// It leaves at least one: what is polled next may be a task's handle or a
+    /// channel, which is pending though it is ready where there is no unit for it.
     pub(crate) fn poll_spend(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let unit = ready!(tokio::task::coop::poll_proceed(cx));
+        let unit = ready!(poll_proceed(cx));
         unit.made_progress();
-        Poll::Ready(())
+        if has_budget_remaining() {
+            return Poll::Ready(());
+        }
+        poll_proceed(cx).map(drop)
     }
 }
 
