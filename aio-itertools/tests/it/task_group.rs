@@ -616,7 +616,10 @@ fn a_guard_that_is_joined_inside_the_body_is_woken_though_the_scope_waits_too() 
         let (knock, knocked) = oneshot::channel::<()>();
         let scope = task_group().with(async |group| -> Outcome<()> {
             let lent = moved_away(group).await;
-            lent.spawn(async { Ok(opened.await.unwrap()) });
+            lent.spawn(async {
+                opened.await.unwrap();
+                Ok(())
+            });
             // Each future of a `gather` is polled only when it was woken itself.
             let both: [Pin<Box<dyn Future<Output = ()>>>; 2] = [
                 Box::pin(async { lent.join().await.unwrap() }),
