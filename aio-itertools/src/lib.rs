@@ -209,9 +209,6 @@ mod sealed;
 mod size_hint;
 mod slots;
 #[cfg(feature = "spawn")]
-mod spawned;
-mod stage;
-#[cfg(feature = "spawn")]
 mod tasks;
 mod trait_index;
 mod turns;
