@@ -345,6 +345,7 @@ where
             if this.done {
                 return Poll::Ready(None);
             }
+            ready!(this.pace.poll_item(cx));
             let mut state = this.shared.state();
             if let Some(item) = state.passed.pop_front() {
                 return Poll::Ready(Some(item));
@@ -352,7 +353,6 @@ where
             this.done = state.over;
             drop(state);
             if !this.done {
-                ready!(this.pace.poll_item(cx));
                 let item = ready!(this.shared.poll_source(Half::Before, cx));
                 if item.is_some() {
                     return Poll::Ready(item);

@@ -92,6 +92,9 @@ impl<S: Stream> Stream for TakeLast<S> {
                 None => *this.ended = true,
             }
         }
+        if !this.last.is_empty() {
+            ready!(this.pace.poll_item(cx));
+        }
         Poll::Ready(this.last.pop_front())
     }
 

@@ -65,6 +65,25 @@ async fn exhaust<S: Stream + Unpin>(mut stream: S) {
     while next(&mut stream).await.is_some() {}
 }
 
+/// Gives all that `kept` has, and fails if no other task has a turn meanwhile.
+async fn gives_in_turns<S: Stream + Unpin>(mut kept: S) {
+    // The stream has collected it by then, and asks its source no more.
+    next(&mut kept).await;
+    let neighbour = tokio::spawn(async {});
+    exhaust(kept).await;
+    assert!(neighbour.is_finished());
+}
+
+#[tokio::test]
+async fn what_was_kept_is_given_in_turns_with_the_neighbours() {
+    // More than one turn's budget is for.
+    let numbers = || iter(0..20_000);
+    gives_in_turns(numbers().take_last(usize::MAX)).await;
+    let (before, mut after) = numbers().before_and_after(|n| *n < 19_999);
+    next(&mut after).await;
+    gives_in_turns(before).await;
+}
+
 #[test]
 fn iter_lets_its_neighbours_run() {
     yields(exhaust(iter(0..)));
