@@ -92,7 +92,8 @@ pin_project! {
 impl<S: Stream, F> BatchedWeighted<S, F> {
     /// Bounds the number of items in a batch as well; the default is no bound.
     ///
-    /// Many services limit a request in both, bytes and records.
+    /// Many services limit a request in both, bytes and records. Call it before the
+    /// stream is polled: what is held by then is given as one batch.
     ///
     /// # Panics
     ///
@@ -173,7 +174,8 @@ where
             return ENDED;
         }
         let hint = self.stream.size_hint();
-        let (fewest, _) = plus(hint, self.batch.len());
+        // A batch that was longer when the bound was said is one all the same.
+        let (fewest, _) = plus(hint, self.batch.len().min(self.max_len));
         let (_, most) = plus(hint, usize::from(!self.batch.is_empty()));
         (fewest.div_ceil(self.max_len), most)
     }

@@ -115,7 +115,8 @@ impl<S: Stream, F, K> ChunkBy<S, F, K> {
     /// Splits a run of more than `len` items into parts, each with the key of the run.
     ///
     /// A part is given as soon as it has `len` items; the default is no bound. So
-    /// a run that never ends doesn't fill the memory.
+    /// a run that never ends doesn't fill the memory. Call it before the stream is
+    /// polled: what is held by then is given as one part.
     ///
     /// # Panics
     ///
@@ -211,9 +212,11 @@ where
             return ENDED;
         }
         let hint = self.stream.size_hint();
-        let (fewest, _) = plus(hint, self.unfinished());
+        // A run that was longer when the bound was said is one part all the same.
+        let max_len = self.max_len_or_none();
+        let (fewest, _) = plus(hint, self.unfinished().min(max_len));
         let (_, most) = plus(hint, usize::from(self.unfinished() > 0));
-        (fewest.div_ceil(self.max_len_or_none()), most)
+        (fewest.div_ceil(max_len), most)
     }
 }
 

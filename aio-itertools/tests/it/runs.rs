@@ -470,6 +470,21 @@ async fn a_default_is_given_once_and_handed_back_if_not_needed() {
 }
 
 #[test]
+fn a_bound_that_is_said_midway_leaves_the_size_hint_a_bracket() {
+    let mut runs = live(vec![1; 5]).chunk_by(|n| *n);
+    assert!(poll_next_cut(&mut runs, Waker::noop()).is_pending());
+    let mut parts = runs.max_len(2);
+    assert_eq!(parts.size_hint(), (1, Some(1)));
+    assert_eq!(ready_now(&mut parts), [(1, vec![1; 5])]);
+
+    let mut batches = live(vec![1; 5]).batched_weighted(10, |n| *n);
+    assert!(poll_next_cut(&mut batches, Waker::noop()).is_pending());
+    let mut batches = batches.max_len(2);
+    assert_eq!(batches.size_hint(), (1, Some(1)));
+    assert_eq!(ready_now(&mut batches), [vec![1; 5]]);
+}
+
+#[test]
 fn size_hints_at_the_end_of_usize_stay_bounds() {
     /// Says the most that can be said, and gives items for ever.
     struct Most;
