@@ -15,6 +15,11 @@ use crate::size_hint::{ENDED, plus};
 /// The most that a new batch reserves before its items are there, in items.
 const RESERVE: usize = 1024;
 
+/// The most that joins a batch between two looks at the clock, in items.
+///
+/// It is what tokio's budget lets through as well. But not every task has one.
+const UNSEEN: usize = 128 * 64;
+
 /// A time that no program waits for: from here on no timer is set.
 const FOR_EVER: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
 
@@ -130,8 +135,8 @@ impl<S: Stream> Stream for BatchedWithin<S> {
         if *this.done {
             return Poll::Ready(None);
         }
-        // A pause ends the round as well as a source that has nothing ready: one
-        // that always has doesn't hold a due batch back.
+        // A pause and a look at the clock end the round as well as a source that has
+        // nothing ready: one that always has doesn't hold a due batch back.
         while this.pace.poll_item(cx).is_ready()
             && let Poll::Ready(next) = this.stream.as_mut().poll_next(cx)
         {
@@ -149,6 +154,11 @@ impl<S: Stream> Stream for BatchedWithin<S> {
             this.batch.push(item);
             if this.batch.len() == *this.size {
                 return Poll::Ready(Some(mem::take(this.batch)));
+            }
+            if this.batch.len().is_multiple_of(UNSEEN)
+                && this.deadline.is_some_and(|due| Instant::now() >= due)
+            {
+                break;
             }
         }
         if this.batch.is_empty() {

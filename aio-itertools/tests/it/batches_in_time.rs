@@ -260,6 +260,21 @@ fn a_source_that_is_always_ready_doesnt_hold_a_due_batch_back() {
 }
 
 #[test]
+fn no_source_holds_a_due_batch_back_where_no_budget_is_spent() {
+    chaos::watchdog::closure("a batch that is due on a task without a budget", || {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .build()
+            .unwrap();
+        runtime.block_on(tokio::task::unconstrained(async {
+            let source = futures_util::stream::repeat(());
+            let mut batches = source.batched_within(usize::MAX, ms(1));
+            assert!(next(&mut batches).await.is_some());
+        }));
+    });
+}
+
+#[test]
 fn zero_is_refused_at_the_call_and_named() {
     let message = panic_text(|| iter([1]).batched_within(0, ms(1)));
     assert_eq!(message, "the batch size must be at least 1, got 0");
