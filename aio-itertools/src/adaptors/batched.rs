@@ -41,6 +41,7 @@ pub fn batched<S: Stream>(stream: S, size: impl Limit) -> Batched<S> {
         batch: Vec::new(),
         size: size.at_least_one("the batch size").get(),
         done: false,
+        over: false,
         pace: Pace::new(),
     }
 }
@@ -67,7 +68,10 @@ pin_project! {
         stream: S,
         batch: Vec<S::Item>,
         size: usize,
+        // The source has ended.
         done: bool,
+        // So has this stream.
+        over: bool,
         pace: Pace,
     }
 }
@@ -125,6 +129,7 @@ impl<S: Stream> Stream for Batched<S> {
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Vec<S::Item>>> {
         let mut this = self.project();
         if *this.done {
+            *this.over = true;
             return Poll::Ready(None);
         }
         loop {
@@ -142,6 +147,7 @@ impl<S: Stream> Stream for Batched<S> {
                 None => {
                     *this.done = true;
                     let last = mem::take(this.batch);
+                    *this.over = last.is_empty();
                     return Poll::Ready((!last.is_empty()).then_some(last));
                 }
             }
@@ -160,7 +166,7 @@ impl<S: Stream> Stream for Batched<S> {
 
 impl<S: Stream> FusedStream for Batched<S> {
     fn is_terminated(&self) -> bool {
-        self.done
+        self.over
     }
 }
 

@@ -55,6 +55,7 @@ where
         max: max.at_least_one("the greatest weight").get(),
         max_len: usize::MAX,
         done: false,
+        over: false,
         pace: Pace::new(),
     }
 }
@@ -84,7 +85,10 @@ pin_project! {
         weight: usize,
         max: usize,
         max_len: usize,
+        // The source has ended.
         done: bool,
+        // So has this stream.
+        over: bool,
         pace: Pace,
     }
 }
@@ -139,6 +143,7 @@ where
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Vec<S::Item>>> {
         let mut this = self.project();
         if *this.done {
+            *this.over = true;
             return Poll::Ready(None);
         }
         loop {
@@ -163,6 +168,7 @@ where
                 None => {
                     *this.done = true;
                     let last = mem::take(this.batch);
+                    *this.over = last.is_empty();
                     return Poll::Ready((!last.is_empty()).then_some(last));
                 }
             }
@@ -187,7 +193,7 @@ where
     F: FnMut(&S::Item) -> usize,
 {
     fn is_terminated(&self) -> bool {
-        self.done
+        self.over
     }
 }
 

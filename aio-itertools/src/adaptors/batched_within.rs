@@ -73,6 +73,7 @@ pub fn batched_within<S: Stream>(
         deadline: None,
         sleep: None,
         done: false,
+        over: false,
         pace: Pace::new(),
     }
 }
@@ -115,7 +116,10 @@ pin_project! {
         // Boxed once, when it is first needed, and set anew for each batch: so the
         // adaptor can be moved, and taken apart, wherever its source can.
         sleep: Option<Pin<Box<Sleep>>>,
+        // The source has ended.
         done: bool,
+        // So has this stream.
+        over: bool,
         pace: Pace,
     }
 }
@@ -133,6 +137,7 @@ impl<S: Stream> Stream for BatchedWithin<S> {
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Vec<S::Item>>> {
         let mut this = self.project();
         if *this.done {
+            *this.over = true;
             return Poll::Ready(None);
         }
         // A pause and a look at the clock end the round as well as a source that has
@@ -144,6 +149,7 @@ impl<S: Stream> Stream for BatchedWithin<S> {
                 *this.done = true;
                 *this.sleep = None;
                 let last = mem::take(this.batch);
+                *this.over = last.is_empty();
                 return Poll::Ready((!last.is_empty()).then_some(last));
             };
             if this.batch.is_empty() {
@@ -194,7 +200,7 @@ impl<S: Stream> Stream for BatchedWithin<S> {
 
 impl<S: Stream> FusedStream for BatchedWithin<S> {
     fn is_terminated(&self) -> bool {
-        self.done
+        self.over
     }
 }
 

@@ -47,6 +47,7 @@ where
         run: None,
         split: None,
         done: false,
+        over: false,
         pace: Pace::new(),
     }
 }
@@ -99,7 +100,10 @@ pin_project! {
         // Without items only between two parts of one run.
         run: Option<(K, Vec<S::Item>)>,
         split: Option<Split<K>>,
+        // The source has ended.
         done: bool,
+        // So has this stream.
+        over: bool,
         pace: Pace,
     }
 }
@@ -178,6 +182,7 @@ where
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let mut this = self.project();
         if *this.done {
+            *this.over = true;
             return Poll::Ready(None);
         }
         loop {
@@ -190,7 +195,9 @@ where
             ready!(this.pace.poll_item(cx));
             let Some(item) = ready!(this.stream.as_mut().poll_next(cx)) else {
                 *this.done = true;
-                return Poll::Ready(this.run.take().filter(|(_, items)| !items.is_empty()));
+                let last = this.run.take().filter(|(_, items)| !items.is_empty());
+                *this.over = last.is_none();
+                return Poll::Ready(last);
             };
             let key = (this.key)(&item);
             match &mut *this.run {
@@ -227,7 +234,7 @@ where
     K: PartialEq,
 {
     fn is_terminated(&self) -> bool {
-        self.done
+        self.over
     }
 }
 

@@ -43,6 +43,7 @@ where
         merge,
         merged: None,
         done: false,
+        over: false,
         pace: Pace::new(),
     }
 }
@@ -68,7 +69,10 @@ pin_project! {
         stream: S,
         merge: F,
         merged: Option<S::Item>,
+        // The source has ended.
         done: bool,
+        // So has this stream.
+        over: bool,
         pace: Pace,
     }
 }
@@ -90,12 +94,14 @@ where
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<S::Item>> {
         let mut this = self.project();
         if *this.done {
+            *this.over = true;
             return Poll::Ready(None);
         }
         loop {
             ready!(this.pace.poll_item(cx));
             let Some(item) = ready!(this.stream.as_mut().poll_next(cx)) else {
                 *this.done = true;
+                *this.over = this.merged.is_none();
                 return Poll::Ready(this.merged.take());
             };
             let merged = match this.merged.take() {
@@ -127,7 +133,7 @@ where
     F: FnMut(S::Item, S::Item) -> Result<S::Item, (S::Item, S::Item)>,
 {
     fn is_terminated(&self) -> bool {
-        self.done
+        self.over
     }
 }
 

@@ -263,6 +263,7 @@ impl<S: Stream, R, M> Dedup<S, R, M> {
             rule: self.rule,
             run: None,
             done: self.done,
+            over: self.done,
             pace: self.pace,
         }
     }
@@ -342,7 +343,10 @@ pin_project! {
         stream: S,
         rule: R,
         run: Option<Run<S::Item, R::Key>>,
+        // The source has ended.
         done: bool,
+        // So has this stream.
+        over: bool,
         pace: Pace,
     }
 }
@@ -374,12 +378,14 @@ impl<S: Stream, R: Same<S::Item>> Stream for DedupWithCount<S, R> {
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<(usize, S::Item)>> {
         let mut this = self.project();
         if *this.done {
+            *this.over = true;
             return Poll::Ready(None);
         }
         loop {
             ready!(this.pace.poll_item(cx));
             let Some(item) = ready!(this.stream.as_mut().poll_next(cx)) else {
                 *this.done = true;
+                *this.over = this.run.is_none();
                 return Poll::Ready(this.run.take().map(Run::counted));
             };
             let key = this.rule.key(&item);
@@ -412,7 +418,7 @@ impl<S: Stream, R: Same<S::Item>> Stream for DedupWithCount<S, R> {
 
 impl<S: Stream, R: Same<S::Item>> FusedStream for DedupWithCount<S, R> {
     fn is_terminated(&self) -> bool {
-        self.done
+        self.over
     }
 }
 

@@ -29,6 +29,7 @@ pub fn default_if_empty<S: Stream>(stream: S, value: S::Item) -> DefaultIfEmpty<
         value: Some(value),
         empty: true,
         done: false,
+        over: false,
         pace: Pace::new(),
     }
 }
@@ -54,7 +55,10 @@ pin_project! {
         stream: S,
         value: Option<S::Item>,
         empty: bool,
+        // The source has ended.
         done: bool,
+        // So has this stream.
+        over: bool,
         pace: Pace,
     }
 }
@@ -72,6 +76,7 @@ impl<S: Stream> Stream for DefaultIfEmpty<S> {
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<S::Item>> {
         let this = self.project();
         if *this.done {
+            *this.over = true;
             return Poll::Ready(None);
         }
         ready!(this.pace.poll_item(cx));
@@ -81,6 +86,7 @@ impl<S: Stream> Stream for DefaultIfEmpty<S> {
             return Poll::Ready(item);
         }
         *this.done = true;
+        *this.over = !*this.empty;
         Poll::Ready(if *this.empty { this.value.take() } else { None })
     }
 
@@ -95,7 +101,7 @@ impl<S: Stream> Stream for DefaultIfEmpty<S> {
 
 impl<S: Stream> FusedStream for DefaultIfEmpty<S> {
     fn is_terminated(&self) -> bool {
-        self.done
+        self.over
     }
 }
 

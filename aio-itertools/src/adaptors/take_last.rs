@@ -36,6 +36,7 @@ pub fn take_last<S: Stream>(stream: S, n: usize) -> TakeLast<S> {
         last: VecDeque::new(),
         n,
         ended: n == 0,
+        over: false,
         pace: Pace::new(),
     }
 }
@@ -63,6 +64,8 @@ pin_project! {
         n: usize,
         // The source has; what it gave last is still to be given.
         ended: bool,
+        // And so has this stream.
+        over: bool,
         pace: Pace,
     }
 }
@@ -95,7 +98,9 @@ impl<S: Stream> Stream for TakeLast<S> {
         if !this.last.is_empty() {
             ready!(this.pace.poll_item(cx));
         }
-        Poll::Ready(this.last.pop_front())
+        let next = this.last.pop_front();
+        *this.over = next.is_none();
+        Poll::Ready(next)
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
@@ -110,7 +115,7 @@ impl<S: Stream> Stream for TakeLast<S> {
 
 impl<S: Stream> FusedStream for TakeLast<S> {
     fn is_terminated(&self) -> bool {
-        self.ended && self.last.is_empty()
+        self.over
     }
 }
 

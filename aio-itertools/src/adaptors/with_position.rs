@@ -34,6 +34,7 @@ pub fn with_position<S: Stream>(stream: S) -> WithPosition<S> {
         waiting: None,
         begun: false,
         done: false,
+        over: false,
         pace: Pace::new(),
     }
 }
@@ -72,7 +73,10 @@ pin_project! {
         stream: S,
         waiting: Option<S::Item>,
         begun: bool,
+        // The source has ended.
         done: bool,
+        // So has this stream.
+        over: bool,
         pace: Pace,
     }
 }
@@ -90,6 +94,7 @@ impl<S: Stream> Stream for WithPosition<S> {
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let mut this = self.project();
         if *this.done {
+            *this.over = true;
             return Poll::Ready(None);
         }
         loop {
@@ -99,6 +104,7 @@ impl<S: Stream> Stream for WithPosition<S> {
             let item = std::mem::replace(this.waiting, next);
             let Some(item) = item else {
                 if *this.done {
+                    *this.over = true;
                     return Poll::Ready(None);
                 }
                 continue;
@@ -124,7 +130,7 @@ impl<S: Stream> Stream for WithPosition<S> {
 
 impl<S: Stream> FusedStream for WithPosition<S> {
     fn is_terminated(&self) -> bool {
-        self.done
+        self.over
     }
 }
 

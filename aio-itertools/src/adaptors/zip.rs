@@ -178,6 +178,7 @@ pub fn zip_strict<L: Streams>(streams: L) -> ZipStrict<L> {
         rounds: 0,
         ended_first: None,
         done: false,
+        over: false,
         pace: Pace::new(),
     }
 }
@@ -204,7 +205,10 @@ pin_project! {
         lanes: L::Pairing,
         rounds: usize,
         ended_first: Option<usize>,
+        // The last item was given.
         done: bool,
+        // So was the end.
+        over: bool,
         pace: Pace,
     }
 }
@@ -225,6 +229,7 @@ impl<L: Streams> Stream for ZipStrict<L> {
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let mut this = self.project();
         if *this.done {
+            *this.over = true;
             return Poll::Ready(None);
         }
         ready!(this.pace.poll_item(cx));
@@ -256,7 +261,7 @@ impl<L: Streams> Stream for ZipStrict<L> {
                 Poll::Ready(L::take_items(this.lanes).map(Ok))
             }
             _ => {
-                *this.done = true;
+                (*this.done, *this.over) = (true, true);
                 Poll::Ready(None)
             }
         }
@@ -283,7 +288,7 @@ impl<L: Streams> Stream for ZipStrict<L> {
 
 impl<L: Streams> FusedStream for ZipStrict<L> {
     fn is_terminated(&self) -> bool {
-        self.done
+        self.over
     }
 }
 

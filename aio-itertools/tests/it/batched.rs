@@ -96,3 +96,16 @@ async fn a_borrowed_source_goes_on_after_the_adaptor() {
     drop(batches);
     assert_eq!(source.next().await, Some(3));
 }
+
+#[tokio::test]
+async fn whoever_asks_what_is_not_terminated_sees_the_end() {
+    for items in [3, 4] {
+        let mut batches = iter(0..items).batched(2);
+        // As `select!` does, which never asks a terminated stream again.
+        let mut ended = false;
+        while !batches.is_terminated() {
+            ended = next(&mut batches).await.is_none();
+        }
+        assert!(ended, "of {items} items");
+    }
+}

@@ -392,7 +392,11 @@ fn runs_as_the_oracle(operator: &Operator, case: &Case) -> Result<usize, TestCas
         let turn = if case.two_tasks { polls % 2 } else { 0 };
         let (task, waker) = &tasks[turn];
         let (before, other) = (task.wakes(), tasks[1 - turn].0.wakes());
-        let terminated = subject.is_terminated();
+        // Whoever selects among streams asks no terminated one, and would wait for its end.
+        law!(
+            !subject.is_terminated(),
+            "is_terminated is not true before the end was given"
+        );
         let chosen = case.order[polls % case.order.len()];
         polls += 1;
         stage.watched.iter().for_each(|watched| {
@@ -415,10 +419,7 @@ fn runs_as_the_oracle(operator: &Operator, case: &Case) -> Result<usize, TestCas
                     "no wake for an older task"
                 );
             }
-            Poll::Ready(Some(item)) => {
-                law!(!terminated, "is_terminated is not true before the end");
-                output.push(item);
-            }
+            Poll::Ready(Some(item)) => output.push(item),
             Poll::Ready(None) => break,
         }
     }

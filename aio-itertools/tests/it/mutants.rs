@@ -24,6 +24,7 @@ enum Fault {
     LosesItemsWhenPending,
     KeepsTheBufferBack,
     NeverTerminates,
+    TerminatesTooEarly,
     LeaksAValue,
     Hoards,
     LeaksInAPanic,
@@ -37,6 +38,7 @@ struct Wrong {
     hoard: Vec<Token>,
     size: usize,
     done: bool,
+    over: bool,
     /// True while a closure runs, and for ever if it panicked.
     inside: bool,
     first: Option<Waker>,
@@ -72,6 +74,7 @@ impl Stream for Wrong {
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Vec<Token>>> {
         let this = &mut *self;
         if this.done && this.fault != Fault::PollsAfterTheEnd {
+            this.over = true;
             return Poll::Ready(None);
         }
         if this.inside && this.fault == Fault::StuckAfterAPanic {
@@ -104,10 +107,12 @@ impl Stream for Wrong {
                     this.done = true;
                     let last = mem::take(&mut this.batch);
                     if this.fault == Fault::LeaksAValue {
+                        this.over = true;
                         last.into_iter().for_each(mem::forget);
                         return Poll::Ready(None);
                     }
                     let lost = last.is_empty() || this.fault == Fault::DropsTheLastBatch;
+                    this.over = lost || this.fault == Fault::TerminatesTooEarly;
                     return Poll::Ready((!lost).then_some(last));
                 }
             }
@@ -132,7 +137,7 @@ impl Stream for Wrong {
 
 impl FusedStream for Wrong {
     fn is_terminated(&self) -> bool {
-        self.done && self.fault != Fault::NeverTerminates
+        self.over && self.fault != Fault::NeverTerminates
     }
 }
 
@@ -156,6 +161,7 @@ macro_rules! mutant {
                         hoard: Vec::new(),
                         size,
                         done: false,
+                        over: false,
                         inside: false,
                         first: None,
                     };
@@ -189,7 +195,7 @@ fn broken_law(mutant: &Operator) -> Option<String> {
 
 #[test]
 fn the_laws_reject_every_mutant() {
-    let mutants: [(_, &[&str]); 14] = [
+    let mutants: [(_, &[&str]); 15] = [
         (mutant!(DropsTheLastBatch), &["the output is the oracle's"]),
         (mutant!(OneItemTooMany), &["size_hint"]),
         (
@@ -209,6 +215,10 @@ fn the_laws_reject_every_mutant() {
         (
             mutant!(NeverTerminates),
             &["is_terminated is true after the end"],
+        ),
+        (
+            mutant!(TerminatesTooEarly),
+            &["is_terminated is not true before the end was given"],
         ),
         (mutant!(LeaksAValue), &["the output is the oracle's"]),
         (mutant!(Hoards), &["it holds no more than its card says"]),

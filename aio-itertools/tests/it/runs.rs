@@ -430,9 +430,10 @@ fn a_stream_whose_drop_panics_is_not_polled_after_its_end() {
 #[test]
 fn the_last_none_ends_at_once_and_polls_nothing() {
     let mut none = live(vec![1]).take_last(0);
-    assert!(none.is_terminated());
+    assert!(!none.is_terminated());
     assert_eq!(none.size_hint(), (0, Some(0)));
     assert_eq!(poll_next_cut(&mut none, Waker::noop()), Poll::Ready(None));
+    assert!(none.is_terminated());
     let (mut source, held) = none.into_parts();
     assert_eq!(held, []);
     assert_eq!(ready_now(&mut source), [1]);
@@ -460,8 +461,9 @@ async fn a_default_is_given_once_and_handed_back_if_not_needed() {
     let mut found = iter([]).default_if_empty(7);
     assert_eq!(found.size_hint(), (1, Some(1)));
     assert_eq!(next(&mut found).await, Some(7));
-    assert!(found.is_terminated());
+    assert!(!found.is_terminated());
     assert_eq!(next(&mut found).await, None);
+    assert!(found.is_terminated());
     assert_eq!(found.into_parts().1, None);
 
     let mut found = iter([1]).default_if_empty(7);

@@ -37,8 +37,9 @@ async fn the_examples_of_pythons_zips() {
     let error = next(&mut strict).await.unwrap().unwrap_err();
     assert_eq!((error.lane(), error.rounds()), (0, 3));
     assert_eq!(error.kept(), &(None, Some("fum")));
-    assert!(strict.is_terminated());
+    assert!(!strict.is_terminated());
     assert_eq!(next(&mut strict).await, None);
+    assert!(strict.is_terminated());
 }
 
 #[tokio::test]
@@ -136,7 +137,8 @@ fn zip_strict_fails_as_soon_as_lengths_must_differ() {
     );
     assert_eq!(format!("{error:?}"), "ZipError { lane: 1, rounds: 0, .. }");
     assert_eq!(error.into_kept(), (None, None, Some(3)));
-    assert!(rows.is_terminated());
+    let end = poll_next_cut(&mut rows, Waker::noop());
+    assert!(matches!(end, Poll::Ready(None)) && rows.is_terminated());
     // What waits may still be at its end, too.
     let mut rows = zip_strict((pending::<()>(), empty::<()>()));
     assert_eq!(poll_next_cut(&mut rows, Waker::noop()), Poll::Pending);

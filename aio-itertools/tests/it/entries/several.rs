@@ -476,7 +476,7 @@ fn over_and_over() -> Operator {
             // It has no end of its own.
             |sources, times| {
                 subject(
-                    cycle(crate::laws::only(sources)).take(times * 4),
+                    cycle(crate::laws::only(sources)).islice(..times * 4),
                     |token| vec![token.id()],
                     |operator| {
                         let (source, kept) = operator.into_inner().into_parts();
