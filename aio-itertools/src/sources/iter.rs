@@ -52,6 +52,7 @@ pub fn iter<I: IntoIterator>(values: I) -> Iter<I::IntoIter> {
 }
 
 /// The stream of [`iter`](fn@crate::iter).
+#[derive(Clone)]
 #[must_use = "streams do nothing unless polled"]
 pub struct Iter<I> {
     /// `None` after the end: an iterator is not asked again, fused or not.

@@ -51,3 +51,12 @@ fn cut_iter_next_at_every_poll() {
     assert_eq!(kept, (0..1000).collect::<Vec<_>>());
     println!("cuts={cuts}");
 }
+
+#[tokio::test]
+async fn a_copy_goes_on_by_itself() {
+    let mut numbers = iter(0..4);
+    assert_eq!(numbers.next().await, Some(0));
+    let copy = numbers.clone();
+    assert_eq!(numbers.next().await, Some(1));
+    assert_eq!(copy.into_parts(), Some(1..4));
+}
