@@ -7,6 +7,7 @@ use std::task::{Context, Poll, Waker, ready};
 
 use aio_itertools::Stream;
 
+use crate::by_hand::poll_next_cut;
 use crate::consumer_laws::{Consumer, ConsumerCard, answer, check};
 use crate::laws::{in_closure, only};
 use crate::random::SHARES;
@@ -127,7 +128,10 @@ impl Future for Wrong<'_> {
 impl Drop for Wrong<'_> {
     fn drop(&mut self) {
         if self.fault == Fault::TakesWhenCut && self.state == State::Running {
-            drop(Pin::new(&mut *self.source).poll_next(&mut Context::from_waker(Waker::noop())));
+            // The script may panic here, which is not what is wrong with it.
+            drop(catch_unwind(AssertUnwindSafe(|| {
+                drop(poll_next_cut(&mut *self.source, Waker::noop()));
+            })));
         }
     }
 }
