@@ -435,6 +435,10 @@ fn runs_as_the_oracle(operator: &Operator, case: &Case) -> Result<usize, TestCas
         );
         let again = poll_next_cut(&mut *subject, &tasks[0].1);
         law!(again == Poll::Ready(None), "nothing comes after the end");
+        law!(
+            subject.size_hint() == (0, Some(0)),
+            "size_hint is exact after the end"
+        );
     }
     law!(
         stage.watched.iter().all(|w| w.polls_after_end() == 0),
@@ -503,6 +507,9 @@ fn stops_without_loss(operator: &Operator, case: &Case, cut: usize) -> Result<()
     Ok(())
 }
 
+/// The most values that a closure of an operator gets.
+const MOST_ARGUMENTS: usize = 2;
+
 /// Where foreign code panics.
 #[derive(Clone, Copy)]
 pub(crate) enum Panic {
@@ -523,6 +530,7 @@ fn survives(operator: &Operator, case: &Case, panic: Panic) -> Result<bool, Test
     }));
     let (_task, waker) = Task::new();
     if let Ok(mut subject) = built {
+        let mut kept = Vec::new();
         let mut polls = 0;
         loop {
             law!(polls < ENOUGH, "it ends after a panic");
@@ -531,8 +539,19 @@ fn survives(operator: &Operator, case: &Case, panic: Panic) -> Result<bool, Test
             match polled {
                 Ok(Poll::Ready(None)) => break,
                 Ok(Poll::Pending) => drop(stage.fire(polls)),
-                Ok(Poll::Ready(Some(_))) | Err(_) => {}
+                Ok(Poll::Ready(Some(item))) => kept.extend(item),
+                Err(_) => {}
             }
+        }
+        if let (Held::All, Panic::InClosure(_)) = (&operator.held, panic) {
+            let mut wanted = (operator.oracle)(&stage.toks, case.parameter).concat();
+            wanted.retain(|id| !kept.contains(id) && *id != MARK);
+            let lost = wanted.len();
+            law!(
+                lost <= MOST_ARGUMENTS,
+                "a panic of a closure loses only its arguments",
+                "{lost} values"
+            );
         }
         let dropped = catch_unwind(AssertUnwindSafe(|| drop(subject)));
         drop(dropped);

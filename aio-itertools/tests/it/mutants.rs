@@ -28,6 +28,8 @@ enum Fault {
     LeaksAValue,
     Hoards,
     LeaksInAPanic,
+    LosesItemsInAPanic,
+    HintsAfterTheEnd,
     StuckAfterAPanic,
 }
 
@@ -53,6 +55,9 @@ impl Wrong {
             (Err(panic), Fault::LeaksInAPanic) => resume_unwind(panic),
             (Err(panic), fault) => {
                 self.inside = fault == Fault::StuckAfterAPanic;
+                if fault == Fault::LosesItemsInAPanic {
+                    self.batch.clear();
+                }
                 drop(mem::ManuallyDrop::into_inner(item));
                 resume_unwind(panic);
             }
@@ -120,8 +125,11 @@ impl Stream for Wrong {
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        if self.done {
+        if self.done && self.fault != Fault::HintsAfterTheEnd {
             return (0, Some(0));
+        }
+        if self.over {
+            return (0, None);
         }
         let buffered = match self.fault {
             Fault::HintForgetsTheBuffer => 0,
@@ -195,7 +203,7 @@ fn broken_law(mutant: &Operator) -> Option<String> {
 
 #[test]
 fn the_laws_reject_every_mutant() {
-    let mutants: [(_, &[&str]); 15] = [
+    let mutants: [(_, &[&str]); 17] = [
         (mutant!(DropsTheLastBatch), &["the output is the oracle's"]),
         (mutant!(OneItemTooMany), &["size_hint"]),
         (
@@ -225,6 +233,14 @@ fn the_laws_reject_every_mutant() {
         (
             mutant!(LeaksInAPanic),
             &["each value is dropped once, after a panic"],
+        ),
+        (
+            mutant!(LosesItemsInAPanic),
+            &["a panic of a closure loses only its arguments"],
+        ),
+        (
+            mutant!(HintsAfterTheEnd),
+            &["size_hint is exact after the end"],
         ),
         (mutant!(StuckAfterAPanic), &["it ends after a panic"]),
     ];
