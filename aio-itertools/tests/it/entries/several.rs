@@ -5,7 +5,6 @@ use aio_itertools::adaptors::{
     chain_from_iterable, cycle, zip, zip_strict,
 };
 use aio_itertools::{chain, iter, merge_sorted, prelude::*, zip_longest};
-use futures_util::StreamExt;
 use itertools::{EitherOrBoth, Itertools};
 
 use crate::laws::{Card, Held, MARK, Operator, Stopped, in_closure, keep_the_laws, subject};
