@@ -13,9 +13,13 @@ use tokio::task::coop::{has_budget_remaining, poll_proceed};
 const ITEMS_PER_UNIT: u8 = 64;
 
 /// Spends one unit of the [`Budget`] in 64 items: for steps that are cheaper than a unit.
+///
+/// It also knows that the stream has ended, so that an adaptor looks at one
+/// number before an item: after the end, none is left until the next unit.
 #[derive(Clone, Debug)]
 pub(crate) struct Pace {
     until_unit: u8,
+    ended: bool,
     budget: Budget,
 }
 
@@ -23,6 +27,7 @@ impl Pace {
     pub(crate) fn new() -> Self {
         Self {
             until_unit: 0,
+            ended: false,
             budget: Budget::new(),
         }
     }
@@ -32,12 +37,42 @@ impl Pace {
     /// It is called before the source is polled, so nothing is held meanwhile.
     #[inline]
     pub(crate) fn poll_item(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        if self.until_unit == 0 {
-            ready!(self.budget.poll_spend(cx));
-            self.until_unit = ITEMS_PER_UNIT;
+        self.poll_more(cx).map(|_| ())
+    }
+
+    /// Counts one item and is true; false, and no pause, after the end.
+    #[inline]
+    pub(crate) fn poll_more(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
+        let mut left = self.until_unit;
+        if left == 0 {
+            if self.ended {
+                return Poll::Ready(false);
+            }
+            ready!(self.poll_unit(cx));
+            left = ITEMS_PER_UNIT;
         }
-        self.until_unit -= 1;
-        Poll::Ready(())
+        // One store for both ways here: a processor that has learned which store its
+        // load belongs to forwards the number without waiting for the memory.
+        self.until_unit = left - 1;
+        Poll::Ready(true)
+    }
+
+    /// The seldom part of `poll_more`, out of line so that the rest is inlined.
+    #[cold]
+    #[inline(never)]
+    fn poll_unit(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.budget.poll_spend(cx)
+    }
+
+    /// Remembers that the stream has ended.
+    #[inline]
+    pub(crate) fn end(&mut self) {
+        self.until_unit = 0;
+        self.ended = true;
+    }
+
+    pub(crate) fn has_ended(&self) -> bool {
+        self.ended
     }
 }
 

@@ -43,7 +43,6 @@ where
         stream,
         total: None,
         f,
-        done: false,
         pace: Pace::new(),
     }
 }
@@ -85,7 +84,6 @@ where
         total: initial,
         begun: false,
         f,
-        done: false,
         pace: Pace::new(),
     }
 }
@@ -111,7 +109,6 @@ pin_project! {
         stream: S,
         total: Option<S::Item>,
         f: F,
-        done: bool,
         pace: Pace,
     }
 }
@@ -147,27 +144,34 @@ where
 {
     type Item = S::Item;
 
+    #[inline]
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<S::Item>> {
         let this = self.project();
-        if *this.done {
+        if !ready!(this.pace.poll_more(cx)) {
             return Poll::Ready(None);
         }
-        ready!(this.pace.poll_item(cx));
         let Some(item) = ready!(this.stream.poll_next(cx)) else {
-            *this.done = true;
+            this.pace.end();
             return Poll::Ready(None);
         };
-        let total = match this.total {
-            Some(total) => (this.f)(total.clone(), item),
-            None => item,
+        let given = match this.total {
+            Some(total) => {
+                let new = (this.f)(total.clone(), item);
+                let given = new.clone();
+                *total = new;
+                given
+            }
+            None => {
+                let given = item.clone();
+                *this.total = Some(item);
+                given
+            }
         };
-        let given = total.clone();
-        *this.total = Some(total);
         Poll::Ready(Some(given))
     }
 
     fn size_hint(&self) -> SizeHint {
-        if self.done {
+        if self.pace.has_ended() {
             return ENDED;
         }
         self.stream.size_hint()
@@ -181,7 +185,7 @@ where
     F: FnMut(S::Item, S::Item) -> S::Item,
 {
     fn is_terminated(&self) -> bool {
-        self.done
+        self.pace.has_ended()
     }
 }
 
@@ -190,7 +194,7 @@ impl<S: Stream + fmt::Debug, F> fmt::Debug for Accumulate<S, F> {
         f.debug_struct("Accumulate")
             .field("stream", &self.stream)
             .field("begun", &self.total.is_some())
-            .field("done", &self.done)
+            .field("done", &self.pace.has_ended())
             .finish_non_exhaustive()
     }
 }
@@ -218,7 +222,6 @@ pin_project! {
         total: A,
         begun: bool,
         f: F,
-        done: bool,
         pace: Pace,
     }
 }
@@ -255,19 +258,19 @@ where
 {
     type Item = A;
 
+    #[inline]
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<A>> {
         let this = self.project();
-        if *this.done {
-            return Poll::Ready(None);
-        }
         if !*this.begun {
             let initial = this.total.clone();
             *this.begun = true;
             return Poll::Ready(Some(initial));
         }
-        ready!(this.pace.poll_item(cx));
+        if !ready!(this.pace.poll_more(cx)) {
+            return Poll::Ready(None);
+        }
         let Some(item) = ready!(this.stream.poll_next(cx)) else {
-            *this.done = true;
+            this.pace.end();
             return Poll::Ready(None);
         };
         let total = (this.f)(this.total.clone(), item);
@@ -277,7 +280,7 @@ where
     }
 
     fn size_hint(&self) -> SizeHint {
-        if self.done {
+        if self.pace.has_ended() {
             return ENDED;
         }
         plus(self.stream.size_hint(), usize::from(!self.begun))
@@ -291,7 +294,7 @@ where
     F: FnMut(A, S::Item) -> A,
 {
     fn is_terminated(&self) -> bool {
-        self.done
+        self.pace.has_ended()
     }
 }
 
@@ -300,7 +303,7 @@ impl<S: fmt::Debug, A, F> fmt::Debug for AccumulateFrom<S, A, F> {
         f.debug_struct("AccumulateFrom")
             .field("stream", &self.stream)
             .field("begun", &self.begun)
-            .field("done", &self.done)
+            .field("done", &self.pace.has_ended())
             .finish_non_exhaustive()
     }
 }

@@ -40,8 +40,6 @@ pub fn batched<S: Stream>(stream: S, size: impl Limit) -> Batched<S> {
         stream,
         batch: Vec::new(),
         size: size.at_least_one("the batch size").get(),
-        done: false,
-        over: false,
         pace: Pace::new(),
     }
 }
@@ -68,10 +66,6 @@ pin_project! {
         stream: S,
         batch: Vec<S::Item>,
         size: usize,
-        // The source has ended.
-        done: bool,
-        // So has this stream.
-        over: bool,
         pace: Pace,
     }
 }
@@ -126,14 +120,13 @@ impl<S: Stream> Batched<S> {
 impl<S: Stream> Stream for Batched<S> {
     type Item = Vec<S::Item>;
 
+    #[inline]
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Vec<S::Item>>> {
         let mut this = self.project();
-        if *this.done {
-            *this.over = true;
-            return Poll::Ready(None);
-        }
         loop {
-            ready!(this.pace.poll_item(cx));
+            if !ready!(this.pace.poll_more(cx)) {
+                return Poll::Ready(None);
+            }
             match ready!(this.stream.as_mut().poll_next(cx)) {
                 Some(item) => {
                     if this.batch.is_empty() {
@@ -145,7 +138,7 @@ impl<S: Stream> Stream for Batched<S> {
                     }
                 }
                 None => {
-                    *this.done = true;
+                    this.pace.end();
                     let last = mem::take(this.batch);
                     *this.over = last.is_empty();
                     return Poll::Ready((!last.is_empty()).then_some(last));
@@ -155,7 +148,7 @@ impl<S: Stream> Stream for Batched<S> {
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        if self.done {
+        if self.pace.has_ended() {
             return ENDED;
         }
         let (lower, upper) = plus(self.stream.size_hint(), self.batch.len());
@@ -166,7 +159,7 @@ impl<S: Stream> Stream for Batched<S> {
 
 impl<S: Stream> FusedStream for Batched<S> {
     fn is_terminated(&self) -> bool {
-        self.over
+        self.pace.has_ended()
     }
 }
 
@@ -176,7 +169,7 @@ impl<S: Stream + fmt::Debug> fmt::Debug for Batched<S> {
             .field("stream", &self.stream)
             .field("unfinished", &self.batch.len())
             .field("size", &self.size)
-            .field("done", &self.done)
+            .field("done", &self.pace.has_ended())
             .finish()
     }
 }
@@ -214,6 +207,7 @@ impl<S: Stream> StrictBatched<S> {
 impl<S: Stream> Stream for StrictBatched<S> {
     type Item = Result<Vec<S::Item>, ShortBatch<S::Item>>;
 
+    #[inline]
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let mut batches = self.project().batches;
         let batch = ready!(batches.as_mut().poll_next(cx));

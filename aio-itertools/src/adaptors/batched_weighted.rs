@@ -140,6 +140,7 @@ where
 {
     type Item = Vec<S::Item>;
 
+    #[inline]
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Vec<S::Item>>> {
         let mut this = self.project();
         if *this.done {

@@ -134,6 +134,7 @@ impl<S: Stream> BatchedWithin<S> {
 impl<S: Stream> Stream for BatchedWithin<S> {
     type Item = Vec<S::Item>;
 
+    #[inline]
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Vec<S::Item>>> {
         let mut this = self.project();
         if *this.done {

@@ -81,23 +81,18 @@ impl<I: Iterator<Item: Stream>> Stream for Chain<I> {
     #[inline]
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let mut this = self.project();
-        let Some(streams) = this.streams else {
-            return Poll::Ready(None);
-        };
         loop {
-            ready!(this.pace.poll_item(cx));
-            if let Some(current) = this.current.as_mut().as_pin_mut() {
-                if let Some(item) = ready!(current.poll_next(cx)) {
-                    return Poll::Ready(Some(item));
-                }
-                this.current.set(None);
+            if !ready!(this.pace.poll_more(cx)) {
+                return Poll::Ready(None);
             }
-            match streams.next() {
-                Some(stream) => this.current.set(Some(stream)),
-                None => {
-                    *this.streams = None;
-                    return Poll::Ready(None);
-                }
+            if let Some(current) = this.current.as_mut().as_pin_mut()
+                && let Some(item) = ready!(current.poll_next(cx))
+            {
+                return Poll::Ready(Some(item));
+            }
+            if !open_next(this.streams, this.current.as_mut()) {
+                this.pace.end();
+                return Poll::Ready(None);
             }
         }
     }
@@ -108,6 +103,18 @@ impl<I: Iterator<Item: Stream>> Stream for Chain<I> {
         };
         followed_by(&self.current, streams.size_hint())
     }
+}
+
+/// Puts the next stream in the place of the one that has ended, if there is one.
+#[cold]
+fn open_next<I: Iterator>(streams: &mut Option<I>, mut current: Pin<&mut Option<I::Item>>) -> bool {
+    current.set(None);
+    let next = streams.as_mut().and_then(I::next);
+    match next {
+        Some(next) => current.set(Some(next)),
+        None => *streams = None,
+    }
+    streams.is_some()
 }
 
 /// The hint of a stream and of others after it, of which only the number is known.

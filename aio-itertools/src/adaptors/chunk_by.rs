@@ -179,6 +179,7 @@ where
 {
     type Item = (K, Vec<S::Item>);
 
+    #[inline]
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let mut this = self.project();
         if *this.done {

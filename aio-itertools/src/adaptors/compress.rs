@@ -42,7 +42,6 @@ where
         selectors,
         item: None,
         selector: None,
-        done: false,
         pace: Pace::new(),
     }
 }
@@ -70,7 +69,6 @@ pin_project! {
         selectors: B,
         item: Option<D::Item>,
         selector: Option<bool>,
-        done: bool,
         pace: Pace,
     }
 }
@@ -106,42 +104,46 @@ where
 {
     type Item = D::Item;
 
+    #[inline]
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<D::Item>> {
         let mut this = self.project();
-        if *this.done {
-            return Poll::Ready(None);
-        }
         loop {
-            ready!(this.pace.poll_item(cx));
-            if this.selector.is_none()
-                && let Poll::Ready(selector) = this.selectors.as_mut().poll_next(cx)
-            {
-                *this.selector = selector;
-                if selector.is_none() {
-                    break;
-                }
+            if !ready!(this.pace.poll_more(cx)) {
+                return Poll::Ready(None);
             }
-            if this.item.is_none() {
-                match this.data.as_mut().poll_next(cx) {
-                    Poll::Ready(Some(item)) => *this.item = Some(item),
+            let selected = match *this.selector {
+                Some(selected) => Some(selected),
+                None => match this.selectors.as_mut().poll_next(cx) {
+                    Poll::Ready(Some(selected)) => Some(selected),
+                    Poll::Ready(None) => break,
+                    Poll::Pending => None,
+                },
+            };
+            // It waits while the data is polled: for an item, or for the end of a panic.
+            *this.selector = selected;
+            let item = match this.item.take() {
+                Some(item) => item,
+                None => match this.data.as_mut().poll_next(cx) {
+                    Poll::Ready(Some(item)) => item,
                     Poll::Ready(None) => break,
                     Poll::Pending => return Poll::Pending,
-                }
-            }
-            let Some(selected) = this.selector.take() else {
+                },
+            };
+            let Some(selected) = selected else {
+                *this.item = Some(item);
                 return Poll::Pending;
             };
-            let item = this.item.take();
+            *this.selector = None;
             if selected {
-                return Poll::Ready(item);
+                return Poll::Ready(Some(item));
             }
         }
-        *this.done = true;
+        this.pace.end();
         Poll::Ready(None)
     }
 
     fn size_hint(&self) -> SizeHint {
-        if self.done {
+        if self.pace.has_ended() {
             return ENDED;
         }
         let items = plus(self.data.size_hint(), usize::from(self.item.is_some()));
@@ -159,7 +161,7 @@ where
     B: Stream<Item = bool>,
 {
     fn is_terminated(&self) -> bool {
-        self.done
+        self.pace.has_ended()
     }
 }
 
@@ -170,7 +172,7 @@ impl<D: Stream + fmt::Debug, B: fmt::Debug> fmt::Debug for Compress<D, B> {
             .field("selectors", &self.selectors)
             .field("item_waits", &self.item.is_some())
             .field("selector_waits", &self.selector.is_some())
-            .field("done", &self.done)
+            .field("done", &self.pace.has_ended())
             .finish()
     }
 }

@@ -220,7 +220,6 @@ pin_project! {
         rule: R,
         // Of the item given last: `None` until one was.
         last: Option<M>,
-        done: bool,
         pace: Pace,
     }
 }
@@ -231,7 +230,6 @@ impl<S: Stream, R, M> Dedup<S, R, M> {
             stream,
             rule,
             last: None,
-            done: false,
             pace: Pace::new(),
         }
     }
@@ -262,8 +260,6 @@ impl<S: Stream, R, M> Dedup<S, R, M> {
             stream: self.stream,
             rule: self.rule,
             run: None,
-            done: self.done,
-            over: self.done,
             pace: self.pace,
         }
     }
@@ -277,15 +273,15 @@ impl<S: Stream, R, M> Dedup<S, R, M> {
 impl<S: Stream, R: SameAsGiven<S::Item, M>, M> Stream for Dedup<S, R, M> {
     type Item = S::Item;
 
+    #[inline]
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<S::Item>> {
         let mut this = self.project();
-        if *this.done {
-            return Poll::Ready(None);
-        }
         loop {
-            ready!(this.pace.poll_item(cx));
+            if !ready!(this.pace.poll_more(cx)) {
+                return Poll::Ready(None);
+            }
             let Some(item) = ready!(this.stream.as_mut().poll_next(cx)) else {
-                *this.done = true;
+                this.pace.end();
                 return Poll::Ready(None);
             };
             if let Some(mark) = this.rule.mark_if_new(this.last.as_ref(), &item) {
@@ -296,7 +292,7 @@ impl<S: Stream, R: SameAsGiven<S::Item, M>, M> Stream for Dedup<S, R, M> {
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        if self.done {
+        if self.pace.has_ended() {
             return ENDED;
         }
         let (least, most) = self.stream.size_hint();
@@ -308,7 +304,7 @@ impl<S: Stream, R: SameAsGiven<S::Item, M>, M> Stream for Dedup<S, R, M> {
 
 impl<S: Stream, R: SameAsGiven<S::Item, M>, M> FusedStream for Dedup<S, R, M> {
     fn is_terminated(&self) -> bool {
-        self.done
+        self.pace.has_ended()
     }
 }
 
@@ -316,7 +312,7 @@ impl<S: Stream + fmt::Debug, R, M> fmt::Debug for Dedup<S, R, M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Dedup")
             .field("stream", &self.stream)
-            .field("done", &self.done)
+            .field("done", &self.pace.has_ended())
             .finish_non_exhaustive()
     }
 }
@@ -343,10 +339,6 @@ pin_project! {
         stream: S,
         rule: R,
         run: Option<Run<S::Item, R::Key>>,
-        // The source has ended.
-        done: bool,
-        // So has this stream.
-        over: bool,
         pace: Pace,
     }
 }
@@ -375,17 +367,15 @@ impl<S: Stream, R: Same<S::Item>> DedupWithCount<S, R> {
 impl<S: Stream, R: Same<S::Item>> Stream for DedupWithCount<S, R> {
     type Item = (usize, S::Item);
 
+    #[inline]
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<(usize, S::Item)>> {
         let mut this = self.project();
-        if *this.done {
-            *this.over = true;
-            return Poll::Ready(None);
-        }
         loop {
-            ready!(this.pace.poll_item(cx));
+            if !ready!(this.pace.poll_more(cx)) {
+                return Poll::Ready(None);
+            }
             let Some(item) = ready!(this.stream.as_mut().poll_next(cx)) else {
-                *this.done = true;
-                *this.over = this.run.is_none();
+                this.pace.end();
                 return Poll::Ready(this.run.take().map(Run::counted));
             };
             let key = this.rule.key(&item);
@@ -408,7 +398,7 @@ impl<S: Stream, R: Same<S::Item>> Stream for DedupWithCount<S, R> {
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        if self.done {
+        if self.pace.has_ended() {
             return ENDED;
         }
         let (least, most) = plus(self.stream.size_hint(), usize::from(self.run.is_some()));
@@ -418,7 +408,7 @@ impl<S: Stream, R: Same<S::Item>> Stream for DedupWithCount<S, R> {
 
 impl<S: Stream, R: Same<S::Item>> FusedStream for DedupWithCount<S, R> {
     fn is_terminated(&self) -> bool {
-        self.over
+        self.pace.has_ended()
     }
 }
 
@@ -427,7 +417,7 @@ impl<S: Stream + fmt::Debug, R: Same<S::Item>> fmt::Debug for DedupWithCount<S, 
         f.debug_struct("DedupWithCount")
             .field("stream", &self.stream)
             .field("run", &self.run.as_ref().map(|run| run.len))
-            .field("done", &self.done)
+            .field("done", &self.pace.has_ended())
             .finish_non_exhaustive()
     }
 }

@@ -73,6 +73,7 @@ impl<S: Stream> DefaultIfEmpty<S> {
 impl<S: Stream> Stream for DefaultIfEmpty<S> {
     type Item = S::Item;
 
+    #[inline]
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<S::Item>> {
         let this = self.project();
         if *this.done {

@@ -39,7 +39,6 @@ where
         stream,
         predicate,
         dropping: true,
-        done: false,
         pace: Pace::new(),
     }
 }
@@ -66,7 +65,6 @@ pin_project! {
         stream: S,
         predicate: P,
         dropping: bool,
-        done: bool,
         pace: Pace,
     }
 }
@@ -85,26 +83,29 @@ where
 {
     type Item = S::Item;
 
+    #[inline]
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<S::Item>> {
         let mut this = self.project();
-        if *this.done {
-            return Poll::Ready(None);
-        }
         loop {
-            ready!(this.pace.poll_item(cx));
+            if !ready!(this.pace.poll_more(cx)) {
+                return Poll::Ready(None);
+            }
             let Some(item) = ready!(this.stream.as_mut().poll_next(cx)) else {
-                *this.done = true;
+                this.pace.end();
                 return Poll::Ready(None);
             };
-            *this.dropping = *this.dropping && (this.predicate)(&item);
             if !*this.dropping {
+                return Poll::Ready(Some(item));
+            }
+            if !(this.predicate)(&item) {
+                *this.dropping = false;
                 return Poll::Ready(Some(item));
             }
         }
     }
 
     fn size_hint(&self) -> SizeHint {
-        match (self.done, self.dropping) {
+        match (self.pace.has_ended(), self.dropping) {
             (true, _) => ENDED,
             (false, true) => at_most(self.stream.size_hint()),
             (false, false) => self.stream.size_hint(),
@@ -118,7 +119,7 @@ where
     P: FnMut(&S::Item) -> bool,
 {
     fn is_terminated(&self) -> bool {
-        self.done
+        self.pace.has_ended()
     }
 }
 
@@ -127,7 +128,7 @@ impl<S: fmt::Debug, P> fmt::Debug for DropWhile<S, P> {
         f.debug_struct("DropWhile")
             .field("stream", &self.stream)
             .field("dropping", &self.dropping)
-            .field("done", &self.done)
+            .field("done", &self.pace.has_ended())
             .finish_non_exhaustive()
     }
 }

@@ -36,7 +36,6 @@ where
     FilterFalse {
         stream,
         predicate,
-        done: false,
         pace: Pace::new(),
     }
 }
@@ -62,7 +61,6 @@ pin_project! {
         #[pin]
         stream: S,
         predicate: P,
-        done: bool,
         pace: Pace,
     }
 }
@@ -81,15 +79,15 @@ where
 {
     type Item = S::Item;
 
+    #[inline]
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<S::Item>> {
         let mut this = self.project();
-        if *this.done {
-            return Poll::Ready(None);
-        }
         loop {
-            ready!(this.pace.poll_item(cx));
+            if !ready!(this.pace.poll_more(cx)) {
+                return Poll::Ready(None);
+            }
             let Some(item) = ready!(this.stream.as_mut().poll_next(cx)) else {
-                *this.done = true;
+                this.pace.end();
                 return Poll::Ready(None);
             };
             if !(this.predicate)(&item) {
@@ -99,7 +97,7 @@ where
     }
 
     fn size_hint(&self) -> SizeHint {
-        if self.done {
+        if self.pace.has_ended() {
             return ENDED;
         }
         at_most(self.stream.size_hint())
@@ -112,7 +110,7 @@ where
     P: FnMut(&S::Item) -> bool,
 {
     fn is_terminated(&self) -> bool {
-        self.done
+        self.pace.has_ended()
     }
 }
 
@@ -120,7 +118,7 @@ impl<S: fmt::Debug, P> fmt::Debug for FilterFalse<S, P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("FilterFalse")
             .field("stream", &self.stream)
-            .field("done", &self.done)
+            .field("done", &self.pace.has_ended())
             .finish_non_exhaustive()
     }
 }

@@ -41,7 +41,6 @@ where
         every: 1,
         since: 0,
         waiting: None,
-        done: false,
         pace: Pace::new(),
     }
 }
@@ -71,7 +70,6 @@ pin_project! {
         since: usize,
         // An item that is given after its separator.
         waiting: Option<S::Item>,
-        done: bool,
         pace: Pace,
     }
 }
@@ -129,31 +127,34 @@ where
 {
     type Item = S::Item;
 
+    #[inline]
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<S::Item>> {
         let this = self.project();
-        if *this.done {
-            return Poll::Ready(None);
-        }
         if this.waiting.is_none() {
-            ready!(this.pace.poll_item(cx));
-            *this.waiting = ready!(this.stream.poll_next(cx));
-            if this.waiting.is_none() {
-                *this.done = true;
+            if !ready!(this.pace.poll_more(cx)) {
                 return Poll::Ready(None);
             }
+            let Some(item) = ready!(this.stream.poll_next(cx)) else {
+                this.pace.end();
+                return Poll::Ready(None);
+            };
+            if *this.since < *this.every {
+                *this.since += 1;
+                return Poll::Ready(Some(item));
+            }
+            *this.waiting = Some(item);
+        } else if *this.since < *this.every {
+            *this.since += 1;
+            return Poll::Ready(this.waiting.take());
         }
         // The item waits where it is safe: the clone may panic.
-        if *this.since >= *this.every {
-            let separator = this.separator.clone();
-            *this.since = 0;
-            return Poll::Ready(Some(separator));
-        }
-        *this.since += 1;
-        Poll::Ready(this.waiting.take())
+        let separator = this.separator.clone();
+        *this.since = 0;
+        Poll::Ready(Some(separator))
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        if self.done {
+        if self.pace.has_ended() {
             return ENDED;
         }
         let waiting = usize::from(self.waiting.is_some());
@@ -170,7 +171,7 @@ where
     S::Item: Clone,
 {
     fn is_terminated(&self) -> bool {
-        self.done
+        self.pace.has_ended()
     }
 }
 
@@ -181,7 +182,7 @@ impl<S: Stream + fmt::Debug> fmt::Debug for Interspersed<S> {
             .field("every", &self.every)
             .field("since", &self.since)
             .field("holds_one", &self.waiting.is_some())
-            .field("done", &self.done)
+            .field("done", &self.pace.has_ended())
             .finish_non_exhaustive()
     }
 }

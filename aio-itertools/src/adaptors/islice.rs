@@ -44,7 +44,6 @@ pub fn islice<S: Stream>(stream: S, range: impl RangeBounds<usize>) -> Islice<S>
         before,
         within,
         step: 1,
-        done: false,
         pace: Pace::new(),
     }
 }
@@ -94,7 +93,6 @@ pin_project! {
         // Positions from the next one that is given to the end of the range.
         within: Option<usize>,
         step: usize,
-        done: bool,
         pace: Pace,
     }
 }
@@ -155,21 +153,26 @@ impl<S> Islice<S> {
 impl<S: Stream> Stream for Islice<S> {
     type Item = S::Item;
 
+    #[inline]
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<S::Item>> {
         let mut this = self.project();
         loop {
-            if *this.done || *this.within == Some(0) {
-                *this.done = true;
+            if *this.within == Some(0) {
+                this.pace.end();
                 return Poll::Ready(None);
             }
-            ready!(this.pace.poll_item(cx));
+            if !ready!(this.pace.poll_more(cx)) {
+                return Poll::Ready(None);
+            }
             let Some(item) = ready!(this.stream.as_mut().poll_next(cx)) else {
-                *this.done = true;
+                this.pace.end();
                 return Poll::Ready(None);
             };
             if *this.before == 0 {
                 *this.before = *this.step - 1;
-                *this.within = this.within.map(|within| within.saturating_sub(*this.step));
+                if let Some(within) = this.within {
+                    *within = within.saturating_sub(*this.step);
+                }
                 return Poll::Ready(Some(item));
             }
             *this.before -= 1;
@@ -177,7 +180,7 @@ impl<S: Stream> Stream for Islice<S> {
     }
 
     fn size_hint(&self) -> SizeHint {
-        if self.done {
+        if self.pace.has_ended() {
             return ENDED;
         }
         let steps = |reached: usize| reached.div_ceil(self.step);
@@ -193,7 +196,7 @@ impl<S: Stream> Stream for Islice<S> {
 
 impl<S: Stream> FusedStream for Islice<S> {
     fn is_terminated(&self) -> bool {
-        self.done
+        self.pace.has_ended()
     }
 }
 
@@ -204,7 +207,7 @@ impl<S: fmt::Debug> fmt::Debug for Islice<S> {
             .field("before", &self.before)
             .field("within", &self.within)
             .field("step", &self.step)
-            .field("done", &self.done)
+            .field("done", &self.pace.has_ended())
             .finish()
     }
 }

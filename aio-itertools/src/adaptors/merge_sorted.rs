@@ -311,6 +311,7 @@ impl<S: Stream, O: Keyed<S::Item>> Unpin for MergeSorted<S, O> {}
 impl<S: Stream, O: Order<S::Item>> Stream for MergeSorted<S, O> {
     type Item = S::Item;
 
+    #[inline]
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<S::Item>> {
         let this = &mut *self;
         if this.done {

@@ -36,7 +36,6 @@ where
     Pairwise {
         stream,
         previous: None,
-        done: false,
         pace: Pace::new(),
     }
 }
@@ -61,7 +60,6 @@ pin_project! {
         #[pin]
         stream: S,
         previous: Option<S::Item>,
-        done: bool,
         pace: Pace,
     }
 }
@@ -95,15 +93,15 @@ where
 {
     type Item = (S::Item, S::Item);
 
+    #[inline]
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let mut this = self.project();
-        if *this.done {
-            return Poll::Ready(None);
-        }
         loop {
-            ready!(this.pace.poll_item(cx));
+            if !ready!(this.pace.poll_more(cx)) {
+                return Poll::Ready(None);
+            }
             let Some(item) = ready!(this.stream.as_mut().poll_next(cx)) else {
-                *this.done = true;
+                this.pace.end();
                 return Poll::Ready(None);
             };
             // The very first item waits for its neighbour, and needs no clone.
@@ -118,7 +116,7 @@ where
     }
 
     fn size_hint(&self) -> SizeHint {
-        if self.done {
+        if self.pace.has_ended() {
             return ENDED;
         }
         minus(
@@ -134,7 +132,7 @@ where
     S::Item: Clone,
 {
     fn is_terminated(&self) -> bool {
-        self.done
+        self.pace.has_ended()
     }
 }
 
@@ -143,7 +141,7 @@ impl<S: Stream + fmt::Debug> fmt::Debug for Pairwise<S> {
         f.debug_struct("Pairwise")
             .field("stream", &self.stream)
             .field("begun", &self.previous.is_some())
-            .field("done", &self.done)
+            .field("done", &self.pace.has_ended())
             .finish()
     }
 }

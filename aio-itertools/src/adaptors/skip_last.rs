@@ -38,7 +38,6 @@ pub fn skip_last<S: Stream>(stream: S, n: usize) -> SkipLast<S> {
         stream,
         last: VecDeque::new(),
         n,
-        done: false,
         pace: Pace::new(),
     }
 }
@@ -64,7 +63,6 @@ pin_project! {
         stream: S,
         last: VecDeque<S::Item>,
         n: usize,
-        done: bool,
         pace: Pace,
     }
 }
@@ -80,15 +78,15 @@ impl<S: Stream> SkipLast<S> {
 impl<S: Stream> Stream for SkipLast<S> {
     type Item = S::Item;
 
+    #[inline]
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<S::Item>> {
         let mut this = self.project();
-        if *this.done {
-            return Poll::Ready(None);
-        }
         loop {
-            ready!(this.pace.poll_item(cx));
+            if !ready!(this.pace.poll_more(cx)) {
+                return Poll::Ready(None);
+            }
             let Some(item) = ready!(this.stream.as_mut().poll_next(cx)) else {
-                *this.done = true;
+                this.pace.end();
                 return Poll::Ready(None);
             };
             this.last.push_back(item);
@@ -99,7 +97,7 @@ impl<S: Stream> Stream for SkipLast<S> {
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        if self.done {
+        if self.pace.has_ended() {
             return ENDED;
         }
         minus(plus(self.stream.size_hint(), self.last.len()), self.n)
@@ -108,7 +106,7 @@ impl<S: Stream> Stream for SkipLast<S> {
 
 impl<S: Stream> FusedStream for SkipLast<S> {
     fn is_terminated(&self) -> bool {
-        self.done
+        self.pace.has_ended()
     }
 }
 
@@ -118,7 +116,7 @@ impl<S: Stream + fmt::Debug> fmt::Debug for SkipLast<S> {
             .field("stream", &self.stream)
             .field("held", &self.last.len())
             .field("n", &self.n)
-            .field("done", &self.done)
+            .field("done", &self.pace.has_ended())
             .finish_non_exhaustive()
     }
 }

@@ -40,7 +40,6 @@ where
     Starmap {
         stream,
         f,
-        done: false,
         pace: Pace::new(),
     }
 }
@@ -122,7 +121,6 @@ pin_project! {
         #[pin]
         stream: S,
         f: F,
-        done: bool,
         pace: Pace,
     }
 }
@@ -154,23 +152,23 @@ where
 {
     type Item = F::Output;
 
+    #[inline]
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<F::Output>> {
         let this = self.project();
-        if *this.done {
+        if !ready!(this.pace.poll_more(cx)) {
             return Poll::Ready(None);
         }
-        ready!(this.pace.poll_item(cx));
         match ready!(this.stream.poll_next(cx)) {
             Some(fields) => Poll::Ready(Some(this.f.call_with(fields))),
             None => {
-                *this.done = true;
+                this.pace.end();
                 Poll::Ready(None)
             }
         }
     }
 
     fn size_hint(&self) -> SizeHint {
-        if self.done {
+        if self.pace.has_ended() {
             return ENDED;
         }
         self.stream.size_hint()
@@ -183,7 +181,7 @@ where
     F: TakesFields<S::Item>,
 {
     fn is_terminated(&self) -> bool {
-        self.done
+        self.pace.has_ended()
     }
 }
 
@@ -191,7 +189,7 @@ impl<S: fmt::Debug, F> fmt::Debug for Starmap<S, F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Starmap")
             .field("stream", &self.stream)
-            .field("done", &self.done)
+            .field("done", &self.pace.has_ended())
             .finish_non_exhaustive()
     }
 }

@@ -81,6 +81,7 @@ impl<S: Stream> TakeLast<S> {
 impl<S: Stream> Stream for TakeLast<S> {
     type Item = S::Item;
 
+    #[inline]
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<S::Item>> {
         let mut this = self.project();
         while !*this.ended {

@@ -41,7 +41,6 @@ where
         stream,
         predicate,
         refused: None,
-        done: false,
         pace: Pace::new(),
     }
 }
@@ -78,7 +77,6 @@ where
         stream,
         predicate,
         refused: false,
-        done: false,
         pace: Pace::new(),
     }
 }
@@ -105,7 +103,6 @@ pin_project! {
         stream: S,
         predicate: P,
         refused: Option<S::Item>,
-        done: bool,
         pace: Pace,
     }
 }
@@ -141,22 +138,22 @@ where
 {
     type Item = S::Item;
 
+    #[inline]
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<S::Item>> {
         let this = self.project();
-        if *this.done {
+        if !ready!(this.pace.poll_more(cx)) {
             return Poll::Ready(None);
         }
-        ready!(this.pace.poll_item(cx));
         match ready!(this.stream.poll_next(cx)) {
             Some(item) if (this.predicate)(&item) => return Poll::Ready(Some(item)),
             refused => *this.refused = refused,
         }
-        *this.done = true;
+        this.pace.end();
         Poll::Ready(None)
     }
 
     fn size_hint(&self) -> SizeHint {
-        if self.done {
+        if self.pace.has_ended() {
             return ENDED;
         }
         at_most(self.stream.size_hint())
@@ -169,7 +166,7 @@ where
     P: FnMut(&S::Item) -> bool,
 {
     fn is_terminated(&self) -> bool {
-        self.done
+        self.pace.has_ended()
     }
 }
 
@@ -178,7 +175,7 @@ impl<S: Stream + fmt::Debug, P> fmt::Debug for TakeWhile<S, P> {
         f.debug_struct("TakeWhile")
             .field("stream", &self.stream)
             .field("refused", &self.refused.is_some())
-            .field("done", &self.done)
+            .field("done", &self.pace.has_ended())
             .finish_non_exhaustive()
     }
 }
@@ -205,7 +202,6 @@ pin_project! {
         stream: S,
         predicate: P,
         refused: bool,
-        done: bool,
         pace: Pace,
     }
 }
@@ -224,27 +220,30 @@ where
 {
     type Item = S::Item;
 
+    #[inline]
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<S::Item>> {
         let this = self.project();
-        if *this.done || *this.refused {
-            *this.done = true;
+        if *this.refused {
+            this.pace.end();
             return Poll::Ready(None);
         }
-        ready!(this.pace.poll_item(cx));
+        if !ready!(this.pace.poll_more(cx)) {
+            return Poll::Ready(None);
+        }
         match ready!(this.stream.poll_next(cx)) {
             Some(item) => {
                 *this.refused = !(this.predicate)(&item);
                 Poll::Ready(Some(item))
             }
             None => {
-                *this.done = true;
+                this.pace.end();
                 Poll::Ready(None)
             }
         }
     }
 
     fn size_hint(&self) -> SizeHint {
-        if self.done || self.refused {
+        if self.pace.has_ended() || self.refused {
             return ENDED;
         }
         let (lower, upper) = self.stream.size_hint();
@@ -258,7 +257,7 @@ where
     P: FnMut(&S::Item) -> bool,
 {
     fn is_terminated(&self) -> bool {
-        self.done
+        self.pace.has_ended()
     }
 }
 
@@ -267,7 +266,7 @@ impl<S: fmt::Debug, P> fmt::Debug for TakeWhileInclusive<S, P> {
         f.debug_struct("TakeWhileInclusive")
             .field("stream", &self.stream)
             .field("refused", &self.refused)
-            .field("done", &self.done)
+            .field("done", &self.pace.has_ended())
             .finish_non_exhaustive()
     }
 }

@@ -177,6 +177,7 @@ where
 {
     type Item = L::Item<S::Item>;
 
+    #[inline]
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<L::Item<S::Item>>> {
         let this = self.get_mut();
         if this.done {
@@ -440,6 +441,7 @@ impl<'a, S: Stream> Lease<'a, S> {
     }
 
     /// Polls the source for all branches: it wakes whoever waits by then.
+    #[inline]
     fn poll_next(&mut self) -> Poll<Option<S::Item>> {
         self.polled = true;
         let mut cx = Context::from_waker(&self.shared.waker);

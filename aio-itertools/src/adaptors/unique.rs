@@ -185,7 +185,6 @@ pin_project! {
         stream: S,
         rule: R,
         known: Known<K>,
-        done: bool,
         pace: Pace,
     }
 }
@@ -196,7 +195,6 @@ impl<S: Stream, R, K> Unique<S, R, K> {
             stream,
             rule,
             known: Known::All(HashSet::new()),
-            done: false,
             pace: Pace::new(),
         }
     }
@@ -252,15 +250,15 @@ where
 {
     type Item = S::Item;
 
+    #[inline]
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<S::Item>> {
         let mut this = self.project();
-        if *this.done {
-            return Poll::Ready(None);
-        }
         loop {
-            ready!(this.pace.poll_item(cx));
+            if !ready!(this.pace.poll_more(cx)) {
+                return Poll::Ready(None);
+            }
             let Some(item) = ready!(this.stream.as_mut().poll_next(cx)) else {
-                *this.done = true;
+                this.pace.end();
                 return Poll::Ready(None);
             };
             let known = &mut *this.known;
@@ -272,7 +270,7 @@ where
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        if self.done {
+        if self.pace.has_ended() {
             return ENDED;
         }
         let (least, most) = self.stream.size_hint();
@@ -289,7 +287,7 @@ where
     K: Hash + Eq,
 {
     fn is_terminated(&self) -> bool {
-        self.done
+        self.pace.has_ended()
     }
 }
 
@@ -298,7 +296,7 @@ impl<S: Stream + fmt::Debug, R, K> fmt::Debug for Unique<S, R, K> {
         f.debug_struct("Unique")
             .field("stream", &self.stream)
             .field("keys", &self.known.len())
-            .field("done", &self.done)
+            .field("done", &self.pace.has_ended())
             .finish_non_exhaustive()
     }
 }

@@ -1,3 +1,4 @@
+use std::array;
 use std::fmt;
 use std::mem;
 use std::pin::Pin;
@@ -49,7 +50,6 @@ where
         stream,
         begun: Vec::new(),
         last: None,
-        done: false,
         pace: Pace::new(),
     }
 }
@@ -78,7 +78,6 @@ pin_project! {
         // The items of the first window until it is full.
         begun: Vec<S::Item>,
         last: Option<W>,
-        done: bool,
         pace: Pace,
     }
 }
@@ -113,15 +112,15 @@ where
 {
     type Item = [T; N];
 
+    #[inline]
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let mut this = self.project();
-        if *this.done {
-            return Poll::Ready(None);
-        }
         loop {
-            ready!(this.pace.poll_item(cx));
+            if !ready!(this.pace.poll_more(cx)) {
+                return Poll::Ready(None);
+            }
             let Some(item) = ready!(this.stream.as_mut().poll_next(cx)) else {
-                *this.done = true;
+                this.pace.end();
                 return Poll::Ready(None);
             };
             if let Some(window) = this.last {
@@ -131,7 +130,8 @@ where
                     window.swap(n - 1, n);
                 }
                 window[N - 1] = item;
-                return Poll::Ready(Some(window.clone()));
+                // By the item: a copy of the whole would wait for the stores above.
+                return Poll::Ready(Some(array::from_fn(|n| window[n].clone())));
             }
             this.begun.push(item);
             if this.begun.len() == N {
@@ -143,7 +143,7 @@ where
     }
 
     fn size_hint(&self) -> SizeHint {
-        if self.done {
+        if self.pace.has_ended() {
             return ENDED;
         }
         let missing = match self.last {
@@ -160,7 +160,7 @@ where
     T: Clone,
 {
     fn is_terminated(&self) -> bool {
-        self.done
+        self.pace.has_ended()
     }
 }
 
@@ -170,7 +170,7 @@ impl<S: Stream + fmt::Debug, W> fmt::Debug for Windows<S, W> {
             .field("stream", &self.stream)
             .field("begun", &self.begun.len())
             .field("full", &self.last.is_some())
-            .field("done", &self.done)
+            .field("done", &self.pace.has_ended())
             .finish()
     }
 }

@@ -91,6 +91,7 @@ impl<S: Stream> WithPosition<S> {
 impl<S: Stream> Stream for WithPosition<S> {
     type Item = (Position, S::Item);
 
+    #[inline]
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let mut this = self.project();
         if *this.done {

@@ -38,7 +38,6 @@ use crate::size_hint::{self, ENDED};
 pub fn zip<L: Streams>(streams: L) -> Zip<L> {
     Zip {
         lanes: streams.pairing(),
-        done: false,
         pace: Pace::new(),
     }
 }
@@ -63,7 +62,6 @@ pin_project! {
     pub struct Zip<L: Streams> {
         #[pin]
         lanes: L::Pairing,
-        done: bool,
         pace: Pace,
     }
 }
@@ -100,10 +98,9 @@ impl<L: Streams> Stream for Zip<L> {
     #[inline]
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<L::Items>> {
         let mut this = self.project();
-        if *this.done {
+        if !ready!(this.pace.poll_more(cx)) {
             return Poll::Ready(None);
         }
-        ready!(this.pace.poll_item(cx));
         let (mut full, mut waiting) = (false, false);
         // The lanes behind one that has ended aren't asked for what nobody will get.
         let ended = this.lanes.as_mut().poll_each(cx, |_, lane| {
@@ -115,7 +112,7 @@ impl<L: Streams> Stream for Zip<L> {
             ControlFlow::Continue(())
         });
         if ended.is_break() || !(full || waiting) {
-            *this.done = true;
+            this.pace.end();
             return Poll::Ready(None);
         }
         if waiting {
@@ -125,7 +122,7 @@ impl<L: Streams> Stream for Zip<L> {
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        if self.done {
+        if self.pace.has_ended() {
             return ENDED;
         }
         self.lanes.hints().reduce(size_hint::min).unwrap_or(ENDED)
@@ -134,7 +131,7 @@ impl<L: Streams> Stream for Zip<L> {
 
 impl<L: Streams> FusedStream for Zip<L> {
     fn is_terminated(&self) -> bool {
-        self.done
+        self.pace.has_ended()
     }
 }
 
@@ -142,7 +139,7 @@ impl<L: Streams<Pairing: fmt::Debug>> fmt::Debug for Zip<L> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Zip")
             .field("lanes", &self.lanes)
-            .field("done", &self.done)
+            .field("done", &self.pace.has_ended())
             .finish()
     }
 }
@@ -177,8 +174,6 @@ pub fn zip_strict<L: Streams>(streams: L) -> ZipStrict<L> {
         lanes: streams.pairing(),
         rounds: 0,
         ended_first: None,
-        done: false,
-        over: false,
         pace: Pace::new(),
     }
 }
@@ -205,10 +200,6 @@ pin_project! {
         lanes: L::Pairing,
         rounds: usize,
         ended_first: Option<usize>,
-        // The last item was given.
-        done: bool,
-        // So was the end.
-        over: bool,
         pace: Pace,
     }
 }
@@ -228,11 +219,9 @@ impl<L: Streams> Stream for ZipStrict<L> {
     #[inline]
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let mut this = self.project();
-        if *this.done {
-            *this.over = true;
+        if !ready!(this.pace.poll_more(cx)) {
             return Poll::Ready(None);
         }
-        ready!(this.pace.poll_item(cx));
         let (mut full, mut waiting) = (false, false);
         let ended_first = this.ended_first;
         let _ = this.lanes.as_mut().poll_each(cx, |number, lane| {
@@ -248,7 +237,7 @@ impl<L: Streams> Stream for ZipStrict<L> {
         match *ended_first {
             // One that waits can't make the lengths equal any more.
             Some(lane) if full => {
-                *this.done = true;
+                this.pace.end();
                 Poll::Ready(Some(Err(ZipError {
                     lane,
                     rounds: *this.rounds,
@@ -261,14 +250,14 @@ impl<L: Streams> Stream for ZipStrict<L> {
                 Poll::Ready(L::take_items(this.lanes).map(Ok))
             }
             _ => {
-                (*this.done, *this.over) = (true, true);
+                this.pace.end();
                 Poll::Ready(None)
             }
         }
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        if self.done {
+        if self.pace.has_ended() {
             return ENDED;
         }
         let Some(shortest) = self.lanes.hints().reduce(size_hint::min) else {
@@ -288,7 +277,7 @@ impl<L: Streams> Stream for ZipStrict<L> {
 
 impl<L: Streams> FusedStream for ZipStrict<L> {
     fn is_terminated(&self) -> bool {
-        self.over
+        self.pace.has_ended()
     }
 }
 
@@ -297,7 +286,7 @@ impl<L: Streams<Pairing: fmt::Debug>> fmt::Debug for ZipStrict<L> {
         f.debug_struct("ZipStrict")
             .field("lanes", &self.lanes)
             .field("rounds", &self.rounds)
-            .field("done", &self.done)
+            .field("done", &self.pace.has_ended())
             .finish()
     }
 }

@@ -69,6 +69,7 @@ impl<S: Stream> Combinations<S> {
 impl<S: Stream<Item: Clone>> Stream for Combinations<S> {
     type Item = Vec<S::Item>;
 
+    #[inline]
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Vec<S::Item>>> {
         self.project().choices.poll_next(cx)
     }
@@ -154,6 +155,7 @@ impl<S: Stream> CombinationsWithReplacement<S> {
 impl<S: Stream<Item: Clone>> Stream for CombinationsWithReplacement<S> {
     type Item = Vec<S::Item>;
 
+    #[inline]
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Vec<S::Item>>> {
         self.project().choices.poll_next(cx)
     }

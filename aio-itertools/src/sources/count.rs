@@ -92,6 +92,7 @@ impl<N: Number> Count<N> {
 impl<N: Number> Stream for Count<N> {
     type Item = N;
 
+    #[inline]
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<N>> {
         let this = &mut *self;
         if this.done {

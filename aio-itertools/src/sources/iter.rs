@@ -103,6 +103,7 @@ impl<I: Iterator> Iter<I> {
 impl<I: Iterator> Stream for Iter<I> {
     type Item = I::Item;
 
+    #[inline]
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<I::Item>> {
         let this = &mut *self;
         let Some(values) = &mut this.values else {

@@ -70,6 +70,7 @@ impl<S: Stream> Permutations<S> {
 impl<S: Stream<Item: Clone>> Stream for Permutations<S> {
     type Item = Vec<S::Item>;
 
+    #[inline]
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Vec<S::Item>>> {
         self.project().choices.poll_next(cx)
     }

@@ -69,6 +69,7 @@ impl<S: Stream> Powerset<S> {
 impl<S: Stream<Item: Clone>> Stream for Powerset<S> {
     type Item = Vec<S::Item>;
 
+    #[inline]
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Vec<S::Item>>> {
         self.project().choices.poll_next(cx)
     }

@@ -130,6 +130,7 @@ impl<L: Streams> Product<L> {
 impl<L: Choose> Stream for Product<L> {
     type Item = L::Items;
 
+    #[inline]
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<L::Items>> {
         let mut this = self.project();
         if matches!(this.stage, Stage::Ended) {

@@ -98,6 +98,7 @@ impl<T: Clone> Repeat<T> {
 impl<T: Clone> Stream for Repeat<T> {
     type Item = T;
 
+    #[inline]
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<T>> {
         let this = &mut *self;
         if this.done {
