@@ -45,11 +45,10 @@ impl Pace {
     pub(crate) fn poll_more(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
         let mut left = self.until_unit;
         if left == 0 {
-            if self.ended {
+            left = ready!(self.poll_unit(cx));
+            if left == 0 {
                 return Poll::Ready(false);
             }
-            ready!(self.poll_unit(cx));
-            left = ITEMS_PER_UNIT;
         }
         // One store for both ways here: a processor that has learned which store its
         // load belongs to forwards the number without waiting for the memory.
@@ -57,11 +56,16 @@ impl Pace {
         Poll::Ready(true)
     }
 
-    /// The seldom part of `poll_more`, out of line so that the rest is inlined.
+    /// The seldom part of `poll_more`, out of line so that the rest is inlined: the
+    /// items of the next unit, none after the end.
     #[cold]
     #[inline(never)]
-    fn poll_unit(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        self.budget.poll_spend(cx)
+    fn poll_unit(&mut self, cx: &mut Context<'_>) -> Poll<u8> {
+        if self.ended {
+            return Poll::Ready(0);
+        }
+        ready!(self.budget.poll_spend(cx));
+        Poll::Ready(ITEMS_PER_UNIT)
     }
 
     /// Remembers that the stream has ended.

@@ -129,8 +129,8 @@ impl<S: Stream> Stream for Batched<S> {
             }
             match ready!(this.stream.as_mut().poll_next(cx)) {
                 Some(item) => {
-                    if this.batch.is_empty() {
-                        this.batch.reserve((*this.size).min(RESERVE));
+                    if this.batch.len() == this.batch.capacity() {
+                        make_room(this.batch, *this.size);
                     }
                     this.batch.push(item);
                     if this.batch.len() == *this.size {
@@ -155,6 +155,12 @@ impl<S: Stream> Stream for Batched<S> {
         let batches = |items: usize| items.div_ceil(self.size);
         (batches(lower), upper.map(batches))
     }
+}
+
+/// Makes room for the whole batch at once, unless it is long.
+#[cold]
+fn make_room<T>(batch: &mut Vec<T>, size: usize) {
+    batch.reserve((size - batch.len()).min(RESERVE.max(batch.len())));
 }
 
 impl<S: Stream> FusedStream for Batched<S> {

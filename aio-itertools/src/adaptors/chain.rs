@@ -75,26 +75,48 @@ impl<I: Iterator<Item: Stream>> Chain<I> {
     }
 }
 
-impl<I: Iterator<Item: Stream>> Stream for Chain<I> {
-    type Item = <I::Item as Stream>::Item;
-
-    #[inline]
-    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+impl<I: Iterator<Item: Stream>> Chain<I> {
+    /// Gives the next item when the current stream has ended, out of line: that is
+    /// seldom.
+    #[cold]
+    fn poll_others(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<<Self as Stream>::Item>> {
         let mut this = self.project();
         loop {
-            if !ready!(this.pace.poll_more(cx)) {
+            this.current.set(None);
+            let Some(next) = this.streams.as_mut().and_then(I::next) else {
+                *this.streams = None;
+                this.pace.end();
                 return Poll::Ready(None);
-            }
+            };
+            this.current.set(Some(next));
+            ready!(this.pace.poll_item(cx));
             if let Some(current) = this.current.as_mut().as_pin_mut()
                 && let Some(item) = ready!(current.poll_next(cx))
             {
                 return Poll::Ready(Some(item));
             }
-            if !open_next(this.streams, this.current.as_mut()) {
-                this.pace.end();
-                return Poll::Ready(None);
-            }
         }
+    }
+}
+
+impl<I: Iterator<Item: Stream>> Stream for Chain<I> {
+    type Item = <I::Item as Stream>::Item;
+
+    #[inline]
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let this = self.as_mut().project();
+        if !ready!(this.pace.poll_more(cx)) {
+            return Poll::Ready(None);
+        }
+        if let Some(current) = this.current.as_pin_mut()
+            && let Some(item) = ready!(current.poll_next(cx))
+        {
+            return Poll::Ready(Some(item));
+        }
+        self.poll_others(cx)
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
@@ -103,18 +125,6 @@ impl<I: Iterator<Item: Stream>> Stream for Chain<I> {
         };
         followed_by(&self.current, streams.size_hint())
     }
-}
-
-/// Puts the next stream in the place of the one that has ended, if there is one.
-#[cold]
-fn open_next<I: Iterator>(streams: &mut Option<I>, mut current: Pin<&mut Option<I::Item>>) -> bool {
-    current.set(None);
-    let next = streams.as_mut().and_then(I::next);
-    match next {
-        Some(next) => current.set(Some(next)),
-        None => *streams = None,
-    }
-    streams.is_some()
 }
 
 /// The hint of a stream and of others after it, of which only the number is known.

@@ -76,15 +76,14 @@ impl<S, P> DropWhile<S, P> {
     }
 }
 
-impl<S, P> Stream for DropWhile<S, P>
+impl<S, P> DropWhile<S, P>
 where
     S: Stream,
     P: FnMut(&S::Item) -> bool,
 {
-    type Item = S::Item;
-
-    #[inline]
-    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<S::Item>> {
+    /// Gives the first item that isn't dropped, out of line: it is done once.
+    #[cold]
+    fn poll_first(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<S::Item>> {
         let mut this = self.project();
         loop {
             if !ready!(this.pace.poll_more(cx)) {
@@ -94,14 +93,35 @@ where
                 this.pace.end();
                 return Poll::Ready(None);
             };
-            if !*this.dropping {
-                return Poll::Ready(Some(item));
-            }
             if !(this.predicate)(&item) {
                 *this.dropping = false;
                 return Poll::Ready(Some(item));
             }
         }
+    }
+}
+
+impl<S, P> Stream for DropWhile<S, P>
+where
+    S: Stream,
+    P: FnMut(&S::Item) -> bool,
+{
+    type Item = S::Item;
+
+    #[inline]
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<S::Item>> {
+        let this = self.as_mut().project();
+        if *this.dropping {
+            return self.poll_first(cx);
+        }
+        if !ready!(this.pace.poll_more(cx)) {
+            return Poll::Ready(None);
+        }
+        let item = ready!(this.stream.poll_next(cx));
+        if item.is_none() {
+            this.pace.end();
+        }
+        Poll::Ready(item)
     }
 
     fn size_hint(&self) -> SizeHint {

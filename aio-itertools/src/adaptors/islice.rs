@@ -150,16 +150,15 @@ impl<S> Islice<S> {
     }
 }
 
-impl<S: Stream> Stream for Islice<S> {
-    type Item = S::Item;
-
-    #[inline]
-    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<S::Item>> {
+impl<S: Stream> Islice<S> {
+    /// Gives the next item after those that are passed over, out of line so that
+    /// what gives each item of the range is inlined.
+    #[inline(never)]
+    fn poll_further(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<S::Item>> {
         let mut this = self.project();
         loop {
             if *this.within == Some(0) {
                 this.pace.end();
-                return Poll::Ready(None);
             }
             if !ready!(this.pace.poll_more(cx)) {
                 return Poll::Ready(None);
@@ -170,13 +169,37 @@ impl<S: Stream> Stream for Islice<S> {
             };
             if *this.before == 0 {
                 *this.before = *this.step - 1;
-                if let Some(within) = this.within {
-                    *within = within.saturating_sub(*this.step);
-                }
+                *this.within = this.within.map(|within| within.saturating_sub(*this.step));
                 return Poll::Ready(Some(item));
             }
             *this.before -= 1;
         }
+    }
+}
+
+impl<S: Stream> Stream for Islice<S> {
+    type Item = S::Item;
+
+    #[inline]
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<S::Item>> {
+        if self.before > 0 || self.step > 1 {
+            return self.poll_further(cx);
+        }
+        let this = self.project();
+        if *this.within == Some(0) {
+            this.pace.end();
+        }
+        if !ready!(this.pace.poll_more(cx)) {
+            return Poll::Ready(None);
+        }
+        let Some(item) = ready!(this.stream.poll_next(cx)) else {
+            this.pace.end();
+            return Poll::Ready(None);
+        };
+        if let Some(within) = this.within {
+            *within -= 1;
+        }
+        Poll::Ready(Some(item))
     }
 
     fn size_hint(&self) -> SizeHint {

@@ -1,5 +1,5 @@
-use std::collections::VecDeque;
 use std::fmt;
+use std::mem;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -36,7 +36,8 @@ use crate::size_hint::{ENDED, minus, plus};
 pub fn skip_last<S: Stream>(stream: S, n: usize) -> SkipLast<S> {
     SkipLast {
         stream,
-        last: VecDeque::new(),
+        last: Vec::new(),
+        oldest: 0,
         n,
         pace: Pace::new(),
     }
@@ -61,7 +62,9 @@ pin_project! {
     pub struct SkipLast<S: Stream> {
         #[pin]
         stream: S,
-        last: VecDeque<S::Item>,
+        // A ring once it is full: a new item takes the place of the oldest.
+        last: Vec<S::Item>,
+        oldest: usize,
         n: usize,
         pace: Pace,
     }
@@ -70,8 +73,47 @@ pin_project! {
 impl<S: Stream> SkipLast<S> {
     /// Gives back the source, and the last items that it has given so far: after
     /// the end those that were skipped.
-    pub fn into_parts(self) -> (S, Vec<S::Item>) {
-        (self.stream, self.last.into())
+    pub fn into_parts(mut self) -> (S, Vec<S::Item>) {
+        self.last.rotate_left(self.oldest);
+        (self.stream, self.last)
+    }
+
+    /// Takes one item and gives the oldest, when there are enough.
+    #[inline]
+    fn poll_oldest(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<S::Item>> {
+        let this = self.project();
+        if !ready!(this.pace.poll_more(cx)) {
+            return Poll::Ready(None);
+        }
+        let Some(item) = ready!(this.stream.poll_next(cx)) else {
+            this.pace.end();
+            return Poll::Ready(None);
+        };
+        let Some(place) = this.last.get_mut(*this.oldest) else {
+            return Poll::Ready(Some(item)); // none is skipped
+        };
+        let given = mem::replace(place, item);
+        *this.oldest += 1;
+        if *this.oldest == *this.n {
+            *this.oldest = 0;
+        }
+        Poll::Ready(Some(given))
+    }
+
+    /// Takes the first items, out of line: it is done once.
+    #[cold]
+    fn poll_first(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<S::Item>> {
+        let mut this = self.as_mut().project();
+        while this.last.len() < *this.n {
+            if !ready!(this.pace.poll_more(cx)) {
+                return Poll::Ready(None);
+            }
+            match ready!(this.stream.as_mut().poll_next(cx)) {
+                Some(item) => this.last.push(item),
+                None => this.pace.end(),
+            }
+        }
+        self.poll_oldest(cx)
     }
 }
 
@@ -80,20 +122,10 @@ impl<S: Stream> Stream for SkipLast<S> {
 
     #[inline]
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<S::Item>> {
-        let mut this = self.project();
-        loop {
-            if !ready!(this.pace.poll_more(cx)) {
-                return Poll::Ready(None);
-            }
-            let Some(item) = ready!(this.stream.as_mut().poll_next(cx)) else {
-                this.pace.end();
-                return Poll::Ready(None);
-            };
-            this.last.push_back(item);
-            if this.last.len() > *this.n {
-                return Poll::Ready(this.last.pop_front());
-            }
+        if self.last.len() < self.n {
+            return self.poll_first(cx);
         }
+        self.poll_oldest(cx)
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {

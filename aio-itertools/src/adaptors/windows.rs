@@ -105,15 +105,14 @@ impl<S: Stream<Item = T>, T, const N: usize> Windows<S, [T; N]> {
     }
 }
 
-impl<S, T, const N: usize> Stream for Windows<S, [T; N]>
+impl<S, T, const N: usize> Windows<S, [T; N]>
 where
     S: Stream<Item = T>,
     T: Clone,
 {
-    type Item = [T; N];
-
-    #[inline]
-    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+    /// Gives the first window, out of line: it is done once.
+    #[cold]
+    fn poll_first(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<[T; N]>> {
         let mut this = self.project();
         loop {
             if !ready!(this.pace.poll_more(cx)) {
@@ -123,23 +122,43 @@ where
                 this.pace.end();
                 return Poll::Ready(None);
             };
-            if let Some(window) = this.last {
-                // The oldest goes to the end, where the newest replaces it. Small windows
-                // are moved faster so than by `rotate_left`.
-                for n in 1..N {
-                    window.swap(n - 1, n);
-                }
-                window[N - 1] = item;
-                // By the item: a copy of the whole would wait for the stores above.
-                return Poll::Ready(Some(array::from_fn(|n| window[n].clone())));
-            }
             this.begun.push(item);
             if this.begun.len() == N {
-                let first = <[T; N]>::try_from(mem::take(this.begun)).ok();
-                *this.last = first;
+                *this.last = mem::take(this.begun).try_into().ok();
                 return Poll::Ready(this.last.clone());
             }
         }
+    }
+}
+
+impl<S, T, const N: usize> Stream for Windows<S, [T; N]>
+where
+    S: Stream<Item = T>,
+    T: Clone,
+{
+    type Item = [T; N];
+
+    #[inline]
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let this = self.as_mut().project();
+        let Some(window) = this.last else {
+            return self.poll_first(cx);
+        };
+        if !ready!(this.pace.poll_more(cx)) {
+            return Poll::Ready(None);
+        }
+        let Some(item) = ready!(this.stream.poll_next(cx)) else {
+            this.pace.end();
+            return Poll::Ready(None);
+        };
+        // The oldest goes to the end, where the newest replaces it. Small windows
+        // are moved faster so than by `rotate_left`.
+        for n in 1..N {
+            window.swap(n - 1, n);
+        }
+        window[N - 1] = item;
+        // By the item: a copy of the whole would wait for the stores above.
+        Poll::Ready(Some(array::from_fn(|n| window[n].clone())))
     }
 
     fn size_hint(&self) -> SizeHint {
