@@ -18,6 +18,7 @@ const ITEMS_PER_UNIT: u8 = 64;
 /// number before an item: after the end, none is left until the next unit.
 #[derive(Clone, Debug)]
 pub(crate) struct Pace {
+    /// Never zero: the item that brings it there spends a unit first.
     until_unit: u8,
     ended: bool,
     budget: Budget,
@@ -26,7 +27,7 @@ pub(crate) struct Pace {
 impl Pace {
     pub(crate) fn new() -> Self {
         Self {
-            until_unit: 0,
+            until_unit: 1,
             ended: false,
             budget: Budget::new(),
         }
@@ -43,7 +44,7 @@ impl Pace {
     /// Counts one item and is true; false, and no pause, after the end.
     #[inline]
     pub(crate) fn poll_more(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
-        let mut left = self.until_unit;
+        let mut left = self.until_unit - 1;
         if left == 0 {
             left = ready!(self.poll_unit(cx));
             if left == 0 {
@@ -52,7 +53,7 @@ impl Pace {
         }
         // One store for both ways here: a processor that has learned which store its
         // load belongs to forwards the number without waiting for the memory.
-        self.until_unit = left - 1;
+        self.until_unit = left;
         Poll::Ready(true)
     }
 
@@ -71,7 +72,7 @@ impl Pace {
     /// Remembers that the stream has ended.
     #[inline]
     pub(crate) fn end(&mut self) {
-        self.until_unit = 0;
+        self.until_unit = 1;
         self.ended = true;
     }
 

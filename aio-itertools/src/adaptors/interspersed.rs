@@ -130,24 +130,25 @@ where
     #[inline]
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<S::Item>> {
         let this = self.project();
-        if this.waiting.is_none() {
-            if !ready!(this.pace.poll_more(cx)) {
-                return Poll::Ready(None);
+        let item = match this.waiting.take() {
+            Some(item) => item,
+            None => {
+                if !ready!(this.pace.poll_more(cx)) {
+                    return Poll::Ready(None);
+                }
+                let Some(item) = ready!(this.stream.poll_next(cx)) else {
+                    this.pace.end();
+                    return Poll::Ready(None);
+                };
+                item
             }
-            let Some(item) = ready!(this.stream.poll_next(cx)) else {
-                this.pace.end();
-                return Poll::Ready(None);
-            };
-            if *this.since < *this.every {
-                *this.since += 1;
-                return Poll::Ready(Some(item));
-            }
-            *this.waiting = Some(item);
-        } else if *this.since < *this.every {
+        };
+        if *this.since < *this.every {
             *this.since += 1;
-            return Poll::Ready(this.waiting.take());
+            return Poll::Ready(Some(item));
         }
         // The item waits where it is safe: the clone may panic.
+        *this.waiting = Some(item);
         let separator = this.separator.clone();
         *this.since = 0;
         Poll::Ready(Some(separator))
