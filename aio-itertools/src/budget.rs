@@ -97,6 +97,7 @@ impl Budget {
     ///
     /// It leaves at least one: what is polled next may be a task's handle or a
     /// channel, which is pending though it is ready where there is no unit for it.
+    #[inline]
     pub(crate) fn poll_spend(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let unit = ready!(poll_proceed(cx));
         unit.made_progress();
