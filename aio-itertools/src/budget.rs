@@ -20,15 +20,25 @@ const ITEMS_PER_UNIT: u8 = 64;
 pub(crate) struct Pace {
     /// Never zero: the item that brings it there spends a unit first.
     until_unit: u8,
-    ended: bool,
+    end: End,
     budget: Budget,
+}
+
+/// How near the end of the stream is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    Ahead,
+    /// The source is at its end, and the last item was given.
+    Next,
+    /// `None` was given.
+    Given,
 }
 
 impl Pace {
     pub(crate) fn new() -> Self {
         Self {
             until_unit: 1,
-            ended: false,
+            end: End::Ahead,
             budget: Budget::new(),
         }
     }
@@ -62,22 +72,39 @@ impl Pace {
     #[cold]
     #[inline(never)]
     fn poll_unit(&mut self, cx: &mut Context<'_>) -> Poll<u8> {
-        if self.ended {
+        if self.end != End::Ahead {
+            self.end = End::Given;
             return Poll::Ready(0);
         }
         ready!(self.budget.poll_spend(cx));
         Poll::Ready(ITEMS_PER_UNIT)
     }
 
-    /// Remembers that the stream has ended.
+    /// Remembers that the stream has ended, and that `None` is what it gives now.
     #[inline]
     pub(crate) fn end(&mut self) {
         self.until_unit = 1;
-        self.ended = true;
+        self.end = End::Given;
     }
 
+    /// Remembers that the source has ended, and that the stream gives `last` now:
+    /// its end comes after the last item, and with nothing left to give it is now.
+    pub(crate) fn end_after<T>(&mut self, last: &Option<T>) {
+        self.until_unit = 1;
+        self.end = match last {
+            Some(_) => End::Next,
+            None => End::Given,
+        };
+    }
+
+    /// True if no item comes any more.
     pub(crate) fn has_ended(&self) -> bool {
-        self.ended
+        self.end != End::Ahead
+    }
+
+    /// True if the end was given: what `is_terminated` says.
+    pub(crate) fn is_over(&self) -> bool {
+        self.end == End::Given
     }
 }
 

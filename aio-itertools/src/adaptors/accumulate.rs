@@ -185,7 +185,7 @@ where
     F: FnMut(S::Item, S::Item) -> S::Item,
 {
     fn is_terminated(&self) -> bool {
-        self.pace.has_ended()
+        self.pace.is_over()
     }
 }
 
@@ -294,7 +294,7 @@ where
     F: FnMut(A, S::Item) -> A,
 {
     fn is_terminated(&self) -> bool {
-        self.pace.has_ended()
+        self.pace.is_over()
     }
 }
 

@@ -138,10 +138,10 @@ impl<S: Stream> Stream for Batched<S> {
                     }
                 }
                 None => {
-                    this.pace.end();
                     let last = mem::take(this.batch);
-                    *this.over = last.is_empty();
-                    return Poll::Ready((!last.is_empty()).then_some(last));
+                    let last = (!last.is_empty()).then_some(last);
+                    this.pace.end_after(&last);
+                    return Poll::Ready(last);
                 }
             }
         }
@@ -165,7 +165,7 @@ fn make_room<T>(batch: &mut Vec<T>, size: usize) {
 
 impl<S: Stream> FusedStream for Batched<S> {
     fn is_terminated(&self) -> bool {
-        self.pace.has_ended()
+        self.pace.is_over()
     }
 }
 

@@ -54,8 +54,6 @@ where
         weight: 0,
         max: max.at_least_one("the greatest weight").get(),
         max_len: usize::MAX,
-        done: false,
-        over: false,
         pace: Pace::new(),
     }
 }
@@ -85,10 +83,6 @@ pin_project! {
         weight: usize,
         max: usize,
         max_len: usize,
-        // The source has ended.
-        done: bool,
-        // So has this stream.
-        over: bool,
         pace: Pace,
     }
 }
@@ -143,16 +137,14 @@ where
     #[inline]
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Vec<S::Item>>> {
         let mut this = self.project();
-        if *this.done {
-            *this.over = true;
-            return Poll::Ready(None);
-        }
         loop {
             if *this.weight >= *this.max || this.batch.len() >= *this.max_len {
                 *this.weight = 0;
                 return Poll::Ready(Some(mem::take(this.batch)));
             }
-            ready!(this.pace.poll_item(cx));
+            if !ready!(this.pace.poll_more(cx)) {
+                return Poll::Ready(None);
+            }
             match ready!(this.stream.as_mut().poll_next(cx)) {
                 Some(item) => {
                     let weight = (this.weigh)(&item);
@@ -167,17 +159,17 @@ where
                     }
                 }
                 None => {
-                    *this.done = true;
                     let last = mem::take(this.batch);
-                    *this.over = last.is_empty();
-                    return Poll::Ready((!last.is_empty()).then_some(last));
+                    let last = (!last.is_empty()).then_some(last);
+                    this.pace.end_after(&last);
+                    return Poll::Ready(last);
                 }
             }
         }
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        if self.done {
+        if self.pace.has_ended() {
             return ENDED;
         }
         let hint = self.stream.size_hint();
@@ -194,7 +186,7 @@ where
     F: FnMut(&S::Item) -> usize,
 {
     fn is_terminated(&self) -> bool {
-        self.over
+        self.pace.is_over()
     }
 }
 
@@ -205,7 +197,7 @@ impl<S: Stream + fmt::Debug, F> fmt::Debug for BatchedWeighted<S, F> {
             .field("unfinished", &self.batch.len())
             .field("weight", &self.weight)
             .field("max", &self.max)
-            .field("done", &self.done)
+            .field("done", &self.pace.has_ended())
             .finish_non_exhaustive()
     }
 }

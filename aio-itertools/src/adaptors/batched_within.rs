@@ -72,8 +72,6 @@ pub fn batched_within<S: Stream>(
         within,
         deadline: None,
         sleep: None,
-        done: false,
-        over: false,
         pace: Pace::new(),
     }
 }
@@ -116,10 +114,6 @@ pin_project! {
         // Boxed once, when it is first needed, and set anew for each batch: so the
         // adaptor can be moved, and taken apart, wherever its source can.
         sleep: Option<Pin<Box<Sleep>>>,
-        // The source has ended.
-        done: bool,
-        // So has this stream.
-        over: bool,
         pace: Pace,
     }
 }
@@ -137,21 +131,21 @@ impl<S: Stream> Stream for BatchedWithin<S> {
     #[inline]
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Vec<S::Item>>> {
         let mut this = self.project();
-        if *this.done {
-            *this.over = true;
-            return Poll::Ready(None);
-        }
         // A pause and a look at the clock end the round as well as a source that has
         // nothing ready: one that always has doesn't hold a due batch back.
-        while this.pace.poll_item(cx).is_ready()
-            && let Poll::Ready(next) = this.stream.as_mut().poll_next(cx)
-        {
+        while let Poll::Ready(more) = this.pace.poll_more(cx) {
+            if !more {
+                return Poll::Ready(None);
+            }
+            let Poll::Ready(next) = this.stream.as_mut().poll_next(cx) else {
+                break;
+            };
             let Some(item) = next else {
-                *this.done = true;
                 *this.sleep = None;
                 let last = mem::take(this.batch);
-                *this.over = last.is_empty();
-                return Poll::Ready((!last.is_empty()).then_some(last));
+                let last = (!last.is_empty()).then_some(last);
+                this.pace.end_after(&last);
+                return Poll::Ready(last);
             };
             if this.batch.is_empty() {
                 this.batch.reserve((*this.size).min(RESERVE));
@@ -189,7 +183,7 @@ impl<S: Stream> Stream for BatchedWithin<S> {
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        if self.done {
+        if self.pace.has_ended() {
             return ENDED;
         }
         let hint = self.stream.size_hint();
@@ -201,7 +195,7 @@ impl<S: Stream> Stream for BatchedWithin<S> {
 
 impl<S: Stream> FusedStream for BatchedWithin<S> {
     fn is_terminated(&self) -> bool {
-        self.over
+        self.pace.is_over()
     }
 }
 
@@ -212,7 +206,7 @@ impl<S: Stream + fmt::Debug> fmt::Debug for BatchedWithin<S> {
             .field("unfinished", &self.batch.len())
             .field("size", &self.size)
             .field("within", &self.within)
-            .field("done", &self.done)
+            .field("done", &self.pace.has_ended())
             .finish_non_exhaustive()
     }
 }

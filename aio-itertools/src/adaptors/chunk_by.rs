@@ -46,8 +46,6 @@ where
         key,
         run: None,
         split: None,
-        done: false,
-        over: false,
         pace: Pace::new(),
     }
 }
@@ -100,10 +98,6 @@ pin_project! {
         // Without items only between two parts of one run.
         run: Option<(K, Vec<S::Item>)>,
         split: Option<Split<K>>,
-        // The source has ended.
-        done: bool,
-        // So has this stream.
-        over: bool,
         pace: Pace,
     }
 }
@@ -182,10 +176,6 @@ where
     #[inline]
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let mut this = self.project();
-        if *this.done {
-            *this.over = true;
-            return Poll::Ready(None);
-        }
         loop {
             if let (Some(split), Some((key, items))) = (&*this.split, &mut *this.run)
                 && items.len() >= split.max_len
@@ -193,11 +183,14 @@ where
                 let key = (split.clone)(key);
                 return Poll::Ready(Some((key, mem::take(items))));
             }
-            ready!(this.pace.poll_item(cx));
+            if !ready!(this.pace.poll_more(cx)) {
+                return Poll::Ready(None);
+            }
             let Some(item) = ready!(this.stream.as_mut().poll_next(cx)) else {
-                *this.done = true;
+                // At once, since a panic of the drop of a key must not undo it.
+                this.pace.end();
                 let last = this.run.take().filter(|(_, items)| !items.is_empty());
-                *this.over = last.is_none();
+                this.pace.end_after(&last);
                 return Poll::Ready(last);
             };
             let key = (this.key)(&item);
@@ -216,7 +209,7 @@ where
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        if self.done {
+        if self.pace.has_ended() {
             return ENDED;
         }
         let hint = self.stream.size_hint();
@@ -235,7 +228,7 @@ where
     K: PartialEq,
 {
     fn is_terminated(&self) -> bool {
-        self.over
+        self.pace.is_over()
     }
 }
 
@@ -244,7 +237,7 @@ impl<S: Stream + fmt::Debug, F, K> fmt::Debug for ChunkBy<S, F, K> {
         f.debug_struct("ChunkBy")
             .field("stream", &self.stream)
             .field("unfinished", &self.unfinished())
-            .field("done", &self.done)
+            .field("done", &self.pace.has_ended())
             .finish_non_exhaustive()
     }
 }

@@ -42,8 +42,6 @@ where
         stream,
         merge,
         merged: None,
-        done: false,
-        over: false,
         pace: Pace::new(),
     }
 }
@@ -69,10 +67,6 @@ pin_project! {
         stream: S,
         merge: F,
         merged: Option<S::Item>,
-        // The source has ended.
-        done: bool,
-        // So has this stream.
-        over: bool,
         pace: Pace,
     }
 }
@@ -94,16 +88,14 @@ where
     #[inline]
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<S::Item>> {
         let mut this = self.project();
-        if *this.done {
-            *this.over = true;
-            return Poll::Ready(None);
-        }
         loop {
-            ready!(this.pace.poll_item(cx));
+            if !ready!(this.pace.poll_more(cx)) {
+                return Poll::Ready(None);
+            }
             let Some(item) = ready!(this.stream.as_mut().poll_next(cx)) else {
-                *this.done = true;
-                *this.over = this.merged.is_none();
-                return Poll::Ready(this.merged.take());
+                let last = this.merged.take();
+                this.pace.end_after(&last);
+                return Poll::Ready(last);
             };
             let merged = match this.merged.take() {
                 None => Ok(item),
@@ -120,7 +112,7 @@ where
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        if self.done {
+        if self.pace.has_ended() {
             return ENDED;
         }
         let (least, most) = plus(self.stream.size_hint(), usize::from(self.merged.is_some()));
@@ -134,7 +126,7 @@ where
     F: FnMut(S::Item, S::Item) -> Result<S::Item, (S::Item, S::Item)>,
 {
     fn is_terminated(&self) -> bool {
-        self.over
+        self.pace.is_over()
     }
 }
 
@@ -143,7 +135,7 @@ impl<S: Stream + fmt::Debug, F> fmt::Debug for Coalesce<S, F> {
         f.debug_struct("Coalesce")
             .field("stream", &self.stream)
             .field("holds_one", &self.merged.is_some())
-            .field("done", &self.done)
+            .field("done", &self.pace.has_ended())
             .finish_non_exhaustive()
     }
 }

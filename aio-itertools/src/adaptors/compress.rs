@@ -161,7 +161,7 @@ where
     B: Stream<Item = bool>,
 {
     fn is_terminated(&self) -> bool {
-        self.pace.has_ended()
+        self.pace.is_over()
     }
 }
 

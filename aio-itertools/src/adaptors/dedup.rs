@@ -304,7 +304,7 @@ impl<S: Stream, R: SameAsGiven<S::Item, M>, M> Stream for Dedup<S, R, M> {
 
 impl<S: Stream, R: SameAsGiven<S::Item, M>, M> FusedStream for Dedup<S, R, M> {
     fn is_terminated(&self) -> bool {
-        self.pace.has_ended()
+        self.pace.is_over()
     }
 }
 
@@ -375,7 +375,8 @@ impl<S: Stream, R: Same<S::Item>> Stream for DedupWithCount<S, R> {
                 return Poll::Ready(None);
             }
             let Some(item) = ready!(this.stream.as_mut().poll_next(cx)) else {
-                this.pace.end();
+                // First, since a panic of the drop of a key must not undo it.
+                this.pace.end_after(this.run);
                 return Poll::Ready(this.run.take().map(Run::counted));
             };
             let key = this.rule.key(&item);
@@ -408,7 +409,7 @@ impl<S: Stream, R: Same<S::Item>> Stream for DedupWithCount<S, R> {
 
 impl<S: Stream, R: Same<S::Item>> FusedStream for DedupWithCount<S, R> {
     fn is_terminated(&self) -> bool {
-        self.pace.has_ended()
+        self.pace.is_over()
     }
 }
 

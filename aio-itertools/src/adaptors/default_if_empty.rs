@@ -28,8 +28,6 @@ pub fn default_if_empty<S: Stream>(stream: S, value: S::Item) -> DefaultIfEmpty<
         stream,
         value: Some(value),
         empty: true,
-        done: false,
-        over: false,
         pace: Pace::new(),
     }
 }
@@ -55,10 +53,6 @@ pin_project! {
         stream: S,
         value: Option<S::Item>,
         empty: bool,
-        // The source has ended.
-        done: bool,
-        // So has this stream.
-        over: bool,
         pace: Pace,
     }
 }
@@ -76,23 +70,21 @@ impl<S: Stream> Stream for DefaultIfEmpty<S> {
     #[inline]
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<S::Item>> {
         let this = self.project();
-        if *this.done {
-            *this.over = true;
+        if !ready!(this.pace.poll_more(cx)) {
             return Poll::Ready(None);
         }
-        ready!(this.pace.poll_item(cx));
         let item = ready!(this.stream.poll_next(cx));
         if item.is_some() {
             *this.empty = false;
             return Poll::Ready(item);
         }
-        *this.done = true;
-        *this.over = !*this.empty;
-        Poll::Ready(if *this.empty { this.value.take() } else { None })
+        let value = if *this.empty { this.value.take() } else { None };
+        this.pace.end_after(&value);
+        Poll::Ready(value)
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        if self.done {
+        if self.pace.has_ended() {
             return ENDED;
         }
         let value = if self.empty { (1, Some(1)) } else { ENDED };
@@ -102,7 +94,7 @@ impl<S: Stream> Stream for DefaultIfEmpty<S> {
 
 impl<S: Stream> FusedStream for DefaultIfEmpty<S> {
     fn is_terminated(&self) -> bool {
-        self.over
+        self.pace.is_over()
     }
 }
 
@@ -111,7 +103,7 @@ impl<S: Stream + fmt::Debug> fmt::Debug for DefaultIfEmpty<S> {
         f.debug_struct("DefaultIfEmpty")
             .field("stream", &self.stream)
             .field("empty", &self.empty)
-            .field("done", &self.done)
+            .field("done", &self.pace.has_ended())
             .finish_non_exhaustive()
     }
 }

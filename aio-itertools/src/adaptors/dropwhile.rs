@@ -139,7 +139,7 @@ where
     P: FnMut(&S::Item) -> bool,
 {
     fn is_terminated(&self) -> bool {
-        self.pace.has_ended()
+        self.pace.is_over()
     }
 }
 

@@ -172,7 +172,7 @@ where
     S::Item: Clone,
 {
     fn is_terminated(&self) -> bool {
-        self.pace.has_ended()
+        self.pace.is_over()
     }
 }
 

@@ -219,7 +219,7 @@ impl<S: Stream> Stream for Islice<S> {
 
 impl<S: Stream> FusedStream for Islice<S> {
     fn is_terminated(&self) -> bool {
-        self.pace.has_ended()
+        self.pace.is_over()
     }
 }
 

@@ -138,7 +138,7 @@ impl<S: Stream> Stream for SkipLast<S> {
 
 impl<S: Stream> FusedStream for SkipLast<S> {
     fn is_terminated(&self) -> bool {
-        self.pace.has_ended()
+        self.pace.is_over()
     }
 }
 

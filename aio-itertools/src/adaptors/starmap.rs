@@ -181,7 +181,7 @@ where
     F: TakesFields<S::Item>,
 {
     fn is_terminated(&self) -> bool {
-        self.pace.has_ended()
+        self.pace.is_over()
     }
 }
 

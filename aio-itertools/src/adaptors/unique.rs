@@ -287,7 +287,7 @@ where
     K: Hash + Eq,
 {
     fn is_terminated(&self) -> bool {
-        self.pace.has_ended()
+        self.pace.is_over()
     }
 }
 

@@ -179,7 +179,7 @@ where
     T: Clone,
 {
     fn is_terminated(&self) -> bool {
-        self.pace.has_ended()
+        self.pace.is_over()
     }
 }
 

@@ -33,8 +33,6 @@ pub fn with_position<S: Stream>(stream: S) -> WithPosition<S> {
         stream,
         waiting: None,
         begun: false,
-        done: false,
-        over: false,
         pace: Pace::new(),
     }
 }
@@ -73,10 +71,6 @@ pin_project! {
         stream: S,
         waiting: Option<S::Item>,
         begun: bool,
-        // The source has ended.
-        done: bool,
-        // So has this stream.
-        over: bool,
         pace: Pace,
     }
 }
@@ -94,23 +88,23 @@ impl<S: Stream> Stream for WithPosition<S> {
     #[inline]
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let mut this = self.project();
-        if *this.done {
-            *this.over = true;
-            return Poll::Ready(None);
-        }
         loop {
-            ready!(this.pace.poll_item(cx));
+            if !ready!(this.pace.poll_more(cx)) {
+                return Poll::Ready(None);
+            }
             let next = ready!(this.stream.as_mut().poll_next(cx));
-            *this.done = next.is_none();
+            let last = next.is_none();
             let item = std::mem::replace(this.waiting, next);
+            if last {
+                this.pace.end_after(&item);
+            }
             let Some(item) = item else {
-                if *this.done {
-                    *this.over = true;
+                if last {
                     return Poll::Ready(None);
                 }
                 continue;
             };
-            let position = match (*this.begun, *this.done) {
+            let position = match (*this.begun, last) {
                 (false, false) => Position::First,
                 (true, false) => Position::Middle,
                 (true, true) => Position::Last,
@@ -122,7 +116,7 @@ impl<S: Stream> Stream for WithPosition<S> {
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        if self.done {
+        if self.pace.has_ended() {
             return ENDED;
         }
         plus(self.stream.size_hint(), usize::from(self.waiting.is_some()))
@@ -131,7 +125,7 @@ impl<S: Stream> Stream for WithPosition<S> {
 
 impl<S: Stream> FusedStream for WithPosition<S> {
     fn is_terminated(&self) -> bool {
-        self.over
+        self.pace.is_over()
     }
 }
 
@@ -140,7 +134,7 @@ impl<S: Stream + fmt::Debug> fmt::Debug for WithPosition<S> {
         f.debug_struct("WithPosition")
             .field("stream", &self.stream)
             .field("holds_one", &self.waiting.is_some())
-            .field("done", &self.done)
+            .field("done", &self.pace.has_ended())
             .finish_non_exhaustive()
     }
 }

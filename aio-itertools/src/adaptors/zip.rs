@@ -131,7 +131,7 @@ impl<L: Streams> Stream for Zip<L> {
 
 impl<L: Streams> FusedStream for Zip<L> {
     fn is_terminated(&self) -> bool {
-        self.pace.has_ended()
+        self.pace.is_over()
     }
 }
 
@@ -237,12 +237,13 @@ impl<L: Streams> Stream for ZipStrict<L> {
         match *ended_first {
             // One that waits can't make the lengths equal any more.
             Some(lane) if full => {
-                this.pace.end();
-                Poll::Ready(Some(Err(ZipError {
+                let unequal = Some(Err(ZipError {
                     lane,
                     rounds: *this.rounds,
                     kept: L::take_halves(this.lanes),
-                })))
+                }));
+                this.pace.end_after(&unequal);
+                Poll::Ready(unequal)
             }
             _ if waiting => Poll::Pending,
             None if full => {
@@ -277,7 +278,7 @@ impl<L: Streams> Stream for ZipStrict<L> {
 
 impl<L: Streams> FusedStream for ZipStrict<L> {
     fn is_terminated(&self) -> bool {
-        self.pace.has_ended()
+        self.pace.is_over()
     }
 }
 
