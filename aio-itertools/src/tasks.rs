@@ -105,8 +105,8 @@ impl<T> fmt::Debug for OwnedTask<T> {
     }
 }
 
-/// What a panic calls the doors that make an [`OwnedTask`] of each future.
-const SPAWNED: &str = "spawned";
+/// What a panic calls the methods that make an [`OwnedTask`] of each future.
+const SPAWNED: &str = "`.spawned()`";
 
 /// Futures of an iterator, each spawned when it is taken.
 #[derive(Clone)]

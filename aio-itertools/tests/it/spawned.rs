@@ -250,7 +250,7 @@ fn a_runtime_that_shuts_down_is_no_hang() {
                 poll_next_cut(&mut merged, &waker).is_ready()
             })),
         ];
-        for (panic, name) in told.into_iter().zip(["spawned", "prefetch"]) {
+        for (panic, name) in told.into_iter().zip(["`.spawned()`", "prefetch"]) {
             assert_eq!(
                 panic.unwrap_err().downcast_ref::<String>(),
                 Some(&format!(
