@@ -273,7 +273,7 @@ fn without_a_runtime_it_panics_and_takes_no_future() {
             .stream();
         assert_eq!(
             panic_text(|| poll_next_cut(&mut outputs, &waker)),
-            "spawned starts tasks, so it needs a tokio runtime around it"
+            "`.spawned()` starts tasks, so it needs a tokio runtime around it"
         );
         one_thread().block_on(async {
             assert_eq!(outputs.next().await, Some((0, 7)));
