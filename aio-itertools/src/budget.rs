@@ -126,12 +126,19 @@ impl Budget {
     /// channel, which is pending though it is ready where there is no unit for it.
     #[inline]
     pub(crate) fn poll_spend(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let unit = ready!(poll_proceed(cx));
-        unit.made_progress();
+        ready!(self.poll_spend_last(cx));
         if has_budget_remaining() {
             return Poll::Ready(());
         }
         poll_proceed(cx).map(drop)
+    }
+
+    /// The same for a source that polls nothing after it, so it may spend the last one.
+    #[inline]
+    pub(crate) fn poll_spend_last(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let unit = ready!(poll_proceed(cx));
+        unit.made_progress();
+        Poll::Ready(())
     }
 }
 
@@ -160,5 +167,10 @@ impl Budget {
         }
         self.spent += 1;
         Poll::Ready(())
+    }
+
+    /// The same: nobody else spends of this count.
+    pub(crate) fn poll_spend_last(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.poll_spend(cx)
     }
 }

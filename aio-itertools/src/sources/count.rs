@@ -98,7 +98,7 @@ impl<N: Number> Stream for Count<N> {
         if this.done {
             return Poll::Ready(None);
         }
-        ready!(this.budget.poll_spend(cx));
+        ready!(this.budget.poll_spend_last(cx));
         let given = this.next;
         this.next = given.and_then(|value| value.checked_step(this.step));
         this.done = given.is_none();

@@ -109,7 +109,7 @@ impl<I: Iterator> Stream for Iter<I> {
         let Some(values) = &mut this.values else {
             return Poll::Ready(None);
         };
-        ready!(this.budget.poll_spend(cx));
+        ready!(this.budget.poll_spend_last(cx));
         let value = values.next();
         if value.is_none() {
             this.values = None;

@@ -104,7 +104,7 @@ impl<T: Clone> Stream for Repeat<T> {
         if this.done {
             return Poll::Ready(None);
         }
-        ready!(this.budget.poll_spend(cx));
+        ready!(this.budget.poll_spend_last(cx));
         let given = match this.times {
             Times::Left(0) => None,
             Times::Left(1) => this.value.take(),
