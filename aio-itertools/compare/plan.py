@@ -99,7 +99,7 @@ ADAPTORS = (
     ("islice", "islice(10..n - 10)", "skip, take"),
     ("pairwise", "pairwise()", None),
     ("skip_last", "skip_last(10)", None),
-    ("starmap", "zip((a, b)).starmap(f)", "zip, map"),
+    ("starmap", "starmap(f)", "map"),
     ("takewhile", "takewhile(f)", "take_while"),
     ("windows", "windows::<3>()", None),
     ("zip", "zip((a, b))", "zip"),

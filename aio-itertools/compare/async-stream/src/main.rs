@@ -6,7 +6,7 @@ use std::pin::{Pin, pin};
 
 use async_stream::stream;
 use futures_core::Stream;
-use work::{BATCH, Ready, Work, measure_async, sum};
+use work::{BATCH, Pairs, Ready, Work, measure_async, sum};
 
 fn main() {
     measure_async(|work: &Work, n| {
@@ -32,7 +32,7 @@ async fn run(kind: &str, n: usize) -> u64 {
         "islice" => sum(islice(source, n)).await,
         "pairwise" => sum(pairwise(source)).await,
         "skip_last" => sum(skip_last(source)).await,
-        "starmap" => sum(starmap(source, Ready::new(n))).await,
+        "starmap" => sum(starmap(Pairs::new(n))).await,
         "takewhile" => sum(takewhile(source, n as u64)).await,
         "windows" => sum(windows(source)).await,
         "zip" => sum(zip(source, Ready::new(n))).await,
@@ -171,9 +171,9 @@ fn skip_last(source: Ready) -> impl Stream<Item = u64> {
     }
 }
 
-fn starmap(source: Ready, other: Ready) -> impl Stream<Item = u64> {
+fn starmap(pairs: Pairs) -> impl Stream<Item = u64> {
     stream! {
-        let mut pairs = pin!(zip(source, other));
+        let mut pairs = pin!(pairs);
         while let Some((a, b)) = next(&mut pairs).await {
             yield a.wrapping_mul(b);
         }

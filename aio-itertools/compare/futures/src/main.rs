@@ -6,7 +6,7 @@
 use std::future::ready;
 
 use futures_util::stream::{StreamExt, iter, select_all};
-use work::{BATCH, LIMIT, Ready, Silent, WIDTH, Work, job, measure_async, sum, sum_all};
+use work::{BATCH, LIMIT, Pairs, Ready, Silent, WIDTH, Work, job, measure_async, sum, sum_all};
 
 fn main() {
     measure_async(|work: &Work, n| {
@@ -31,10 +31,7 @@ async fn run(kind: &str, number: usize, n: usize) -> u64 {
         "dropwhile" => sum(source.skip_while(|item| ready(*item < 10))).await,
         "filterfalse" => sum(source.filter(|item| ready(item & 1 != 0))).await,
         "islice" => sum(source.skip(10).take(n - 20)).await,
-        "starmap" => {
-            let pairs = source.zip(Ready::new(n));
-            sum(pairs.map(|(a, b)| a.wrapping_mul(b))).await
-        }
+        "starmap" => sum(Pairs::new(n).map(|(a, b)| a.wrapping_mul(b))).await,
         "takewhile" => sum(source.take_while(move |item| ready(*item < last))).await,
         "zip" => sum(source.zip(Ready::new(n))).await,
         "merge" => sum(select_all(Silent::but_one(number, n)).take(n)).await,

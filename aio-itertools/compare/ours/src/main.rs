@@ -7,8 +7,8 @@ use aio_itertools::asyncio::{gather, merge};
 use aio_itertools::{iter, merge_sorted, prelude::*};
 use futures_util::StreamExt;
 use work::{
-    BATCH, LIMIT, Ready, SMALL, Silent, WIDTH, Work, job, measure_async, numbers, sorted, step,
-    sum, sum_all,
+    BATCH, LIMIT, Pairs, Ready, SMALL, Silent, WIDTH, Work, job, measure_async, numbers, sorted,
+    step, sum, sum_all,
 };
 
 fn main() {
@@ -39,7 +39,7 @@ async fn run(kind: &str, number: usize, n: usize, streams: Vec<Vec<u64>>) -> u64
         "islice" => sum(source.islice(10..n - 10)).await,
         "pairwise" => sum(source.pairwise()).await,
         "skip_last" => sum(source.skip_last(10)).await,
-        "starmap" => sum(zip((source, Ready::new(n))).starmap(u64::wrapping_mul)).await,
+        "starmap" => sum(Pairs::new(n).starmap(u64::wrapping_mul)).await,
         "takewhile" => sum(source.takewhile(move |item| *item < last)).await,
         "windows" => sum(source.windows::<3>()).await,
         "zip" => sum(zip((source, Ready::new(n)))).await,

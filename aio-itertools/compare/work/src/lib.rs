@@ -10,7 +10,7 @@ mod answers;
 mod sources;
 
 pub use answers::{Answer, InOrder, sum, sum_all};
-pub use sources::{Ready, Silent, numbers, sorted};
+pub use sources::{Pairs, Ready, Silent, numbers, sorted};
 
 use std::time::Instant;
 

@@ -53,6 +53,30 @@ impl Stream for Ready {
     }
 }
 
+/// The same source, each number beside itself.
+#[derive(Clone, Debug)]
+pub struct Pairs(Ready);
+
+impl Pairs {
+    pub fn new(n: usize) -> Pairs {
+        Pairs(Ready::new(n))
+    }
+}
+
+impl Stream for Pairs {
+    type Item = (u64, u64);
+
+    #[inline]
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<(u64, u64)>> {
+        let number = Pin::new(&mut self.0).poll_next(cx);
+        number.map(|number| number.map(|number| (number, number)))
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.0.size_hint()
+    }
+}
+
 /// One of many streams of which one alone has something to say.
 #[derive(Debug)]
 pub enum Silent {
