@@ -62,6 +62,29 @@
 //! What must not snooze runs in a [`pipeline`], whose sink polls every stage, or on
 //! tasks: `map_spawned`, `prefetch`, `task_group`, `.spawned()`.
 //!
+//! # In a spawned task
+//!
+//! Everything here is `Send` where its parts are. But rustc can't prove yet that a
+//! spawned future with a closure over *references* is: `tokio::spawn` of a stream
+//! over `iter(&words)` with a closure for each word can end in "not general enough",
+//! as it does with `futures`. Items that are owned, an `Arc` or an index compile:
+//!
+//! ```
+//! # #[cfg(feature = "coop")]
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() {
+//! use aio_itertools::{iter, prelude::*};
+//!
+//! let words = vec!["one".to_owned(), "two".to_owned(), "three".to_owned()];
+//! let by_length = tokio::spawn(async move {
+//!     iter(words).unique_by_key(|word| word.len()).list().await
+//! });
+//! assert_eq!(by_length.await.unwrap(), ["one", "three"]);
+//! # }
+//! # #[cfg(not(feature = "coop"))]
+//! # fn main() {}
+//! ```
+//!
 //! # When not to use it
 //!
 //! `map`, `filter`, `take`, `fold` and their like are in `futures` and
@@ -179,6 +202,8 @@
 //! - Batches, groups and combinations are `Vec`s. `batched` with `strict` hands the
 //!   short batch over inside its error, and `takewhile` hands over the item that ended
 //!   it; Python drops both.
+//! - `islice` takes nothing of the source after the last item that it gives; Python
+//!   takes all up to `stop`.
 //! - `groupby` gives each run whole, so an earlier group stays valid.
 //! - `tee` asks what a slow reader costs; Python's memory is unbounded
 //!   ([`lag::unbounded`]).
