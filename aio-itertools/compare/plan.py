@@ -44,16 +44,6 @@ class Over:
 
 
 @dataclass(frozen=True)
-class Flat:
-    """Ours takes at most so many times the time of ours with another number."""
-
-    times: float
-
-    def __str__(self) -> str:
-        return f"≤ {self.times:g} × its time"
-
-
-@dataclass(frozen=True)
 class Told:
     """Nothing is asked, the ratio is only told."""
 
@@ -61,7 +51,7 @@ class Told:
         return "–"
 
 
-Target = AtMost | AtLeast | Over | Flat | Told
+Target = AtMost | AtLeast | Over | Told
 
 
 @dataclass(frozen=True)
@@ -169,7 +159,7 @@ def merged(n: int) -> list[Row]:
     for streams in MERGED:
         others = [Other("futures `select_all`", run("futures", streams), AtMost(1.1))]
         if streams != MERGED[0]:
-            first = Other(f"of {MERGED[0]}, ours", run("ours", MERGED[0]), Flat(2))
+            first = Other(f"of {MERGED[0]}, ours", run("ours", MERGED[0]), AtMost(2))
             others.insert(0, first)
         target = AtMost(0.1) if streams == MERGED[-1] else Told()
         others.append(Other("tokio-stream `StreamMap`", run("tokio-stream", streams), target))

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from plan import AtLeast, AtMost, Flat, Over, Row, Run, Told
+from plan import AtLeast, AtMost, Over, Row, Run, Told
 from rounds import Failed, Measured, Outcomes, Spread
 
 
@@ -56,7 +56,7 @@ def judge(row: Row, outcomes: Outcomes, judged: bool) -> Verdict:
         n = row.ours.n
         over = Spread.over([(a.ns - b.ns) / n for a, b in zip(ours, other)])
         return verdict(f"{spread(over)} ns over it", said(over.median <= asked.ns, judged))
-    if isinstance(asked, AtMost | Flat):
+    if isinstance(asked, AtMost):
         ratio = Spread.over([a.ns / b.ns for a, b in zip(ours, other)])
         return verdict(f"{spread(ratio)} × its time", said(ratio.median <= asked.times, judged))
     ratio = Spread.over([b.ns / a.ns for a, b in zip(ours, other)])
