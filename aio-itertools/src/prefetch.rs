@@ -250,11 +250,7 @@ where
     S::Item: Send + 'static,
 {
     fn is_terminated(&self) -> bool {
-        match &self.state {
-            State::Waiting(_) | State::Ahead(_) => false,
-            State::Last(items, outcome) => items.is_empty() && matches!(outcome, Ok((_, None))),
-            State::Ended(_) => true,
-        }
+        matches!(self.state, State::Ended(_))
     }
 }
 

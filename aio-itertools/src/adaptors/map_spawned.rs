@@ -67,6 +67,7 @@ where
     MapSpawned {
         stream,
         ended: false,
+        over: false,
         job: Call::new(f),
         limit: limit.at_least_one("the limit").get(),
         running: Running::ordered(),
@@ -104,6 +105,8 @@ pin_project! {
         #[pin]
         stream: S,
         ended: bool,
+        // The end was given.
+        over: bool,
         job: J,
         limit: usize,
         running: Running<J::Output>,
@@ -232,6 +235,7 @@ where
         MapSpawned {
             stream: self.stream,
             ended: self.ended,
+            over: self.over,
             job: wrap(self.job),
             limit: self.limit,
             running: self.running.empty_like(),
@@ -357,7 +361,10 @@ where
         let this = self.project();
         match mem::take(this.next) {
             Some(outcome) => Poll::Ready(Some(tasks::output(outcome, NAME))),
-            None if *this.ended && this.running.len() == 0 => Poll::Ready(None),
+            None if *this.ended && this.running.len() == 0 => {
+                *this.over = true;
+                Poll::Ready(None)
+            }
             None => Poll::Pending,
         }
     }
@@ -380,7 +387,7 @@ where
     J: Job<S::Item, Output: Send + 'static, Future: Send + 'static>,
 {
     fn is_terminated(&self) -> bool {
-        self.ended && self.next.is_none() && self.running.len() == 0
+        self.over
     }
 }
 

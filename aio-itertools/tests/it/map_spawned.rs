@@ -565,3 +565,19 @@ fn random_jobs_gaps_and_limits_give_what_map_gives() {
         });
     }
 }
+
+/// A `select!` asks no terminated stream, so the end must have been given by then.
+#[tokio::test]
+async fn whoever_asks_what_is_not_terminated_sees_the_end() {
+    let mut outputs = iter(0..3).map_spawned(2, std::future::ready);
+    let mut seen = Vec::new();
+    loop {
+        assert!(!outputs.is_terminated(), "terminated after {seen:?}");
+        match next(&mut outputs).await {
+            Some(output) => seen.push(output),
+            None => break,
+        }
+    }
+    assert!(outputs.is_terminated());
+    assert_eq!(seen, [0, 1, 2]);
+}

@@ -247,8 +247,11 @@ fn the_last_items_come_before_the_end_however_the_threads_meet() {
             let mut items = iter(0..round % 3).prefetch(8);
             let mut seen = Vec::new();
             while let Some(item) = next(&mut items).await {
+                // Whoever asks what is not terminated sees the end, too.
+                assert!(!items.is_terminated());
                 seen.push(item);
             }
+            assert!(items.is_terminated());
             assert!(seen.into_iter().eq(0..round % 3));
         }
     });
