@@ -11,9 +11,10 @@ use tokio_util::bytes::Bytes;
 
 use crate::codec;
 use crate::error::{Error, Part, TaskError};
-use crate::line::{Command, Failure, HungUp, Line, Reply, Submission, supervisor_died};
+use crate::line::{Command, HungUp, Line, Submission, supervisor_died};
+use crate::reply::{Failure, Reply, ReplyTo};
 use crate::task::Task;
-use crate::wire::{self, CallId, Down, Ending};
+use crate::wire::{self, CallId, Ending};
 
 /// A call of the task `T`, to be awaited. Made by
 /// [`Pool::call`](crate::Pool::call).
@@ -110,21 +111,21 @@ impl<T: Task> Answer<T> {
         let deadline = self
             .timeout
             .and_then(|limit| Instant::now().checked_add(limit));
-        let task = self.line.table.index_of(T::NAME)?;
+        let index = self.line.table.index_of(T::NAME)?;
+        let input = wire::payload(input).map_err(|unsendable| Error::Encode {
+            task: T::NAME,
+            part: Part::Input,
+            reason: unsendable.to_string(),
+        })?;
         let call = self.line.number_a_call();
-        let frame =
-            wire::frame(&Down::Run { call, task }, input).map_err(|unsendable| Error::Encode {
-                task: T::NAME,
-                part: Part::Input,
-                reason: unsendable.to_string(),
-            })?;
         let (sender, reply) = oneshot::channel();
         let submission = Submission {
             call,
             task: T::NAME,
-            frame,
+            index,
+            input,
             deadline,
-            reply: sender,
+            reply: ReplyTo::One(sender),
         };
         match self.line.say(Command::Submit(submission)) {
             Ok(()) => Ok(State::Sent { call, reply }),

@@ -1,15 +1,19 @@
 //! How values become bytes, and bytes values.
 //!
 //! Everything else sees "encode" and "decode", so the format can be changed
-//! here, in [`reader`](crate::reader) and in [`writer`](crate::writer) without
-//! touching a frame, a task or a door.
+//! here, in [`reader`] and in [`writer`] without touching a frame, a task or a
+//! door.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::reader::Reader;
-pub(crate) use crate::refusal::CodecError;
-use crate::writer::Writer;
+mod reader;
+mod refusal;
+mod writer;
+
+use reader::Reader;
+pub(crate) use refusal::CodecError;
+use writer::Writer;
 
 /// Appends the bytes of `value` to `buffer`.
 pub(crate) fn append<T: Serialize + ?Sized>(
@@ -45,8 +49,8 @@ mod tests {
     use proptest::prelude::*;
     use serde::Deserialize;
 
+    use super::refusal::DEEPEST_VALUE;
     use super::*;
-    use crate::refusal::DEEPEST_VALUE;
 
     #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
     struct Unit;

@@ -57,32 +57,28 @@
 #[doc = include_str!("../README.md")]
 struct Readme;
 
-mod attend;
 mod call;
 mod codec;
+mod context;
 mod error;
+mod handover;
 mod init;
-mod ledger;
+mod job;
 mod line;
-mod panic;
+mod marks;
 mod pool;
-mod reader;
-mod refusal;
 mod registry;
-mod respawn;
+mod reply;
 mod role;
-mod scheduler;
-mod spawn;
+mod setup;
 mod start;
-mod stopping;
 mod supervisor;
 mod task;
-mod watchdog;
 mod wire;
 mod worker;
-mod writer;
 
 pub use call::Call;
+pub use context::Context;
 pub use error::{Error, Exit, Never, Part, TaskError};
 pub use init::init;
 pub use pool::Pool;
@@ -97,6 +93,7 @@ pub mod futures {
 /// What the macros of this crate expand to. No part of its interface.
 #[doc(hidden)]
 pub mod __private {
+    pub use crate::job::{Answer, Job, Running};
     pub use crate::registry::{Entry, TASKS};
     pub use linkme;
 }

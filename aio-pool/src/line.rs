@@ -6,9 +6,10 @@ use std::time::Instant;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::bytes::Bytes;
 
-use crate::error::{Error, Exit};
+use crate::error::Error;
 use crate::registry::Table;
-use crate::wire::{CallId, Ending};
+use crate::reply::ReplyTo;
+use crate::wire::CallId;
 
 /// The speaking end. Sending never waits, so it can be done in a drop.
 #[derive(Debug)]
@@ -64,27 +65,13 @@ pub(crate) type Finished = oneshot::Sender<Result<(), Error>>;
 pub(crate) struct Submission {
     pub(crate) call: CallId,
     pub(crate) task: &'static str,
-    /// The whole frame, input included.
-    pub(crate) frame: Bytes,
+    /// Its index in the table of tasks.
+    pub(crate) index: u32,
+    /// The bytes of its input.
+    pub(crate) input: Bytes,
+    /// When its caller gives up.
     pub(crate) deadline: Option<Instant>,
-    pub(crate) reply: oneshot::Sender<Reply>,
-}
-
-/// The one outcome of a call.
-pub(crate) type Reply = Result<(Ending, Bytes), Failure>;
-
-/// An outcome that no worker sent.
-#[derive(Debug, Clone)]
-pub(crate) enum Failure {
-    Lost {
-        pid: u32,
-        exit: Exit,
-        started: bool,
-        beside: usize,
-    },
-    TimedOut,
-    Cancelled,
-    Pool(Error),
+    pub(crate) reply: ReplyTo,
 }
 
 /// The error of everyone whom the supervisor left without an answer.

@@ -4,22 +4,17 @@
 //! executable; the handshake compares fingerprints anyway. A task then goes
 //! over the wire as an index: never as a pointer, never as a name to look up.
 
-use std::pin::Pin;
 use std::sync::OnceLock;
-
-use tokio_util::bytes::Bytes;
 
 use crate::codec;
 use crate::error::Error;
+use crate::job::{Answer, Job, Running};
 use crate::task::Task;
-use crate::wire::{self, CallId, Ending, Up};
+use crate::wire::{self, Ending};
 
 /// Every registered task, in no order.
 #[linkme::distributed_slice]
 pub static TASKS: [Entry];
-
-/// A running task: it ends with the frame that answers the call.
-pub(crate) type Running = Pin<Box<dyn Future<Output = Bytes> + Send>>;
 
 /// A task without its type.
 #[derive(Debug)]
@@ -27,7 +22,7 @@ pub struct Entry {
     name: &'static str,
     /// The names of the input, output and error types.
     shape: fn() -> [&'static str; 3],
-    pub(crate) run: fn(CallId, Bytes) -> Running,
+    pub(crate) run: fn(Job) -> Running,
 }
 
 impl Entry {
@@ -43,31 +38,34 @@ impl Entry {
                     std::any::type_name::<T::Error>(),
                 ]
             },
-            run: |call, input| Box::pin(answer::<T>(call, input)),
+            run: |job| Running::Value(Box::pin(answer::<T>(job))),
         }
     }
 }
 
 /// Runs a task from bytes to bytes. Only that task pays for bytes that are no
 /// input, or an output that has no bytes.
-async fn answer<T: Task>(call: CallId, bytes: Bytes) -> Bytes {
-    let done = |ending| Up::Done { call, ending };
+async fn answer<T: Task>(job: Job) -> Answer {
+    let bytes = job.input;
     let input = match codec::decode::<T::Input>(&bytes) {
         Ok(input) => input,
         Err(error) => {
             let reason = error.to_string();
-            return wire::head(&done(Ending::InputRejected { reason }));
+            return Ending::InputRejected { reason }.into();
         }
     };
     drop(bytes);
-    let frame = match T::run(input).await {
-        Ok(output) => wire::frame(&done(Ending::Output), &output),
-        Err(error) => wire::frame(&done(Ending::Error), &error),
+    let (ending, payload) = match T::run(input).await {
+        Ok(output) => (Ending::Output, wire::payload(&output)),
+        Err(error) => (Ending::Error, wire::payload(&error)),
     };
-    frame.unwrap_or_else(|unsendable| {
-        let reason = unsendable.to_string();
-        wire::head(&done(Ending::OutputRejected { reason }))
-    })
+    match payload {
+        Ok(payload) => Answer { ending, payload },
+        Err(unsendable) => Ending::OutputRejected {
+            reason: unsendable.to_string(),
+        }
+        .into(),
+    }
 }
 
 /// The sorted table.
@@ -146,7 +144,7 @@ mod tests {
     use super::*;
 
     fn entry(name: &'static str, shape: fn() -> [&'static str; 3]) -> &'static Entry {
-        let run: fn(CallId, Bytes) -> Running = |_, _| Box::pin(std::future::pending());
+        let run: fn(Job) -> Running = |_| Running::Value(Box::pin(std::future::pending()));
         Box::leak(Box::new(Entry { name, shape, run }))
     }
 

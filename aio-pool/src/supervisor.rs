@@ -11,15 +11,26 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep_until};
 use tokio_util::bytes::Bytes;
 
-use crate::attend::{self, Event, Order, What};
 use crate::error::{Error, Exit};
-use crate::ledger::Ledger;
-use crate::line::{Command, Failure, Finished, Submission};
-use crate::respawn::{Respawn, Verdict};
-use crate::scheduler::{Cancelled, Scheduler, Unstarted, WorkerId};
-use crate::spawn::Process;
-use crate::stopping::Stopping;
-use crate::wire::{self, CallId, Down, Ending, PROTOCOL, Up};
+use crate::line::{Command, Finished, Submission};
+use crate::marks::Marks;
+use crate::reply::Failure;
+use crate::setup::Setup;
+use crate::wire::{self, Announce, CallId, Down, Ending, PROTOCOL, Up};
+
+mod attend;
+mod ledger;
+mod respawn;
+mod scheduler;
+mod spawn;
+mod stopping;
+
+use attend::{Event, Order, What};
+use ledger::Ledger;
+use respawn::{Respawn, Verdict};
+use scheduler::{Cancelled, Scheduler, Unstarted, WorkerId};
+use spawn::Process;
+use stopping::Stopping;
 
 /// How long a worker may take to end when it is asked to.
 const RETIRE_GRACE: Duration = Duration::from_secs(2);
@@ -85,6 +96,9 @@ enum Phase {
 #[derive(Debug)]
 struct Worker {
     pid: u32,
+    /// How many calls it has been given.
+    delivered: u64,
+    marks: Marks,
     /// The attempt that it was started in.
     volley: u64,
     orders: mpsc::UnboundedSender<Order>,
@@ -234,9 +248,21 @@ impl Supervisor {
             self.spawn();
         }
         while let Some((worker, call)) = self.scheduler.assign() {
-            if let Some(frame) = self.ledger.frame(call) {
-                self.order(worker, Order::Send(frame));
-            }
+            let (Some((task, input)), Some(of)) =
+                (self.ledger.job(call), self.workers.get_mut(&worker))
+            else {
+                continue;
+            };
+            of.delivered += 1;
+            let run = Down::Run {
+                call,
+                task,
+                number: of.delivered,
+                announce: Announce::Yes,
+            };
+            let mut frame = wire::head(&run).to_vec();
+            frame.extend_from_slice(&input);
+            self.order(worker, Order::Send(frame.into()));
         }
         if self.phase == Phase::Closing && self.ledger.is_empty() {
             self.phase = Phase::Retiring(now + RETIRE_GRACE);
@@ -335,7 +361,7 @@ impl Supervisor {
             _ => Some(Error::Closed),
         };
         if let Some(error) = refusal {
-            let _ = submission.reply.send(Err(Failure::Pool(error)));
+            submission.reply.send(Err(Failure::Pool(error)));
             return;
         }
         self.scheduler.submit(submission.call);
@@ -365,10 +391,8 @@ impl Supervisor {
     fn spawn(&mut self) {
         let volley = self.respawn.volley();
         while self.workers.len() < self.config.workers {
-            let started =
-                nonce().and_then(|nonce| Ok((Process::spawn(self.config.depth, &nonce)?, nonce)));
-            let ((process, ended, socket), nonce) = match started {
-                Ok(started) => started,
+            let spawned = match Process::spawn(self.config.depth) {
+                Ok(spawned) => spawned,
                 Err(error) => {
                     let verdict = self.respawn.stillborn(volley);
                     self.follow(verdict, format!("/proc/self/exe does not start: {error}"));
@@ -380,19 +404,32 @@ impl Supervisor {
             let (orders, inbox) = mpsc::unbounded_channel();
             let hello = Down::Hello {
                 protocol: PROTOCOL,
-                nonce,
                 table: self.config.table,
+                setup: Setup {
+                    place: 0,
+                    tasks_per_worker: u32::try_from(self.config.tasks_per_worker)
+                        .unwrap_or(u32::MAX),
+                },
             };
             let _ = orders.send(Order::Send(wire::head(&hello)));
             let worker = Worker {
-                pid: process.pid(),
+                pid: spawned.process.pid(),
+                delivered: 0,
+                marks: spawned.marks,
                 volley,
                 orders,
                 stage: Stage::Starting(after(self.config.timeout)),
             };
             self.workers.insert(id, worker);
             let events = self.events.clone();
-            tokio::spawn(attend::attend(id, process, ended, socket, inbox, events));
+            tokio::spawn(attend::attend(
+                id,
+                spawned.process,
+                spawned.ended,
+                spawned.socket,
+                inbox,
+                events,
+            ));
         }
     }
 
@@ -446,6 +483,9 @@ impl Supervisor {
         match up {
             Up::Ready { protocol, table } => self.greeted(id, protocol, table),
             Up::Refused { reason } => Err(reason),
+            Up::Returned { .. } | Up::Item { .. } | Up::Piece { .. } => {
+                Err("it said what it was not asked".to_owned())
+            }
             Up::Started { call } => {
                 self.scheduler
                     .started(id, call)
@@ -579,11 +619,4 @@ fn after(limit: Duration) -> Instant {
     const DECADES: Duration = Duration::from_secs(1 << 30);
     let now = Instant::now();
     now.checked_add(limit).unwrap_or(now + DECADES)
-}
-
-/// A number that nobody can guess, for one worker's argument and first frame.
-fn nonce() -> std::io::Result<String> {
-    let mut bytes = [0_u8; 16];
-    rustix::rand::getrandom(&mut bytes, rustix::rand::GetRandomFlags::empty())?;
-    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }

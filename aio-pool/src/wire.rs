@@ -2,8 +2,8 @@
 //!
 //! A frame is a length, a head ([`Down`] or [`Up`]) and a payload: the bytes of
 //! a task's input, output or error, which only the two ends that know its type
-//! ever read. A head and its payload are written into one buffer, so a large
-//! value is not copied to put its head in front of it.
+//! ever read. A payload longer than a [`PIECE`] goes ahead of its frame, piece by
+//! piece, with other frames between: so nothing small waits behind a large value.
 
 use std::fmt;
 
@@ -13,15 +13,26 @@ use tokio_util::bytes::{Buf, Bytes, BytesMut};
 use tokio_util::codec::LengthDelimitedCodec;
 
 use crate::codec::{self, CodecError};
+use crate::setup::Setup;
 
 /// The version of this file. Both ends refuse another.
-pub(crate) const PROTOCOL: u32 = 1;
+pub(crate) const PROTOCOL: u32 = 2;
 
-/// The longest frame that either end sends or accepts, in bytes.
-pub(crate) const MAX_FRAME: usize = 256 << 20;
+/// The longest payload that either end sends or accepts, in bytes, all of its
+/// pieces together.
+pub(crate) const MAX_PAYLOAD: usize = 256 << 20;
+
+/// A longer payload goes in pieces of this many bytes.
+pub(crate) const PIECE: usize = 1 << 20;
+
+/// The longest frame: a piece, or a whole payload, and any head.
+pub(crate) const MAX_FRAME: usize = MAX_PAYLOAD + (1 << 18);
 
 /// A call, numbered by the pool it belongs to and never again.
 pub(crate) type CallId = u64;
+
+/// So many items may be sent that their consumer has not taken yet.
+pub(crate) const ITEM_CREDIT: u32 = 16;
 
 /// What the parent says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,22 +42,48 @@ pub(crate) enum Down {
     Hello {
         /// [`PROTOCOL`] of the parent.
         protocol: u32,
-        /// The nonce in the worker's first argument.
-        nonce: String,
         /// The fingerprint of the parent's table of tasks.
         table: u64,
+        /// How the worker is to be.
+        setup: Setup,
     },
-    /// Start the task with this index in the table; its input follows.
+    /// Start the task with this index in the table; the rest of its input
+    /// follows. Started in the order of delivery, as many at a time as the
+    /// setup says.
     Run {
         /// Echoed in everything that is said about this call.
         call: CallId,
         /// The index in the table of tasks, which both ends have compared.
         task: u32,
+        /// Counts what this worker is given, from 1: its mark when it begins.
+        number: u64,
+        /// Whether [`Up::Started`] is to be said.
+        announce: Announce,
     },
-    /// Nobody waits for this call any more: end it at its next await.
+    /// A piece of the input of a call whose [`Down::Run`] comes later. Pieces of
+    /// one call at a time.
+    Piece {
+        /// The call.
+        call: CallId,
+    },
+    /// Nobody waits for this call any more: end it at its next await. If its
+    /// input is not complete, forget it; there is no answer then.
     Cancel {
         /// The call to end.
         call: CallId,
+    },
+    /// Give calls back that have not begun, the youngest first: each is answered
+    /// with [`Up::Returned`].
+    Return {
+        /// At most so many.
+        most: u32,
+    },
+    /// The consumer of a call that yields items has taken some.
+    Credit {
+        /// The call.
+        call: CallId,
+        /// So many more may be sent.
+        items: u32,
     },
     /// Finish what is running and exit with status 0.
     Retire,
@@ -67,12 +104,30 @@ pub(crate) enum Up {
         /// What did not match.
         reason: String,
     },
-    /// User code of this call is about to run, for the first time.
+    /// User code of this call is about to run, for the first time. Said where
+    /// the parent had asked for it.
     Started {
         /// The call.
         call: CallId,
     },
-    /// This call is over; an output or an error of the task follows.
+    /// This call is given back. It has not begun, and will not here.
+    Returned {
+        /// The call.
+        call: CallId,
+    },
+    /// An item of a call that yields items follows. A call has credit for
+    /// [`ITEM_CREDIT`] of them at first.
+    Item {
+        /// The call.
+        call: CallId,
+    },
+    /// A piece of the payload of an [`Up::Done`] or [`Up::Item`] that comes
+    /// later. Pieces of one call at a time.
+    Piece {
+        /// The call.
+        call: CallId,
+    },
+    /// This call is over; the rest of an output or an error of the task follows.
     Done {
         /// The call.
         call: CallId,
@@ -81,10 +136,20 @@ pub(crate) enum Up {
     },
 }
 
+/// Whether the parent needs to hear at once that a call has begun.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Announce {
+    /// It looks at the marks when it needs to know.
+    No,
+    /// It measures how long the call runs.
+    Yes,
+}
+
 /// How a call ended in its worker.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Ending {
-    /// The payload is the task's output.
+    /// The payload is the task's output; of a call that yields items there is
+    /// none, and they have all been sent.
     Output,
     /// The payload is the task's error.
     Error,
@@ -145,7 +210,7 @@ pub(crate) fn shed(buffer: &mut BytesMut, frame: &BytesMut) {
 pub(crate) enum Unsendable {
     /// The payload's own serde code, or the format, refused it.
     Refused(CodecError),
-    /// The frame would have this many bytes, more than [`MAX_FRAME`].
+    /// It has this many bytes, more than [`MAX_PAYLOAD`].
     TooLarge(usize),
 }
 
@@ -154,7 +219,7 @@ impl fmt::Display for Unsendable {
         match self {
             Self::Refused(error) => write!(f, "{error}"),
             Self::TooLarge(bytes) => {
-                write!(f, "it has {bytes} bytes, and a frame at most {MAX_FRAME}")
+                write!(f, "it has {bytes} bytes, and may have {MAX_PAYLOAD}")
             }
         }
     }
@@ -166,14 +231,10 @@ pub(crate) fn head(head: &impl Serialize) -> Bytes {
     Bytes::from(bytes)
 }
 
-/// Writes a head and its payload.
-pub(crate) fn frame<H: Serialize, P: Serialize>(
-    head: &H,
-    payload: &P,
-) -> Result<Bytes, Unsendable> {
-    let bytes = codec::append(Vec::new(), head).map_err(Unsendable::Refused)?;
-    let bytes = codec::append(bytes, payload).map_err(Unsendable::Refused)?;
-    if bytes.len() > MAX_FRAME {
+/// Writes a value.
+pub(crate) fn payload(value: &impl Serialize) -> Result<Bytes, Unsendable> {
+    let bytes = codec::append(Vec::new(), value).map_err(Unsendable::Refused)?;
+    if bytes.len() > MAX_PAYLOAD {
         return Err(Unsendable::TooLarge(bytes.len()));
     }
     Ok(Bytes::from(bytes))
@@ -198,6 +259,13 @@ mod tests {
 
     use super::*;
 
+    /// A head and its payload in one frame.
+    fn frame(up: &Up, value: &impl Serialize) -> Bytes {
+        let mut bytes = head(up).to_vec();
+        bytes.extend_from_slice(&payload(value).unwrap());
+        bytes.into()
+    }
+
     fn any_ending() -> impl Strategy<Value = Ending> {
         prop_oneof![
             Just(Ending::Output),
@@ -217,6 +285,9 @@ mod tests {
                 .prop_map(|(protocol, table)| Up::Ready { protocol, table }),
             ".*".prop_map(|reason| Up::Refused { reason }),
             any::<u64>().prop_map(|call| Up::Started { call }),
+            any::<u64>().prop_map(|call| Up::Returned { call }),
+            any::<u64>().prop_map(|call| Up::Item { call }),
+            any::<u64>().prop_map(|call| Up::Piece { call }),
             (any::<u64>(), any_ending()).prop_map(|(call, ending)| Up::Done { call, ending }),
         ]
     }
@@ -229,7 +300,7 @@ mod tests {
         ) {
             let mut sent = BytesMut::new();
             for (up, payload) in &heads {
-                framing().encode(frame(up, payload).unwrap(), &mut sent).unwrap();
+                framing().encode(frame(up, payload), &mut sent).unwrap();
             }
             let (mut framing, mut arrived, mut read) = (framing(), BytesMut::new(), Vec::new());
             for piece in sent.chunks(cut) {

@@ -19,11 +19,19 @@ use tokio_util::bytes::{Bytes, BytesMut};
 use tokio_util::codec::{Decoder, Encoder, LengthDelimitedCodec};
 use tokio_util::task::TaskTracker;
 
-use crate::panic::{self, Panic};
-use crate::registry::{Running, Table};
+use crate::context::{Context, Stop, Surroundings};
+use crate::handover;
+use crate::job::{Answer, Job, Running};
+use crate::marks::Marks;
+use crate::registry::Table;
 use crate::role::{self, WORKER_ARGUMENT};
-use crate::watchdog;
+use crate::setup::Setup;
 use crate::wire::{self, CallId, Down, Ending, PROTOCOL, Up};
+
+mod panic;
+mod watchdog;
+
+use panic::Panic;
 
 /// The exit status of a worker that cannot serve, with the reason on stderr.
 const CANNOT_SERVE: i32 = 70;
@@ -38,16 +46,23 @@ pub(crate) fn serve(nonce: &str) -> ! {
     let _ = rustix::thread::set_name(c"aio-pool-worker");
     panic::remember_locations();
 
+    let marks = match handover::receive(&socket, nonce).and_then(Marks::map) {
+        Ok(marks) => marks,
+        Err(error) => give_up(error),
+    };
     let reader = match socket.try_clone() {
         Ok(reader) => reader,
         Err(error) => give_up(error),
     };
     let uplink = Arc::new(Uplink(Mutex::new(socket)));
     let mut parent = Parent::new(reader);
-    let table = match shake_hands(&mut parent, nonce) {
-        Ok(table) => table,
+    let (table, setup) = match shake_hands(&mut parent) {
+        Ok(agreed) => agreed,
         Err(reason) => refuse(&uplink, reason),
     };
+    if let Err(reason) = setup.take_effect() {
+        refuse(&uplink, reason);
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .thread_name("aio-pool-task")
@@ -65,6 +80,11 @@ pub(crate) fn serve(nonce: &str) -> ! {
         table,
         runtime,
         uplink,
+        marks: Arc::new(marks),
+        surroundings: Arc::new(Surroundings {
+            place: setup.place,
+            states: std::collections::HashMap::new(),
+        }),
         tracker: TaskTracker::new(),
         running: Arc::default(),
     }
@@ -100,12 +120,12 @@ fn take_socket() -> io::Result<UnixStream> {
 }
 
 /// Reads the parent's greeting and compares what both ends must agree on.
-fn shake_hands(parent: &mut Parent, nonce: &str) -> Result<&'static Table, String> {
+fn shake_hands(parent: &mut Parent) -> Result<(&'static Table, Setup), String> {
     let table = Table::of_this_program().map_err(|error| error.to_string())?;
     let Down::Hello {
         protocol,
-        nonce: expected,
         table: fingerprint,
+        setup,
     } = parent.listen().0
     else {
         return Err("the parent's first frame is no greeting".to_owned());
@@ -115,13 +135,10 @@ fn shake_hands(parent: &mut Parent, nonce: &str) -> Result<&'static Table, Strin
             "the parent speaks protocol {protocol}, this worker {PROTOCOL}"
         ));
     }
-    if nonce != expected {
-        return Err("the socket belongs to another worker".to_owned());
-    }
     if fingerprint != table.fingerprint() {
         return Err("the parent has another table of tasks".to_owned());
     }
-    Ok(table)
+    Ok((table, setup))
 }
 
 /// The reading end. Where there is nothing more to read, the process ends.
@@ -198,6 +215,8 @@ struct Worker {
     table: &'static Table,
     runtime: Runtime,
     uplink: Arc<Uplink>,
+    marks: Arc<Marks>,
+    surroundings: Arc<Surroundings>,
     tracker: TaskTracker,
     running: Arc<RunningCalls>,
 }
@@ -206,10 +225,15 @@ impl Worker {
     fn obey(self, mut parent: Parent) -> ! {
         loop {
             match parent.listen() {
-                (Down::Run { call, task }, input) => {
+                (
+                    Down::Run {
+                        call, task, number, ..
+                    },
+                    input,
+                ) => {
                     // Only what the parent asked for may start workers here.
                     role::may_start();
-                    self.run(call, task, input);
+                    self.run(call, task, number, input);
                 }
                 (Down::Cancel { call }, _) => {
                     let handle = lock(&self.running).get(&call).cloned();
@@ -219,12 +243,13 @@ impl Worker {
                     }
                 }
                 (Down::Retire, _) => self.retire(),
+                (Down::Piece { .. } | Down::Return { .. } | Down::Credit { .. }, _) => {}
                 (Down::Hello { .. }, _) => give_up("the parent greeted twice"),
             }
         }
     }
 
-    fn run(&self, call: CallId, task: u32, input: Bytes) {
+    fn run(&self, call: CallId, task: u32, number: u64, input: Bytes) {
         let Some(entry) = self.table.entry(task) else {
             let ending = Ending::UnknownTask;
             return self.uplink.say(&Up::Done { call, ending });
@@ -233,11 +258,16 @@ impl Worker {
         // first poll must be answered too.
         let outcome = Outcome {
             call,
+            number,
+            marks: Arc::clone(&self.marks),
             uplink: Arc::clone(&self.uplink),
             running: Arc::clone(&self.running),
             given: false,
         };
-        let running = (entry.run)(call, input);
+        let running = (entry.run)(Job {
+            input,
+            context: Context::new(Stop::default(), Arc::clone(&self.surroundings)),
+        });
         let mut calls = lock(&self.running);
         let task = self
             .tracker
@@ -259,6 +289,8 @@ impl Worker {
 /// The one answer to a call, given even if the task is dropped.
 struct Outcome {
     call: CallId,
+    number: u64,
+    marks: Arc<Marks>,
     uplink: Arc<Uplink>,
     running: Arc<RunningCalls>,
     given: bool,
@@ -269,33 +301,37 @@ impl Outcome {
         let call = self.call;
         // Said before user code runs: from now on, the parent knows, this call
         // must not be given to another worker.
+        self.marks.begin(self.number);
         self.uplink.say(&Up::Started { call });
-        let frame = match panic::caught(running).await {
-            Ok(frame) => frame,
-            Err(Panic { message, location }) => {
-                let ending = Ending::Panicked { message, location };
-                wire::head(&Up::Done { call, ending })
-            }
+        let Running::Value(running) = running else {
+            return;
         };
-        self.give(frame);
+        let answer = match panic::caught(running).await {
+            Ok(answer) => answer,
+            Err(Panic { message, location }) => Ending::Panicked { message, location }.into(),
+        };
+        self.give(answer);
     }
 
-    fn give(&mut self, frame: Bytes) {
+    fn give(&mut self, answer: Answer) {
         self.given = true;
+        let Answer { ending, payload } = answer;
+        let call = self.call;
+        let mut frame = wire::head(&Up::Done { call, ending }).to_vec();
+        frame.extend_from_slice(&payload);
         lock(&self.running).remove(&self.call);
-        self.uplink.send(frame);
+        self.uplink.send(frame.into());
     }
 }
 
 impl Drop for Outcome {
     fn drop(&mut self) {
         if !self.given {
-            let call = self.call;
             let ending = match panic::under_way() {
                 None => Ending::Cancelled,
                 Some(Panic { message, location }) => Ending::Panicked { message, location },
             };
-            self.give(wire::head(&Up::Done { call, ending }));
+            self.give(ending.into());
         }
     }
 }

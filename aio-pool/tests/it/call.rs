@@ -246,7 +246,7 @@ async fn a_value_beyond_the_longest_frame_is_refused_on_either_side() {
     for (error, named) in [(input, "take_bulk"), (output, "give_bulk")] {
         let said = error.to_string();
         assert!(
-            said.contains(named) && said.contains("a frame at most"),
+            said.contains(named) && said.contains("bytes, and may have"),
             "{said}"
         );
     }

@@ -1,7 +1,7 @@
 //! A worker process as the parent holds it: started, awaited, killed, reaped.
 
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd as _, OwnedFd};
 use std::os::unix::net::UnixStream as StdUnixStream;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, Command, Stdio};
@@ -12,6 +12,8 @@ use tokio::io::unix::AsyncFd;
 use tokio::net::UnixStream;
 
 use crate::error::Exit;
+use crate::handover::{self, Nonce};
+use crate::marks::Marks;
 use crate::role::worker_argument;
 
 /// A worker process. Dropping it kills and reaps it.
@@ -50,20 +52,34 @@ impl Ended {
     }
 }
 
+/// A worker that has just been started.
+#[derive(Debug)]
+pub(crate) struct Spawned {
+    pub(crate) process: Process,
+    pub(crate) ended: Ended,
+    /// Our end of its socket.
+    pub(crate) socket: UnixStream,
+    /// How far it has begun.
+    pub(crate) marks: Marks,
+}
+
 impl Process {
     /// Starts this executable again, with one end of a socket as its stdin.
     ///
     /// `/proc/self/exe` is this very file, even if another was put in its place
     /// since. Nothing here may add a `pre_exec`: without one std uses
     /// `posix_spawn`, which costs the same whatever the size of this process.
-    pub(crate) fn spawn(depth: u32, nonce: &str) -> io::Result<(Self, Ended, UnixStream)> {
+    pub(crate) fn spawn(depth: u32) -> io::Result<Spawned> {
+        let nonce = Nonce::random()?;
+        let (marks, page) = Marks::create()?;
         let (ours, theirs) = StdUnixStream::pair()?;
+        handover::send(&ours, nonce, page.as_fd())?;
         ours.set_nonblocking(true)?;
         let ours = UnixStream::from_std(ours)?;
 
         let mut command = Command::new("/proc/self/exe");
         command
-            .arg(worker_argument(depth, nonce))
+            .arg(worker_argument(depth, &nonce.word()))
             .stdin(Stdio::from(OwnedFd::from(theirs)))
             .process_group(0);
         if let Some(name) = std::env::args_os().next() {
@@ -90,7 +106,12 @@ impl Process {
             reaped: false,
         };
         let ended = Ended::watch(process.pidfd.try_clone()?)?;
-        Ok((process, ended, ours))
+        Ok(Spawned {
+            process,
+            ended,
+            socket: ours,
+            marks,
+        })
     }
 
     pub(crate) fn pid(&self) -> u32 {

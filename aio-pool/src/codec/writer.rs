@@ -10,7 +10,7 @@ use serde::ser::{
     SerializeTupleStruct, SerializeTupleVariant, Serializer,
 };
 
-use crate::refusal::CodecError;
+use super::refusal::CodecError;
 
 /// Writes values behind each other.
 pub(crate) struct Writer {

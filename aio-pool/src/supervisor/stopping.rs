@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::scheduler::WorkerId;
+use super::scheduler::WorkerId;
 use crate::wire::CallId;
 
 /// How long a task that runs may go on after it was cancelled. One that comes

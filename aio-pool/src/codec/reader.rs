@@ -7,7 +7,7 @@ use serde::de::{
     VariantAccess, Visitor,
 };
 
-use crate::refusal::{CodecError, DEEPEST_VALUE};
+use super::refusal::{CodecError, DEEPEST_VALUE};
 
 type Scalars<'de> = postcard::Deserializer<'de, postcard::de_flavors::Slice<'de>>;
 

@@ -14,9 +14,9 @@ use tokio_util::codec::{Decoder, Encoder, LengthDelimitedCodec};
 
 use rustix::net::RecvFlags;
 
+use super::scheduler::WorkerId;
+use super::spawn::{Ended, Process};
 use crate::error::Exit;
-use crate::scheduler::WorkerId;
-use crate::spawn::{Ended, Process};
 use crate::wire::{self, KEPT_BUFFER, Up};
 
 /// A worker that closed its socket is about to end; this is how long it may

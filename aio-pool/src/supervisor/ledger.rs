@@ -3,11 +3,11 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use tokio::sync::oneshot;
 use tokio::time::Instant;
 use tokio_util::bytes::Bytes;
 
-use crate::line::{Failure, Reply, Submission};
+use crate::line::Submission;
+use crate::reply::{Failure, Reply, ReplyTo};
 use crate::wire::CallId;
 
 /// The calls that somebody waits for.
@@ -21,9 +21,10 @@ pub(crate) struct Ledger {
 struct Waiting {
     task: &'static str,
     /// Kept until the task starts, to be sent again if its worker dies before.
-    frame: Option<Bytes>,
+    input: Option<Bytes>,
+    index: u32,
     deadline: Option<Instant>,
-    reply: oneshot::Sender<Reply>,
+    reply: ReplyTo,
 }
 
 impl Ledger {
@@ -31,7 +32,8 @@ impl Ledger {
         let deadline = submission.deadline.map(Instant::from_std);
         let waiting = Waiting {
             task: submission.task,
-            frame: Some(submission.frame),
+            input: Some(submission.input),
+            index: submission.index,
             deadline,
             reply: submission.reply,
         };
@@ -45,15 +47,16 @@ impl Ledger {
         self.calls.is_empty()
     }
 
-    /// The frame that makes a worker run this call.
-    pub(crate) fn frame(&self, call: CallId) -> Option<Bytes> {
-        self.calls.get(&call)?.frame.clone()
+    /// What a worker needs to run this call: a task and its input.
+    pub(crate) fn job(&self, call: CallId) -> Option<(u32, Bytes)> {
+        let waiting = self.calls.get(&call)?;
+        Some((waiting.index, waiting.input.clone()?))
     }
 
     /// The call is never sent again, so its input is not needed any more.
     pub(crate) fn started(&mut self, call: CallId) {
         if let Some(waiting) = self.calls.get_mut(&call) {
-            waiting.frame = None;
+            waiting.input = None;
         }
     }
 
@@ -73,7 +76,7 @@ impl Ledger {
     }
 
     /// Strikes out a call, answered or not.
-    pub(crate) fn strike(&mut self, call: CallId) -> Option<oneshot::Sender<Reply>> {
+    pub(crate) fn strike(&mut self, call: CallId) -> Option<ReplyTo> {
         let waiting = self.calls.remove(&call)?;
         if let Some(at) = waiting.deadline {
             self.deadlines.remove(&(at, call));
@@ -84,8 +87,7 @@ impl Ledger {
     /// Answers a call, if anybody still waits for it.
     pub(crate) fn answer(&mut self, call: CallId, reply: Reply) {
         if let Some(waiting) = self.strike(call) {
-            // Dropped between two polls: its cancellation is on the way.
-            let _ = waiting.send(reply);
+            waiting.send(reply);
         }
     }
 
@@ -93,7 +95,7 @@ impl Ledger {
     pub(crate) fn answer_all(&mut self, failure: &Failure) {
         self.deadlines.clear();
         for (_, waiting) in self.calls.drain() {
-            let _ = waiting.reply.send(Err(failure.clone()));
+            waiting.reply.send(Err(failure.clone()));
         }
     }
 }

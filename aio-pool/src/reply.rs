@@ -1,0 +1,41 @@
+//! Where the one outcome of a call goes.
+
+use tokio::sync::oneshot;
+use tokio_util::bytes::Bytes;
+
+use crate::error::{Error, Exit};
+use crate::wire::Ending;
+
+/// The one outcome of a call.
+pub(crate) type Reply = Result<(Ending, Bytes), Failure>;
+
+/// An outcome that no worker sent.
+#[derive(Debug, Clone)]
+pub(crate) enum Failure {
+    Lost {
+        pid: u32,
+        exit: Exit,
+        started: bool,
+        beside: usize,
+    },
+    TimedOut,
+    Cancelled,
+    Pool(Error),
+}
+
+/// Who waits for a call.
+#[derive(Debug)]
+pub(crate) enum ReplyTo {
+    /// One future.
+    One(oneshot::Sender<Reply>),
+}
+
+impl ReplyTo {
+    /// Gives the outcome. Wakes whoever waits, so it is done under no lock.
+    pub(crate) fn send(self, reply: Reply) {
+        match self {
+            // Dropped between two polls: its cancellation is on the way.
+            Self::One(sender) => drop(sender.send(reply)),
+        }
+    }
+}
