@@ -10,8 +10,9 @@ use tokio::sync::oneshot;
 use tokio_util::bytes::Bytes;
 
 use crate::codec;
+use crate::engine::{HungUp, Sharing, Submission};
 use crate::error::{Error, Part, TaskError};
-use crate::line::{Command, HungUp, Line, Submission, supervisor_died};
+use crate::line::{Line, supervisor_died};
 use crate::reply::{Failure, Reply, ReplyTo};
 use crate::task::Task;
 use crate::wire::{self, CallId, Ending};
@@ -32,7 +33,15 @@ use crate::wire::{self, CallId, Ending};
 pub struct Call<T: Task> {
     line: Arc<Line>,
     input: T::Input,
+    limits: Limits,
+}
+
+/// What a call may cost, and whom.
+#[derive(Debug, Clone, Copy, Default)]
+struct Limits {
     timeout: Option<Duration>,
+    run_timeout: Option<Duration>,
+    sharing: Sharing,
 }
 
 impl<T: Task> Call<T> {
@@ -40,7 +49,7 @@ impl<T: Task> Call<T> {
         Self {
             line,
             input,
-            timeout: None,
+            limits: Limits::default(),
         }
     }
 
@@ -50,7 +59,25 @@ impl<T: Task> Call<T> {
     ///
     /// It is real time, whatever the caller's runtime thinks of the clock.
     pub fn timeout(mut self, limit: Duration) -> Self {
-        self.timeout = Some(limit);
+        self.limits.timeout = Some(limit);
+        self
+    }
+
+    /// Gives up with [`TaskError::TimedOut`] if the task runs for longer than
+    /// `limit`. Time in the queue does not count. The task is then cancelled as
+    /// if the call had been dropped.
+    pub fn run_timeout(mut self, limit: Duration) -> Self {
+        self.limits.run_timeout = Some(limit);
+        self
+    }
+
+    /// Runs the task alone in its worker: it waits until one has nothing else to
+    /// do, and nothing is begun beside it.
+    ///
+    /// So nothing else is lost if it crashes or has to be killed, and nothing
+    /// that runs beside it uses up its limits.
+    pub fn exclusive(mut self) -> Self {
+        self.limits.sharing = Sharing::Exclusive;
         self
     }
 }
@@ -59,7 +86,7 @@ impl<T: Task> fmt::Debug for Call<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Call")
             .field("task", &T::NAME)
-            .field("timeout", &self.timeout)
+            .field("limits", &self.limits)
             .finish_non_exhaustive()
     }
 }
@@ -69,10 +96,9 @@ impl<T: Task> IntoFuture for Call<T> {
     type IntoFuture = Answer<T>;
 
     fn into_future(self) -> Answer<T> {
-        let timeout = self.timeout;
         Answer {
             line: self.line,
-            timeout,
+            limits: self.limits,
             state: State::Unsent(self.input),
         }
     }
@@ -82,7 +108,7 @@ impl<T: Task> IntoFuture for Call<T> {
 #[must_use = "futures do nothing unless polled"]
 pub struct Answer<T: Task> {
     line: Arc<Line>,
-    timeout: Option<Duration>,
+    limits: Limits,
     state: State<T::Input>,
 }
 
@@ -109,8 +135,9 @@ impl<T: Task> fmt::Debug for Answer<T> {
 impl<T: Task> Answer<T> {
     fn send(&self, input: &T::Input) -> Result<State<T::Input>, Error> {
         let deadline = self
+            .limits
             .timeout
-            .and_then(|limit| Instant::now().checked_add(limit));
+            .and_then(|limit| Some((Instant::now().checked_add(limit)?, limit)));
         let index = self.line.table.index_of(T::NAME)?;
         let input = wire::payload(input).map_err(|unsendable| Error::Encode {
             task: T::NAME,
@@ -125,9 +152,11 @@ impl<T: Task> Answer<T> {
             index,
             input,
             deadline,
+            run_timeout: self.limits.run_timeout,
+            sharing: self.limits.sharing,
             reply: ReplyTo::One(sender),
         };
-        match self.line.say(Command::Submit(submission)) {
+        match self.line.submit(submission) {
             Ok(()) => Ok(State::Sent { call, reply }),
             Err(HungUp) => Err(Error::Closed),
         }
@@ -178,10 +207,7 @@ impl<T: Task> Answer<T> {
                 started,
                 beside,
             },
-            Failure::TimedOut => TaskError::TimedOut {
-                task,
-                after: self.timeout.unwrap_or_default(),
-            },
+            Failure::TimedOut { after } => TaskError::TimedOut { task, after },
             Failure::Cancelled => TaskError::Cancelled { task },
             Failure::Pool(error) => TaskError::Pool(error),
         }
@@ -219,8 +245,7 @@ impl<T: Task> Future for Answer<T> {
 impl<T: Task> Drop for Answer<T> {
     fn drop(&mut self) {
         if let State::Sent { call, .. } = self.state {
-            // The supervisor has ended: so has the call.
-            let _ = self.line.say(Command::Cancel(call));
+            self.line.cancel([call]);
         }
     }
 }

@@ -60,6 +60,7 @@ struct Readme;
 mod call;
 mod codec;
 mod context;
+mod engine;
 mod error;
 mod handover;
 mod init;

@@ -1,77 +1,125 @@
-//! The line from handles and calls to the supervisor: what is said on it.
+//! The line from handles and calls to the engine. Using it never waits, so it
+//! can be done in a drop.
 
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use tokio::sync::{mpsc, oneshot};
-use tokio_util::bytes::Bytes;
+use tokio::sync::{Notify, oneshot};
 
+use crate::engine::{Effects, Engine, Finished, HungUp, Submission};
 use crate::error::Error;
 use crate::registry::Table;
-use crate::reply::ReplyTo;
 use crate::wire::CallId;
 
-/// The speaking end. Sending never waits, so it can be done in a drop.
+/// The engine, and how to wake whoever does its work.
+#[derive(Debug)]
+pub(crate) struct Switchboard {
+    engine: Mutex<Engine>,
+    supervisor: Notify,
+}
+
+impl Switchboard {
+    pub(crate) fn new(engine: Engine) -> Arc<Self> {
+        Arc::new(Self {
+            engine: Mutex::new(engine),
+            supervisor: Notify::new(),
+        })
+    }
+
+    fn engine(&self) -> MutexGuard<'_, Engine> {
+        // Whoever panicked under it was the engine itself; what it knows may be
+        // wrong, but to stop here would leave every caller without an answer.
+        self.engine.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Changes the engine, and does all that follows.
+    pub(crate) fn act<T>(&self, change: impl FnOnce(&mut Engine, &mut Effects) -> T) -> T {
+        let mut effects = Effects::default();
+        let returned = {
+            let mut engine = self.engine();
+            let returned = change(&mut engine, &mut effects);
+            engine.settle(Instant::now(), &mut effects);
+            returned
+        };
+        if effects.carry_out() {
+            self.supervisor.notify_one();
+        }
+        returned
+    }
+
+    /// Waits until the supervisor has something to do.
+    pub(crate) async fn woken(&self) {
+        self.supervisor.notified().await;
+    }
+}
+
+/// The speaking end.
 #[derive(Debug)]
 pub(crate) struct Line {
-    commands: mpsc::UnboundedSender<Command>,
+    switchboard: Arc<Switchboard>,
     pub(crate) table: &'static Table,
     next_call: AtomicU64,
 }
 
-/// The supervisor has ended, and with it the pool.
-#[derive(Debug)]
-pub(crate) struct HungUp;
-
 impl Line {
-    pub(crate) fn open(table: &'static Table) -> (Self, mpsc::UnboundedReceiver<Command>) {
-        let (commands, supervisor) = mpsc::unbounded_channel();
-        let line = Self {
-            commands,
+    pub(crate) fn new(switchboard: Arc<Switchboard>, table: &'static Table) -> Self {
+        Self {
+            switchboard,
             table,
             next_call: AtomicU64::new(0),
-        };
-        (line, supervisor)
-    }
-
-    pub(crate) fn say(&self, command: Command) -> Result<(), HungUp> {
-        self.commands.send(command).map_err(|_| HungUp)
+        }
     }
 
     pub(crate) fn number_a_call(&self) -> CallId {
         self.next_call.fetch_add(1, Ordering::Relaxed)
     }
-}
 
-/// What handles ask for.
-#[derive(Debug)]
-pub(crate) enum Command {
-    /// Run this call.
-    Submit(Submission),
-    /// Nobody waits for this call any more.
-    Cancel(CallId),
-    /// Answer every call, end the workers, tell when they are gone.
-    Close(Finished),
-    /// Kill the workers, and tell when they are gone.
-    Terminate(Option<Finished>),
-}
+    /// Runs this call.
+    pub(crate) fn submit(&self, submission: Submission) -> Result<(), HungUp> {
+        self.switchboard
+            .act(|engine, effects| engine.submit(submission, effects))
+    }
 
-/// Told when the last worker is reaped and the supervisor's descriptors are
-/// closed.
-pub(crate) type Finished = oneshot::Sender<Result<(), Error>>;
+    /// Runs these calls; for each worker that gets some it is one message.
+    pub(crate) fn submit_all(&self, submissions: Vec<Submission>) -> Result<(), HungUp> {
+        self.switchboard.act(|engine, effects| {
+            submissions
+                .into_iter()
+                .try_for_each(|submission| engine.submit(submission, effects))
+        })
+    }
 
-/// A call on its way in.
-#[derive(Debug)]
-pub(crate) struct Submission {
-    pub(crate) call: CallId,
-    pub(crate) task: &'static str,
-    /// Its index in the table of tasks.
-    pub(crate) index: u32,
-    /// The bytes of its input.
-    pub(crate) input: Bytes,
-    /// When its caller gives up.
-    pub(crate) deadline: Option<Instant>,
-    pub(crate) reply: ReplyTo,
+    /// Nobody waits for these calls any more.
+    pub(crate) fn cancel(&self, calls: impl IntoIterator<Item = CallId>) {
+        self.switchboard.act(|engine, effects| {
+            for call in calls {
+                engine.cancel(call, effects);
+            }
+        });
+    }
+
+    /// The consumer of a call has taken so many of its items.
+    pub(crate) fn credit(&self, call: CallId, items: u32) {
+        self.switchboard
+            .act(|engine, effects| engine.credit(call, items, effects));
+    }
+
+    /// Answers every call and ends the workers. Comes back at once; the receiver
+    /// hears when they are gone.
+    pub(crate) fn close(&self) -> Result<oneshot::Receiver<Result<(), Error>>, HungUp> {
+        let (finished, wait) = oneshot::channel();
+        self.switchboard
+            .act(|engine, effects| engine.close(finished, effects))?;
+        Ok(wait)
+    }
+
+    /// Kills the workers. Comes back at once; whoever listens hears when they are
+    /// gone.
+    pub(crate) fn terminate(&self, finished: Option<Finished>) -> Result<(), HungUp> {
+        self.switchboard
+            .act(|engine, effects| engine.terminate(finished, effects))
+    }
 }
 
 /// The error of everyone whom the supervisor left without an answer.

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use tokio::sync::oneshot;
 
 use crate::call::Call;
+use crate::engine::HungUp;
 use crate::error::Error;
-use crate::line::{Command, HungUp, Line, supervisor_died};
+use crate::line::{Line, supervisor_died};
 use crate::task::Task;
 
 /// Worker processes, waiting for calls. Made by [`start`](crate::start).
@@ -31,7 +32,7 @@ struct Handle {
 impl Drop for Handle {
     fn drop(&mut self) {
         // The supervisor has ended already: there is nothing to kill.
-        let _ = self.line.say(Command::Terminate(None));
+        let _ = self.line.terminate(None);
     }
 }
 
@@ -120,9 +121,8 @@ impl Pool {
     #[doc(alias = "join")]
     #[doc(alias = "shutdown")]
     pub async fn close(&self) -> Result<(), Error> {
-        let (finished, wait) = oneshot::channel();
-        match self.handle.line.say(Command::Close(finished)) {
-            Ok(()) => wait.await.unwrap_or_else(|_| Err(supervisor_died())),
+        match self.handle.line.close() {
+            Ok(wait) => wait.await.unwrap_or_else(|_| Err(supervisor_died())),
             Err(HungUp) => Ok(()),
         }
     }
@@ -157,8 +157,7 @@ impl Pool {
     #[doc(alias = "kill_workers")]
     pub async fn terminate(&self) {
         let (finished, wait) = oneshot::channel();
-        let command = Command::Terminate(Some(finished));
-        if self.handle.line.say(command).is_ok() {
+        if self.handle.line.terminate(Some(finished)).is_ok() {
             // An error means that the supervisor died; its end killed them.
             let _ = wait.await;
         }

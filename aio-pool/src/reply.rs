@@ -1,5 +1,7 @@
 //! Where the one outcome of a call goes.
 
+use std::time::Duration;
+
 use tokio::sync::oneshot;
 use tokio_util::bytes::Bytes;
 
@@ -18,7 +20,9 @@ pub(crate) enum Failure {
         started: bool,
         beside: usize,
     },
-    TimedOut,
+    TimedOut {
+        after: Duration,
+    },
     Cancelled,
     Pool(Error),
 }
@@ -36,6 +40,13 @@ impl ReplyTo {
         match self {
             // Dropped between two polls: its cancellation is on the way.
             Self::One(sender) => drop(sender.send(reply)),
+        }
+    }
+
+    /// Hands over an item of the call. The error says what is wrong with it.
+    pub(crate) fn item(&self, _payload: Bytes) -> Result<(), String> {
+        match self {
+            Self::One(_) => Err("it yielded an item of a call that has none".to_owned()),
         }
     }
 }

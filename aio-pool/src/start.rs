@@ -4,12 +4,14 @@ use std::num::NonZero;
 use std::pin::Pin;
 use std::time::Duration;
 
+use crate::engine::Config;
 use crate::error::Error;
 use crate::line::{Line, supervisor_died};
 use crate::pool::Pool;
 use crate::registry::Table;
 use crate::role;
-use crate::supervisor::{self, Config};
+use crate::setup::Setup;
+use crate::supervisor;
 
 /// More processes than any machine runs well: such a number is a mistake.
 const MAX_WORKERS: usize = 1024;
@@ -64,6 +66,7 @@ pub fn start() -> Start {
             .min(MAX_WORKERS),
         tasks_per_worker: 16,
         timeout: Duration::from_secs(30),
+        recycle_after: None,
     }
 }
 
@@ -78,6 +81,7 @@ pub struct Start {
     workers: usize,
     tasks_per_worker: usize,
     timeout: Duration,
+    recycle_after: Option<u64>,
 }
 
 impl Start {
@@ -99,6 +103,21 @@ impl Start {
     #[doc(alias = "childconcurrency")]
     pub fn tasks_per_worker(mut self, tasks: usize) -> Self {
         self.tasks_per_worker = tasks;
+        self
+    }
+
+    /// Replaces a worker by a new process when it has run this many tasks; never
+    /// by default.
+    ///
+    /// It is a remedy for leaks. The replacement is started first, the old one
+    /// finishes what it has and exits, and no call notices. Each worker does up
+    /// to a tenth fewer, so that those which were started together are not
+    /// replaced together. A process costs milliseconds: a few hundred tasks are
+    /// few.
+    #[doc(alias = "maxtasksperchild")]
+    #[doc(alias = "max_tasks_per_child")]
+    pub fn recycle_after(mut self, tasks: u64) -> Self {
+        self.recycle_after = Some(tasks);
         self
     }
 
@@ -188,18 +207,22 @@ impl IntoFuture for Start {
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {
             let (depth, table) = self.check()?;
-            let (line, inbox) = Line::open(table);
             let config = Config {
                 workers: self.workers,
                 tasks_per_worker: self.tasks_per_worker,
                 timeout: self.timeout,
                 table: table.fingerprint(),
                 depth,
+                recycle_after: self.recycle_after,
+                setup: Setup {
+                    tasks_per_worker: u32::try_from(self.tasks_per_worker).unwrap_or(u32::MAX),
+                    ..Setup::default()
+                },
             };
-            let started = supervisor::start(config, inbox)?;
+            let (switchboard, started) = supervisor::start(config)?;
             // Armed before the first await: whatever happens now, dropping
             // this handle ends the workers.
-            let pool = Pool::new(line);
+            let pool = Pool::new(Line::new(switchboard, table));
             match started.await.unwrap_or_else(|_| Err(supervisor_died())) {
                 Ok(()) => Ok(pool),
                 Err(error) => {
