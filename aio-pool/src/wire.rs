@@ -6,15 +6,18 @@
 //! piece, with other frames between: so nothing small waits behind a large value.
 
 use std::fmt;
-use std::marker::PhantomData;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tokio_util::bytes::{Buf, Bytes, BytesMut};
-use tokio_util::codec::{Decoder, LengthDelimitedCodec};
+use tokio_util::codec::LengthDelimitedCodec;
 
 use crate::codec::{self, CodecError};
 use crate::setup::Setup;
+
+mod assembly;
+
+pub(crate) use assembly::{Assembly, Head};
 
 /// The version of this file. Both ends refuse another.
 pub(crate) const PROTOCOL: u32 = 2;
@@ -28,6 +31,9 @@ pub(crate) const PIECE: usize = 1 << 20;
 
 /// The longest frame: a piece, or a whole payload, and any head.
 pub(crate) const MAX_FRAME: usize = PIECE + (1 << 18);
+
+/// The bytes of a frame's length, big-endian.
+const LENGTH: usize = size_of::<u32>();
 
 /// A call, numbered by the pool it belongs to and never again.
 pub(crate) type CallId = u64;
@@ -191,6 +197,7 @@ impl fmt::Display for Malformed {
 /// [`MAX_FRAME`] before it is read.
 pub(crate) fn framing() -> LengthDelimitedCodec {
     LengthDelimitedCodec::builder()
+        .length_field_type::<u32>()
         .max_frame_length(MAX_FRAME)
         .new_codec()
 }
@@ -203,128 +210,6 @@ pub(crate) const KEPT_BUFFER: usize = 1 << 20;
 pub(crate) fn shed(buffer: &mut BytesMut, frame: &BytesMut) {
     if frame.len() > KEPT_BUFFER {
         *buffer = BytesMut::from(&buffer[..]);
-    }
-}
-
-/// What either end says, as far as pieces are concerned.
-pub(crate) trait Head: DeserializeOwned {
-    /// The call of which this is a piece.
-    fn piece_of(&self) -> Option<CallId>;
-    /// The call whose payload is complete with this.
-    fn completes(&self) -> Option<CallId>;
-    /// The call whose pieces are to be forgotten.
-    fn forgets(&self) -> Option<CallId>;
-}
-
-impl Head for Down {
-    fn piece_of(&self) -> Option<CallId> {
-        match *self {
-            Self::Piece { call } => Some(call),
-            _ => None,
-        }
-    }
-
-    fn completes(&self) -> Option<CallId> {
-        match *self {
-            Self::Run { call, .. } => Some(call),
-            _ => None,
-        }
-    }
-
-    fn forgets(&self) -> Option<CallId> {
-        match *self {
-            Self::Cancel { call } => Some(call),
-            _ => None,
-        }
-    }
-}
-
-impl Head for Up {
-    fn piece_of(&self) -> Option<CallId> {
-        match *self {
-            Self::Piece { call } => Some(call),
-            _ => None,
-        }
-    }
-
-    fn completes(&self) -> Option<CallId> {
-        match *self {
-            Self::Done { call, .. } | Self::Item { call } => Some(call),
-            _ => None,
-        }
-    }
-
-    /// A task that ends while it sends in pieces says so with its answer, whose
-    /// payload would be theirs: so a worker sends all of them first.
-    fn forgets(&self) -> Option<CallId> {
-        None
-    }
-}
-
-/// Puts frames and payloads together again.
-#[derive(Debug)]
-pub(crate) struct Assembly<H> {
-    framing: LengthDelimitedCodec,
-    /// The call whose pieces come, and those that are here.
-    partial: Option<(CallId, BytesMut)>,
-    heads: PhantomData<fn() -> H>,
-}
-
-impl<H: Head> Assembly<H> {
-    pub(crate) fn new() -> Self {
-        Self {
-            framing: framing(),
-            partial: None,
-            heads: PhantomData,
-        }
-    }
-
-    /// Takes the next head and its whole payload off the front of what arrived.
-    pub(crate) fn next(&mut self, arrived: &mut BytesMut) -> Result<Option<(H, Bytes)>, Malformed> {
-        loop {
-            let frame = self.framing.decode(arrived);
-            let Some(frame) = frame.map_err(|error| Malformed(error.to_string()))? else {
-                return Ok(None);
-            };
-            shed(arrived, &frame);
-            let (head, payload) = open::<H>(frame.freeze())?;
-            if let Some(call) = head.piece_of() {
-                self.keep(call, &payload)?;
-                continue;
-            }
-            let ours = |call: Option<CallId>| {
-                let partial = self.partial.as_ref();
-                call.is_some() && call == partial.map(|&(of, _)| of)
-            };
-            if ours(head.completes()) {
-                let (_, mut whole) = self.partial.take().unwrap_or_default();
-                whole.extend_from_slice(&payload);
-                return Ok(Some((head, whole.freeze())));
-            }
-            if ours(head.forgets()) {
-                self.partial = None;
-                continue;
-            }
-            return Ok(Some((head, payload)));
-        }
-    }
-
-    fn keep(&mut self, call: CallId, piece: &Bytes) -> Result<(), Malformed> {
-        let (of, pieces) = self.partial.get_or_insert_with(|| (call, BytesMut::new()));
-        if *of != call {
-            return Err(Malformed(format!(
-                "a piece of call {call} between those of call {of}"
-            )));
-        }
-        // The last piece comes with the head, and is no longer than these.
-        let length = pieces.len() + piece.len() + PIECE;
-        if length > MAX_PAYLOAD + PIECE {
-            return Err(Malformed(format!(
-                "call {call} has a payload of more than {MAX_PAYLOAD} bytes"
-            )));
-        }
-        pieces.extend_from_slice(piece);
-        Ok(())
     }
 }
 
@@ -346,6 +231,19 @@ impl fmt::Display for Unsendable {
             }
         }
     }
+}
+
+/// Appends the length of a frame and its head; a payload of so many bytes is to
+/// follow.
+pub(crate) fn append(buffer: Vec<u8>, head: &impl Serialize, payload: usize) -> Vec<u8> {
+    let start = buffer.len();
+    let mut buffer = buffer;
+    buffer.extend_from_slice(&[0; LENGTH]);
+    let mut buffer = codec::append(buffer, head).expect("a head is plain data");
+    let length = buffer.len() - start - LENGTH + payload;
+    let length = u32::try_from(length).expect("a payload is cut into pieces");
+    buffer[start..start + LENGTH].copy_from_slice(&length.to_be_bytes());
+    buffer
 }
 
 /// Writes a head without a payload.
@@ -378,7 +276,7 @@ pub(crate) fn open<H: DeserializeOwned>(mut frame: Bytes) -> Result<(H, Bytes), 
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use tokio_util::codec::Encoder;
+    use tokio_util::codec::{Decoder, Encoder};
 
     use super::*;
 

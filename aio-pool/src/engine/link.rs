@@ -8,7 +8,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::net::UnixStream;
 use tokio::sync::Notify;
-use tokio_util::bytes::{Buf, BufMut, Bytes, BytesMut};
+use tokio_util::bytes::{Buf, Bytes};
 
 use crate::wire::{self, CallId, Down, PIECE};
 
@@ -36,7 +36,7 @@ struct Outgoing {
     /// Frames, ready to be written, before those in `tail`.
     segments: VecDeque<Bytes>,
     /// Small frames behind each other.
-    tail: BytesMut,
+    tail: Vec<u8>,
     /// Calls with large inputs, and whatever calls came after them: a call
     /// overtakes no other, since workers begin them in the order of delivery.
     bulk: VecDeque<Bulk>,
@@ -235,15 +235,12 @@ impl Outgoing {
         if self.closed {
             return;
         }
-        let head = wire::head(head);
-        let length = u32::try_from(head.len() + payload.len()).expect("a frame is short");
-        self.tail.put_u32(length);
-        self.tail.put_slice(&head);
+        self.tail = wire::append(std::mem::take(&mut self.tail), head, payload.len());
         if payload.len() <= COPIED {
-            self.tail.put_slice(payload);
+            self.tail.extend_from_slice(payload);
         } else {
-            let before = self.tail.split().freeze();
-            self.segments.extend([before, payload.clone()]);
+            let before = std::mem::take(&mut self.tail);
+            self.segments.extend([before.into(), payload.clone()]);
         }
     }
 
@@ -254,7 +251,7 @@ impl Outgoing {
         }
         let mut batch = std::mem::take(&mut self.segments);
         if !self.tail.is_empty() {
-            batch.push_back(self.tail.split().freeze());
+            batch.push_back(std::mem::take(&mut self.tail).into());
         }
         batch
     }
@@ -283,7 +280,7 @@ impl Outgoing {
         self.closed = true;
         self.segments.clear();
         self.bulk.clear();
-        self.tail = BytesMut::new();
+        self.tail = Vec::new();
     }
 }
 
@@ -319,6 +316,7 @@ mod tests {
     }
 
     fn orders(bytes: &[u8]) -> Vec<(Down, usize)> {
+        use tokio_util::bytes::BytesMut;
         use tokio_util::codec::Decoder;
         let mut bytes = BytesMut::from(bytes);
         let mut framing = wire::framing();
