@@ -16,8 +16,10 @@ use crate::line::Switchboard;
 
 mod attend;
 mod spawn;
+mod spin;
 
 use spawn::{Process, Spawned};
+use spin::Spin;
 
 /// Starts the thread. The receiver hears when every worker is ready, or why not.
 pub(crate) fn start(
@@ -64,11 +66,12 @@ impl Drop for Ending {
 }
 
 async fn supervise(switchboard: &Arc<Switchboard>, depth: u32) {
+    let spin = Spin::begin();
     let next = |engine: &mut Engine, effects: &mut Effects| engine.next(Instant::now(), effects);
     loop {
         match switchboard.act(next) {
             Next::End => return,
-            Next::Spawn(place) => spawn(switchboard, depth, place),
+            Next::Spawn(place) => spawn(switchboard, &spin, depth, place),
             Next::Wait(None) => switchboard.woken().await,
             Next::Wait(Some(alarm)) => {
                 tokio::select! {
@@ -87,7 +90,7 @@ async fn supervise(switchboard: &Arc<Switchboard>, depth: u32) {
     }
 }
 
-fn spawn(switchboard: &Arc<Switchboard>, depth: u32, place: u32) {
+fn spawn(switchboard: &Arc<Switchboard>, spin: &Arc<Spin>, depth: u32, place: u32) {
     let Spawned {
         process,
         ended,
@@ -110,5 +113,6 @@ fn spawn(switchboard: &Arc<Switchboard>, depth: u32, place: u32) {
         ended,
         link,
         Arc::clone(switchboard),
+        Arc::clone(spin),
     ));
 }

@@ -13,6 +13,7 @@ use tokio::time::sleep_until;
 use tokio_util::bytes::{Bytes, BytesMut};
 
 use super::spawn::{Ended, Process};
+use super::spin::Spin;
 use crate::engine::{Link, WorkerId};
 use crate::line::Switchboard;
 use crate::wire::{Assembly, Up};
@@ -34,6 +35,7 @@ pub(super) async fn attend(
     ended: Ended,
     link: Arc<Link>,
     switchboard: Arc<Switchboard>,
+    spin: Arc<Spin>,
 ) {
     let mut incoming = Incoming::new(worker, switchboard);
     let mut kill_at: Option<Instant> = None;
@@ -64,6 +66,7 @@ pub(super) async fn attend(
                 }
                 if incoming.open {
                     incoming.read(socket);
+                    spin.heard();
                     if !incoming.open {
                         kill_at = Some(Instant::now() + SILENT_GRACE);
                     }

@@ -122,8 +122,8 @@ rules! {
         "aio-sqlite/src/lib.rs:3:",
     }
     imports = crate::imports::check {
-        "aio-pool: modules import each other: alpha → beta → gamma → alpha",
-        "aio-pool: modules import each other: delta → epsilon → delta",
+        "aio-round: modules import each other: alpha → beta → gamma → alpha",
+        "aio-round: modules import each other: delta → epsilon → delta",
     }
     siblings = crate::siblings::check {
         "adaptors/above.rs may not import adaptors/beta.rs, as `super::beta::Beta`",
