@@ -187,6 +187,13 @@ impl Start {
                 usize::MAX,
                 "at least 1",
             ),
+            (
+                "recycle_after",
+                self.recycle_after
+                    .map_or(1, |tasks| usize::try_from(tasks).unwrap_or(usize::MAX)),
+                usize::MAX,
+                "at least 1",
+            ),
         ] {
             if !(1..=most).contains(&value) {
                 return Err(Error::InvalidOption {

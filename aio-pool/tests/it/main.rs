@@ -9,14 +9,18 @@
     reason = "a test fails by unwrapping; without the built-in harness clippy does not see that it is one"
 )]
 
+mod ahead;
 mod call;
 mod cuts;
 mod death;
+mod exclusive;
 mod guard;
 mod harness;
 mod hostile;
 mod line;
 mod polled;
+mod recycle;
+mod run_timeout;
 mod start;
 mod stuck;
 mod tasks;
@@ -29,11 +33,15 @@ fn main() {
     let mut arguments = libtest_mimic::Arguments::from_args();
     arguments.test_threads = Some(1);
     let trials = [
+        ahead::trials(),
         call::trials(),
         cuts::trials(),
         death::trials(),
         guard::trials(),
         hostile::trials(),
+        exclusive::trials(),
+        recycle::trials(),
+        run_timeout::trials(),
         start::trials(),
         stuck::trials(),
         traits::trials(),

@@ -1,0 +1,88 @@
+//! How long a task may run, and that waiting for its turn is no running.
+
+use std::time::Duration;
+
+use aio_pool::{Exit, Pool, TaskError};
+use tokio::join;
+
+use crate::harness::trials;
+use crate::line::Line;
+use crate::polled::polled;
+use crate::tasks::{compute, hold, pid, spin};
+
+trials![
+    the_queue_does_not_count,
+    a_task_that_runs_for_too_long_is_cancelled,
+    a_task_that_computes_for_too_long_costs_its_worker,
+    whichever_limit_is_over_first_ends_the_call,
+];
+
+async fn one_at_a_time() -> Pool {
+    aio_pool::start()
+        .workers(1)
+        .tasks_per_worker(1)
+        .await
+        .unwrap()
+}
+
+async fn the_queue_does_not_count() {
+    let pool = one_at_a_time().await;
+    // It is in the way for longer than the limit.
+    let blocker = pool.call::<compute>(2_500);
+    let mut blocker = blocker.into_future();
+    assert!(polled(&mut blocker).await.is_pending());
+    let waits = pool.call::<pid>(()).run_timeout(Duration::from_secs(2));
+    let (blocker, waits) = join!(blocker, waits.into_future());
+    assert_eq!(blocker.unwrap(), waits.unwrap());
+    pool.close().await.unwrap();
+}
+
+async fn a_task_that_runs_for_too_long_is_cancelled() {
+    let pool = one_at_a_time().await;
+    let line = Line::open();
+    let limit = Duration::from_millis(50);
+    let call = pool.call::<hold>(line.name.clone()).run_timeout(limit);
+    let (outcome, held) = join!(call.into_future(), line.next());
+    let error = outcome.unwrap_err();
+    assert!(matches!(error, TaskError::TimedOut { after, .. } if after == limit));
+    let worker = held.pid;
+    held.gone().await;
+    assert_eq!(pool.call::<pid>(()).await.unwrap(), worker);
+    pool.close().await.unwrap();
+}
+
+async fn a_task_that_computes_for_too_long_costs_its_worker() {
+    let pool = aio_pool::start().workers(1).await.unwrap();
+    let line = Line::open();
+    let neighbour = tokio::spawn(pool.call::<hold>(line.name.clone()).into_future());
+    line.next().await;
+    let limit = Duration::from_millis(50);
+    let call = pool.call::<spin>(line.name.clone()).run_timeout(limit);
+    let (outcome, spinning) = join!(call.into_future(), line.next());
+    let error = outcome.unwrap_err();
+    assert!(matches!(error, TaskError::TimedOut { after, .. } if after == limit));
+    assert_ne!(pool.call::<pid>(()).await.unwrap(), spinning.pid);
+    match neighbour.await.unwrap().unwrap_err() {
+        TaskError::WorkerLost { pid, exit, .. } => {
+            let reason = "task it::tasks::spin did not stop when it was cancelled".to_owned();
+            assert_eq!((pid, exit), (spinning.pid, Exit::Ended { reason }));
+        }
+        other => panic!("{other:?}"),
+    }
+    pool.close().await.unwrap();
+}
+
+async fn whichever_limit_is_over_first_ends_the_call() {
+    let pool = one_at_a_time().await;
+    let (short, long) = (Duration::from_millis(50), Duration::from_secs(1_000));
+    for (answer, running) in [(short, long), (long, short), (short, Duration::MAX)] {
+        let line = Line::open();
+        let call = pool.call::<hold>(line.name.clone());
+        let error = call.timeout(answer).run_timeout(running).await.unwrap_err();
+        assert!(
+            matches!(error, TaskError::TimedOut { after, .. } if after == short),
+            "{error:?}"
+        );
+    }
+    pool.close().await.unwrap();
+}
