@@ -10,6 +10,18 @@ pub(crate) struct Setup {
     pub(crate) place: u32,
     /// So many tasks it runs at a time.
     pub(crate) tasks_per_worker: u32,
+    /// Whether it looks for the next call for a moment before it sleeps.
+    pub(crate) spin: Spin,
+}
+
+/// What a worker does between an answer and the next call.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Spin {
+    /// It looks for a moment, where that has paid lately.
+    #[default]
+    Adaptive,
+    /// It sleeps at once.
+    Off,
 }
 
 impl Setup {

@@ -1,100 +1,139 @@
-//! The child's side. The thread that called `init` reads the parent's words and
-//! runs no user code, so that a busy task delays neither a cancellation nor the
-//! discovery that the parent is gone. Tasks run on a runtime of their own, and
-//! each writes its own answer.
+//! The child's side. Everything runs on one thread of a runtime: it reads the
+//! parent's words, begins calls, runs them and writes their answers, so that a
+//! short call wakes nobody. The thread that called `init` only watches, and
+//! reads in its place while user code holds it.
 
-use std::collections::HashMap;
 use std::fmt::Display;
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::process::exit;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rustix::fs::FileType;
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
 use tokio::runtime::Runtime;
-use tokio::task::AbortHandle;
-use tokio_util::bytes::{Bytes, BytesMut};
-use tokio_util::codec::{Decoder, Encoder, LengthDelimitedCodec};
-use tokio_util::task::TaskTracker;
 
-use crate::context::{Context, Stop, Surroundings};
+use crate::context::{States, Surroundings};
 use crate::handover;
-use crate::job::{Answer, Job, Running};
 use crate::marks::Marks;
 use crate::registry::Table;
-use crate::role::{self, WORKER_ARGUMENT};
+use crate::role::WORKER_ARGUMENT;
 use crate::setup::Setup;
-use crate::wire::{self, CallId, Down, Ending, PROTOCOL, Up};
+use crate::wire::{Down, PROTOCOL, Up};
 
+mod begun;
+mod desk;
+mod dispatcher;
+mod inbox;
+mod incoming;
+mod items;
 mod panic;
+mod pulse;
+mod spin;
+mod uplink;
 mod watchdog;
+mod watcher;
+mod words;
 
-use panic::Panic;
+use desk::Desk;
+use incoming::Incoming;
+use pulse::Pulse;
+use uplink::Uplink;
 
 /// The exit status of a worker that cannot serve, with the reason on stderr.
 const CANNOT_SERVE: i32 = 70;
 
 /// Serves the pool that started this process, and ends the process.
 pub(crate) fn serve(nonce: &str) -> ! {
-    let socket = match take_socket() {
-        Ok(socket) => socket,
-        Err(error) => give_up(error),
-    };
+    let socket = take_socket().unwrap_or_else(|error| give_up(error));
     // `ps` would show "exe", the name of the link that was executed.
     let _ = rustix::thread::set_name(c"aio-pool-worker");
     panic::remember_locations();
 
-    let marks = match handover::receive(&socket, nonce).and_then(Marks::map) {
-        Ok(marks) => marks,
+    let marks = handover::receive(&socket, nonce)
+        .and_then(Marks::map)
+        .unwrap_or_else(|error| give_up(error));
+    let uplink = match socket.try_clone() {
+        Ok(socket) => Uplink::new(socket),
         Err(error) => give_up(error),
     };
-    let reader = match socket.try_clone() {
-        Ok(reader) => reader,
-        Err(error) => give_up(error),
-    };
-    let uplink = Arc::new(Uplink(Mutex::new(socket)));
-    let mut parent = Parent::new(reader);
-    let (table, setup) = match shake_hands(&mut parent) {
-        Ok(agreed) => agreed,
-        Err(reason) => refuse(&uplink, reason),
-    };
+    let mut incoming = Incoming::new();
+    let (table, setup) =
+        shake_hands(&socket, &mut incoming).unwrap_or_else(|reason| refuse(&uplink, &reason));
     if let Err(reason) = setup.take_effect() {
-        refuse(&uplink, reason);
+        refuse(&uplink, &reason);
     }
-    let runtime = tokio::runtime::Builder::new_multi_thread()
+    let pulse = Arc::new(Pulse::new());
+    let started = start_runtime(&pulse)
+        .and_then(|runtime| Ok((listen(&runtime, socket)?, runtime)))
+        .map_err(|error| format!("its runtime does not start: {error}"));
+    let (socket, runtime) = started.unwrap_or_else(|reason| refuse(&uplink, &reason));
+
+    let places = setup.tasks_per_worker;
+    let desk = Arc::new(Desk::new(
+        table, marks, pulse, uplink, places, socket, incoming,
+    ));
+    let spin = setup.spin;
+    runtime.spawn(dispatcher::dispatch(Arc::clone(&desk), 1, spin));
+    runtime.spawn(get_ready(Arc::clone(&desk), setup));
+    watcher::watch(&desk, &runtime, spin)
+}
+
+/// Starts the runtime that tasks run on, with one thread that is another's as
+/// soon as a task calls `block_in_place`.
+fn start_runtime(pulse: &Arc<Pulse>) -> io::Result<Runtime> {
+    let (parks, unparks) = (Arc::clone(pulse), Arc::clone(pulse));
+    tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .thread_name("aio-pool-task")
+        .on_thread_park(move || parks.park())
+        .on_thread_unpark(move || unparks.unpark())
         .enable_all()
-        .build();
-    let runtime = match runtime {
-        Ok(runtime) => runtime,
-        Err(error) => refuse(&uplink, format!("its runtime does not start: {error}")),
+        .build()
+}
+
+/// Has the runtime wake the dispatcher when the parent says something.
+fn listen(runtime: &Runtime, socket: UnixStream) -> io::Result<AsyncFd<UnixStream>> {
+    let _runtime = runtime.enter();
+    #[expect(
+        unsafe_code,
+        reason = "tokio cannot say in its types that this kind of descriptor is owned"
+    )]
+    // SAFETY: a `UnixStream` is open, answers `as_raw_fd` with the same number
+    // always, and is closed by nobody else; it moves in here.
+    let listening = unsafe { AsyncFd::register_with_interest(socket, Interest::READABLE)? };
+    Ok(listening)
+}
+
+/// Runs the initializers, and says that calls may come.
+async fn get_ready(desk: Arc<Desk>, setup: Setup) {
+    let place = setup.place;
+    // A task of its own, so that its panic is a reason like any other.
+    let states = match tokio::spawn(states(setup)).await {
+        Ok(made) => made,
+        Err(panic) => Err(format!("an initializer panicked: {panic}")),
     };
-    uplink.say(&Up::Ready {
+    let states = states.unwrap_or_else(|reason| refuse(&desk.uplink, &reason));
+    desk.uplink.say(&Up::Ready {
         protocol: PROTOCOL,
-        table: table.fingerprint(),
+        table: desk.table.fingerprint(),
     });
-    Worker {
-        table,
-        runtime,
-        uplink,
-        marks: Arc::new(marks),
-        surroundings: Arc::new(Surroundings {
-            place: setup.place,
-            states: std::collections::HashMap::new(),
-        }),
-        tracker: TaskTracker::new(),
-        running: Arc::default(),
-    }
-    .obey(parent)
+    desk.open(Surroundings { place, states });
+}
+
+/// What the initializers make: the one place where user code runs before
+/// [`Up::Ready`]. The parent is listened to meanwhile.
+async fn states(_setup: Setup) -> Result<States, String> {
+    Ok(States::new())
 }
 
 /// Gives up, and tells the parent why.
-fn refuse(uplink: &Uplink, reason: String) -> ! {
+fn refuse(uplink: &Uplink, reason: &str) -> ! {
     uplink.say(&Up::Refused {
-        reason: reason.clone(),
+        reason: words::cut(reason).to_owned(),
     });
     give_up(reason)
 }
@@ -120,13 +159,21 @@ fn take_socket() -> io::Result<UnixStream> {
 }
 
 /// Reads the parent's greeting and compares what both ends must agree on.
-fn shake_hands(parent: &mut Parent) -> Result<(&'static Table, Setup), String> {
+fn shake_hands(
+    socket: &UnixStream,
+    incoming: &mut Incoming,
+) -> Result<(&'static Table, Setup), String> {
     let table = Table::of_this_program().map_err(|error| error.to_string())?;
+    let first = match incoming.wait(socket) {
+        Ok((first, _)) => first,
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => watchdog::end(),
+        Err(error) => return Err(error.to_string()),
+    };
     let Down::Hello {
         protocol,
         table: fingerprint,
         setup,
-    } = parent.listen().0
+    } = first
     else {
         return Err("the parent's first frame is no greeting".to_owned());
     };
@@ -141,197 +188,7 @@ fn shake_hands(parent: &mut Parent) -> Result<(&'static Table, Setup), String> {
     Ok((table, setup))
 }
 
-/// The reading end. Where there is nothing more to read, the process ends.
-struct Parent {
-    socket: UnixStream,
-    framing: LengthDelimitedCodec,
-    buffer: BytesMut,
-    piece: Vec<u8>,
-}
-
-impl Parent {
-    fn new(socket: UnixStream) -> Self {
-        Self {
-            socket,
-            framing: wire::framing(),
-            buffer: BytesMut::new(),
-            piece: vec![0; 64 << 10],
-        }
-    }
-
-    /// Waits for the next frame.
-    fn listen(&mut self) -> (Down, Bytes) {
-        loop {
-            match self.framing.decode(&mut self.buffer) {
-                Ok(Some(frame)) => {
-                    wire::shed(&mut self.buffer, &frame);
-                    match wire::open(frame.freeze()) {
-                        Ok(frame) => return frame,
-                        Err(error) => give_up(error),
-                    }
-                }
-                Ok(None) => {}
-                Err(error) => give_up(error),
-            }
-            match self.socket.read(&mut self.piece) {
-                Ok(0) => watchdog::end(),
-                Ok(count) => self.buffer.extend_from_slice(&self.piece[..count]),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(_) => watchdog::end(),
-            }
-        }
-    }
-}
-
-/// The writing end, for whoever has something to say.
-struct Uplink(Mutex<UnixStream>);
-
-impl Uplink {
-    fn say(&self, head: &Up) {
-        self.send(wire::head(head));
-    }
-
-    fn send(&self, frame: Bytes) {
-        let mut bytes = BytesMut::new();
-        if wire::framing().encode(frame, &mut bytes).is_err() {
-            // No frame is made that is too long; without its answer the call
-            // would wait for ever, so the worker's death answers it.
-            watchdog::end();
-        }
-        if lock(&self.0).write_all(&bytes).is_err() {
-            watchdog::end();
-        }
-    }
-}
-
 /// No code that may panic runs under these locks.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-type RunningCalls = Mutex<HashMap<CallId, AbortHandle>>;
-
-struct Worker {
-    table: &'static Table,
-    runtime: Runtime,
-    uplink: Arc<Uplink>,
-    marks: Arc<Marks>,
-    surroundings: Arc<Surroundings>,
-    tracker: TaskTracker,
-    running: Arc<RunningCalls>,
-}
-
-impl Worker {
-    fn obey(self, mut parent: Parent) -> ! {
-        loop {
-            match parent.listen() {
-                (
-                    Down::Run {
-                        call, task, number, ..
-                    },
-                    input,
-                ) => {
-                    // Only what the parent asked for may start workers here.
-                    role::may_start();
-                    self.run(call, task, number, input);
-                }
-                (Down::Cancel { call }, _) => {
-                    let handle = lock(&self.running).get(&call).cloned();
-                    // Not there: its answer and the order have crossed.
-                    if let Some(handle) = handle {
-                        handle.abort();
-                    }
-                }
-                (Down::Retire, _) => self.retire(),
-                (Down::Piece { .. } | Down::Return { .. } | Down::Credit { .. }, _) => {}
-                (Down::Hello { .. }, _) => give_up("the parent greeted twice"),
-            }
-        }
-    }
-
-    fn run(&self, call: CallId, task: u32, number: u64, input: Bytes) {
-        let Some(entry) = self.table.entry(task) else {
-            let ending = Ending::UnknownTask;
-            return self.uplink.say(&Up::Done { call, ending });
-        };
-        // Created here, not in the future: a task that is aborted before its
-        // first poll must be answered too.
-        let outcome = Outcome {
-            call,
-            number,
-            marks: Arc::clone(&self.marks),
-            uplink: Arc::clone(&self.uplink),
-            running: Arc::clone(&self.running),
-            given: false,
-        };
-        let running = (entry.run)(Job {
-            input,
-            context: Context::new(Stop::default(), Arc::clone(&self.surroundings)),
-        });
-        let mut calls = lock(&self.running);
-        let task = self
-            .tracker
-            .spawn_on(outcome.of(running), self.runtime.handle());
-        calls.insert(call, task.abort_handle());
-    }
-
-    /// Lets what was cancelled come to its next await, then exits.
-    fn retire(&self) {
-        self.tracker.close();
-        let tracker = self.tracker.clone();
-        self.runtime.spawn(async move {
-            tracker.wait().await;
-            exit(0)
-        });
-    }
-}
-
-/// The one answer to a call, given even if the task is dropped.
-struct Outcome {
-    call: CallId,
-    number: u64,
-    marks: Arc<Marks>,
-    uplink: Arc<Uplink>,
-    running: Arc<RunningCalls>,
-    given: bool,
-}
-
-impl Outcome {
-    async fn of(mut self, running: Running) {
-        let call = self.call;
-        // Said before user code runs: from now on, the parent knows, this call
-        // must not be given to another worker.
-        self.marks.begin(self.number);
-        self.uplink.say(&Up::Started { call });
-        let Running::Value(running) = running else {
-            return;
-        };
-        let answer = match panic::caught(running).await {
-            Ok(answer) => answer,
-            Err(Panic { message, location }) => Ending::Panicked { message, location }.into(),
-        };
-        self.give(answer);
-    }
-
-    fn give(&mut self, answer: Answer) {
-        self.given = true;
-        let Answer { ending, payload } = answer;
-        let call = self.call;
-        let mut frame = wire::head(&Up::Done { call, ending }).to_vec();
-        frame.extend_from_slice(&payload);
-        lock(&self.running).remove(&self.call);
-        self.uplink.send(frame.into());
-    }
-}
-
-impl Drop for Outcome {
-    fn drop(&mut self) {
-        if !self.given {
-            let ending = match panic::under_way() {
-                None => Ending::Cancelled,
-                Some(Panic { message, location }) => Ending::Panicked { message, location },
-            };
-            self.give(ending.into());
-        }
-    }
 }

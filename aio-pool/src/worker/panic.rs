@@ -3,16 +3,21 @@
 use std::any::Any;
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::task::Poll;
 
-/// A message longer than this is cut.
-const LONGEST_MESSAGE: usize = 64 << 10;
+use super::words;
+use crate::wire::Ending;
 
 /// A caught panic.
-#[derive(Debug)]
-pub(crate) struct Panic {
-    pub(crate) message: String,
-    pub(crate) location: Option<String>,
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Panic {
+    message: String,
+    location: Option<String>,
+}
+
+impl From<Panic> for Ending {
+    fn from(Panic { message, location }: Panic) -> Self {
+        Self::Panicked { message, location }
+    }
 }
 
 thread_local! {
@@ -22,7 +27,7 @@ thread_local! {
 }
 
 /// Adds to the panic hook, whatever it is, that locations are remembered.
-pub(crate) fn remember_locations() {
+pub(super) fn remember_locations() {
     let hook = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |info| {
         let location = info.location().map(ToString::to_string);
@@ -32,39 +37,23 @@ pub(crate) fn remember_locations() {
     }));
 }
 
-/// Runs a future; its panic is its result.
-pub(crate) async fn caught<F: Future + Unpin>(mut future: F) -> Result<F::Output, Panic> {
-    std::future::poll_fn(|cx| {
-        LOCATION.with(RefCell::take);
-        let polled = catch_unwind(AssertUnwindSafe(|| {
-            std::pin::Pin::new(&mut future).poll(cx)
-        }));
-        match polled {
-            Ok(Poll::Pending) => Poll::Pending,
-            Ok(Poll::Ready(output)) => Poll::Ready(Ok(output)),
-            Err(payload) => {
-                let panic = Panic {
-                    message: message(payload.as_ref()),
-                    location: LOCATION.with(RefCell::take),
-                };
-                // What was thrown may throw again when it is dropped; what that
-                // throws is not dropped.
-                if let Err(second) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
-                    std::mem::forget(second);
-                }
-                Poll::Ready(Err(panic))
+/// Runs user code; its panic is its result.
+pub(super) fn caught<T>(run: impl FnOnce() -> T) -> Result<T, Panic> {
+    match catch_unwind(AssertUnwindSafe(run)) {
+        Ok(value) => Ok(value),
+        Err(payload) => {
+            let panic = Panic {
+                message: message(payload.as_ref()),
+                location: LOCATION.try_with(RefCell::take).ok().flatten(),
+            };
+            // What was thrown may throw again when it is dropped; what that
+            // throws is not dropped.
+            if let Err(second) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+                std::mem::forget(second);
             }
+            Err(panic)
         }
-    })
-    .await
-}
-
-/// The panic that is unwinding this thread, of which only the place is known.
-pub(crate) fn under_way() -> Option<Panic> {
-    std::thread::panicking().then(|| Panic {
-        message: "a value that the task had dropped panicked".to_owned(),
-        location: LOCATION.try_with(RefCell::take).ok().flatten(),
-    })
+    }
 }
 
 fn message(payload: &(dyn Any + Send)) -> String {
@@ -73,12 +62,7 @@ fn message(payload: &(dyn Any + Send)) -> String {
         .copied()
         .or_else(|| payload.downcast_ref::<String>().map(String::as_str))
         .unwrap_or("a panic without a message");
-    // The longest cut that does not split a character.
-    let end = (0..=LONGEST_MESSAGE.min(said.len()))
-        .rev()
-        .find(|&end| said.is_char_boundary(end))
-        .unwrap_or(0);
-    said[..end].to_owned()
+    words::cut(said).to_owned()
 }
 
 #[cfg(test)]
@@ -86,11 +70,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_message_is_read_from_what_panics_carry_and_cut_between_characters() {
+    fn a_message_is_read_from_what_panics_carry() {
         assert_eq!(message(&"literal"), "literal");
         assert_eq!(message(&String::from("formatted")), "formatted");
         assert_eq!(message(&7_u8), "a panic without a message");
-        let long = "é".repeat(LONGEST_MESSAGE);
-        assert_eq!(message(&format!("x{long}")).len(), LONGEST_MESSAGE - 1);
+    }
+
+    #[test]
+    fn what_runs_through_is_a_value_and_what_panics_is_a_panic() {
+        struct Bomb;
+        impl Drop for Bomb {
+            fn drop(&mut self) {
+                panic!("the bomb");
+            }
+        }
+        assert_eq!(caught(|| 7), Ok(7));
+        assert_eq!(caught(|| panic!("loud")).unwrap_err().message, "loud");
+        let thrown = caught(|| std::panic::panic_any(Bomb)).unwrap_err();
+        assert_eq!(thrown.message, "a panic without a message");
     }
 }

@@ -1,0 +1,306 @@
+//! What the parent has asked for, and how far each call has come. Nothing here
+//! does I/O or runs user code.
+
+use std::collections::hash_map::Entry;
+use std::collections::{HashMap, VecDeque};
+use std::hash::{BuildHasherDefault, Hasher};
+
+use tokio_util::bytes::{Bytes, BytesMut};
+
+use crate::wire::{Announce, CallId, Down, MAX_PAYLOAD};
+
+/// The calls of this worker. `R` are the reins of a call that has begun: what it
+/// is stopped and given credit with.
+#[derive(Debug)]
+pub(super) struct Inbox<R> {
+    /// The input of a call that is not complete.
+    pieces: Option<(CallId, BytesMut)>,
+    /// The calls that have not begun, in the order of delivery.
+    waiting: VecDeque<Waiting>,
+    /// Every call that is to be answered.
+    calls: HashMap<CallId, Phase<R>, BuildHasherDefault<Scatter>>,
+    /// How many of them have begun.
+    begun: usize,
+    /// The number of the last delivery.
+    delivered: u64,
+    retiring: bool,
+}
+
+/// A call that has not begun.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Waiting {
+    pub(super) call: CallId,
+    pub(super) task: u32,
+    pub(super) number: u64,
+    pub(super) announce: Announce,
+    pub(super) input: Bytes,
+}
+
+#[derive(Debug)]
+enum Phase<R> {
+    Waiting,
+    Running {
+        reins: R,
+        cancelled: bool,
+    },
+    /// It has ended, and its answer is too long to be said in one frame.
+    Answering,
+}
+
+/// What a frame asks of others.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Effect<R> {
+    None,
+    /// This call was cancelled before it had begun: say so.
+    Cancelled(CallId),
+    /// These calls are given back: say so.
+    Returned(Vec<CallId>),
+    /// Stop this call.
+    Stop(R),
+    /// Let this call yield so many more items.
+    Credit(R, u32),
+}
+
+/// What is to begin next.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Next {
+    Begin(Waiting),
+    /// There is more, and as many have begun as may.
+    Full,
+    Empty,
+    /// There is nothing, and never will be.
+    Retired,
+}
+
+impl<R: Clone> Inbox<R> {
+    pub(super) fn new() -> Self {
+        Self {
+            pieces: None,
+            waiting: VecDeque::new(),
+            calls: HashMap::default(),
+            begun: 0,
+            delivered: 0,
+            retiring: false,
+        }
+    }
+
+    /// Takes a frame in.
+    ///
+    /// # Errors
+    ///
+    /// What the parent has done wrong.
+    pub(super) fn obey(&mut self, down: Down, payload: Bytes) -> Result<Effect<R>, String> {
+        match down {
+            Down::Hello { .. } => return Err("the parent greeted twice".to_owned()),
+            Down::Run {
+                call,
+                task,
+                number,
+                announce,
+            } => {
+                let input = self.complete(call, payload)?;
+                if number <= self.delivered {
+                    return Err(format!(
+                        "the parent counts its deliveries {}, {number}",
+                        self.delivered
+                    ));
+                }
+                self.delivered = number;
+                match self.calls.entry(call) {
+                    Entry::Occupied(_) => {
+                        return Err(format!("the parent delivered call {call} twice"));
+                    }
+                    Entry::Vacant(vacant) => vacant.insert(Phase::Waiting),
+                };
+                self.waiting.push_back(Waiting {
+                    call,
+                    task,
+                    number,
+                    announce,
+                    input,
+                });
+            }
+            Down::Piece { call } => self.piece(call, &payload)?,
+            Down::Cancel { call } => return Ok(self.cancel(call)),
+            Down::Return { most } => return Ok(Effect::Returned(self.give_back(most))),
+            Down::Credit { call, items } => match self.calls.get(&call) {
+                Some(Phase::Running { reins, .. }) => {
+                    return Ok(Effect::Credit(reins.clone(), items));
+                }
+                Some(Phase::Waiting) => {
+                    return Err(format!(
+                        "the parent took items of call {call}, which has not begun"
+                    ));
+                }
+                // Its end and the credit have crossed.
+                Some(Phase::Answering) | None => {}
+            },
+            Down::Retire => self.retiring = true,
+        }
+        Ok(Effect::None)
+    }
+
+    /// The whole input of a call.
+    fn complete(&mut self, call: CallId, last: Bytes) -> Result<Bytes, String> {
+        match &self.pieces {
+            None => return Ok(last),
+            Some((other, _)) if *other != call => {
+                return Err(format!(
+                    "the parent delivered call {call} amid the input of call {other}"
+                ));
+            }
+            Some(_) => {}
+        }
+        self.piece(call, &last)?;
+        let pieces = self.pieces.take();
+        Ok(pieces.map_or(last, |(_, pieces)| pieces.freeze()))
+    }
+
+    fn piece(&mut self, call: CallId, piece: &[u8]) -> Result<(), String> {
+        let (of, pieces) = self.pieces.get_or_insert_with(|| (call, BytesMut::new()));
+        if *of != call {
+            return Err(format!(
+                "the parent sent the inputs of calls {of} and {call} at once"
+            ));
+        }
+        if self.calls.contains_key(&call) {
+            return Err(format!("the parent sent the input of call {call} twice"));
+        }
+        if pieces.len() + piece.len() > MAX_PAYLOAD {
+            return Err(format!("the input of call {call} is longer than it may be"));
+        }
+        pieces.extend_from_slice(piece);
+        Ok(())
+    }
+
+    fn cancel(&mut self, call: CallId) -> Effect<R> {
+        if self.pieces.as_ref().is_some_and(|(of, _)| *of == call) {
+            self.pieces = None;
+            return Effect::None;
+        }
+        match self.calls.get_mut(&call) {
+            Some(Phase::Waiting) => {
+                self.calls.remove(&call);
+                self.waiting.retain(|waiting| waiting.call != call);
+                Effect::Cancelled(call)
+            }
+            Some(Phase::Running { reins, cancelled }) => {
+                *cancelled = true;
+                Effect::Stop(reins.clone())
+            }
+            // Its answer and the order have crossed.
+            Some(Phase::Answering) | None => Effect::None,
+        }
+    }
+
+    fn give_back(&mut self, most: u32) -> Vec<CallId> {
+        let most = usize::try_from(most).unwrap_or(usize::MAX);
+        let kept = self.waiting.len().saturating_sub(most);
+        let mut given = Vec::new();
+        for waiting in self.waiting.drain(kept..).rev() {
+            self.calls.remove(&waiting.call);
+            given.push(waiting.call);
+        }
+        given
+    }
+
+    /// Begins the next call if fewer than `places` have begun.
+    pub(super) fn next(&mut self, places: usize, reins: impl FnOnce() -> R) -> Next {
+        if self.waiting.is_empty() {
+            let retired = self.is_retired();
+            return if retired { Next::Retired } else { Next::Empty };
+        }
+        if self.begun >= places {
+            return Next::Full;
+        }
+        let Some(waiting) = self.waiting.pop_front() else {
+            return Next::Empty;
+        };
+        self.begun += 1;
+        let running = Phase::Running {
+            reins: reins(),
+            cancelled: false,
+        };
+        self.calls.insert(waiting.call, running);
+        Next::Begin(waiting)
+    }
+
+    /// Changes the reins of a call that has begun. Tells whether it has been
+    /// cancelled before.
+    pub(super) fn rein(&mut self, call: CallId, change: impl FnOnce(&mut R)) -> Cancelled {
+        match self.calls.get_mut(&call) {
+            Some(Phase::Running { reins, cancelled }) => {
+                change(reins);
+                if *cancelled {
+                    Cancelled::Yes
+                } else {
+                    Cancelled::No
+                }
+            }
+            _ => Cancelled::No,
+        }
+    }
+
+    /// A call has ended, and its answer is on its way: it can't be stopped, and
+    /// keeps its place.
+    pub(super) fn answering(&mut self, call: CallId) {
+        self.calls.insert(call, Phase::Answering);
+    }
+
+    /// The answer to a call that had begun is given. Tells whether there is more
+    /// to do now.
+    pub(super) fn finish(&mut self, call: CallId) -> More {
+        if self.calls.remove(&call).is_some() {
+            self.begun -= 1;
+        }
+        if self.waiting.is_empty() && !self.is_retired() {
+            More::No
+        } else {
+            More::Yes
+        }
+    }
+
+    /// Whether all is done that ever will be.
+    pub(super) fn is_retired(&self) -> bool {
+        self.retiring && self.calls.is_empty()
+    }
+}
+
+/// Whether a call has been cancelled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Cancelled {
+    Yes,
+    No,
+}
+
+/// Whether the dispatcher is needed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum More {
+    Yes,
+    No,
+}
+
+/// Scatters the numbers of calls. They come from the parent, which means no
+/// harm, so this need not be a hash that an enemy can't guess.
+#[derive(Debug, Default)]
+pub(super) struct Scatter(u64);
+
+impl Hasher for Scatter {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for &byte in bytes {
+            self.write_u64(u64::from(byte));
+        }
+    }
+
+    fn write_u64(&mut self, number: u64) {
+        let mixed = (self.0 ^ number).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        self.0 = mixed ^ (mixed >> 32);
+    }
+}
+
+#[cfg(test)]
+mod tests;
