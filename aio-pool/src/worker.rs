@@ -66,6 +66,18 @@ pub(crate) fn serve(nonce: &str) -> ! {
     if let Err(reason) = setup.take_effect() {
         refuse(&uplink, &reason);
     }
+    work(table, setup, marks, socket, uplink, incoming)
+}
+
+/// Serves a parent that both ends agree with. The calling thread watches.
+fn work(
+    table: &'static Table,
+    setup: Setup,
+    marks: Marks,
+    socket: UnixStream,
+    uplink: Uplink,
+    incoming: Incoming,
+) -> ! {
     let pulse = Arc::new(Pulse::new());
     let started = start_runtime(&pulse)
         .and_then(|runtime| Ok((listen(&runtime, socket)?, runtime)))
@@ -192,3 +204,6 @@ fn shake_hands(
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests;

@@ -120,7 +120,7 @@ impl<R: Clone> Inbox<R> {
                     input,
                 });
             }
-            Down::Piece { call } => self.piece(call, &payload)?,
+            Down::Piece { call } => self.piece(call, payload)?,
             Down::Cancel { call } => return Ok(self.cancel(call)),
             Down::Return { most } => return Ok(Effect::Returned(self.give_back(most))),
             Down::Credit { call, items } => match self.calls.get(&call) {
@@ -151,12 +151,12 @@ impl<R: Clone> Inbox<R> {
             }
             Some(_) => {}
         }
-        self.piece(call, &last)?;
+        self.piece(call, last)?;
         let pieces = self.pieces.take();
-        Ok(pieces.map_or(last, |(_, pieces)| pieces.freeze()))
+        Ok(pieces.map_or_else(Bytes::new, |(_, pieces)| pieces.freeze()))
     }
 
-    fn piece(&mut self, call: CallId, piece: &[u8]) -> Result<(), String> {
+    fn piece(&mut self, call: CallId, piece: Bytes) -> Result<(), String> {
         let (of, pieces) = self.pieces.get_or_insert_with(|| (call, BytesMut::new()));
         if *of != call {
             return Err(format!(
@@ -169,7 +169,12 @@ impl<R: Clone> Inbox<R> {
         if pieces.len() + piece.len() > MAX_PAYLOAD {
             return Err(format!("the input of call {call} is longer than it may be"));
         }
-        pieces.extend_from_slice(piece);
+        if pieces.is_empty() {
+            // The first brings its memory with it.
+            *pieces = BytesMut::from(piece);
+        } else {
+            pieces.extend_from_slice(&piece);
+        }
         Ok(())
     }
 

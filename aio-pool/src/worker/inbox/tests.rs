@@ -247,7 +247,10 @@ proptest! {
             }
         }
         let _ = tell(&mut inbox, Down::Retire);
-        ended.extend(running.drain(..).inspect(|&call| drop(inbox.finish(call))));
+        for call in running {
+            inbox.finish(call);
+            ended.push(call);
+        }
         while let Next::Begin(waiting) = inbox.next(1, || "reins") {
             inbox.finish(waiting.call);
             ended.push(waiting.call);
