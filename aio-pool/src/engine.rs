@@ -357,10 +357,9 @@ impl Engine {
                 }
             }
             Up::Returned { call } => {
-                let mark = self.mark(id);
-                self.scheduler.give_back(id, call, mark).map_err(|_| {
-                    format!("it returned call {call}, which it has not or has begun")
-                })?;
+                self.scheduler
+                    .give_back(id, call)
+                    .map_err(|_| format!("it returned call {call}, as nobody had asked"))?;
                 self.stopping.over(call);
             }
             Up::Ready { protocol, table } => self.greeted(id, protocol, table, effects)?,
@@ -602,7 +601,7 @@ impl Engine {
                 effects.wake_supervisor();
             }
         }
-        if self.scheduler.may_be_uneven() {
+        if self.may_be_uneven() {
             self.expect(now + UNEVEN, effects);
         }
         if self.phase == Phase::Closing && self.ledger.is_empty() {
@@ -654,7 +653,7 @@ impl Engine {
             Phase::Terminating | Phase::Ended => None,
             Phase::Open | Phase::Closing => self.stopping.next_deadline(),
         };
-        let uneven = match self.scheduler.may_be_uneven() {
+        let uneven = match self.may_be_uneven() {
             true => Some(Instant::now() + UNEVEN),
             false => None,
         };
@@ -700,8 +699,13 @@ impl Engine {
         };
         if *self.uneven_since.get_or_insert(now) + UNEVEN <= now {
             self.uneven_since = None;
+            self.scheduler.ask_back(id, most);
             self.order(id, &Down::Return { most }, effects);
         }
+    }
+
+    fn may_be_uneven(&self) -> bool {
+        self.scheduler.may_be_uneven(|id| self.mark(id))
     }
 
     /// How far a worker has begun.

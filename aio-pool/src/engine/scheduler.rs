@@ -43,6 +43,11 @@ struct Load {
     alone: bool,
     /// It gets nothing more: it is about to be dead, or to retire.
     barred: bool,
+    /// It was asked for calls that it does not come to, and has answered none
+    /// since.
+    stalled: bool,
+    /// So many calls it was asked for, and has not given back.
+    asked: usize,
     pace: Pace,
 }
 
@@ -211,7 +216,7 @@ impl Scheduler {
                 let most = self.tasks_per_worker.saturating_add(load.pace.ahead());
                 load.running.len() < most
             })
-            .min_by_key(|(_, load)| load.running.len())
+            .min_by_key(|(_, load)| (load.stalled, load.running.len()))
             .map(|(&worker, _)| worker)
     }
 
@@ -256,22 +261,14 @@ impl Scheduler {
         self.take_off(worker, call).map(drop)
     }
 
-    /// Puts a call back that its worker had not begun; but not one that nobody
-    /// waits for.
-    pub(crate) fn give_back(
-        &mut self,
-        worker: WorkerId,
-        call: CallId,
-        mark: u64,
-    ) -> Result<(), NotYours> {
-        let load = self.workers.get(&worker).ok_or(NotYours(call))?;
-        if load
-            .running
-            .get(&call)
-            .is_none_or(|delivery| delivery.begun(mark))
-        {
+    /// Puts a call back that its worker was asked for and had not begun; but not
+    /// one that nobody waits for.
+    pub(crate) fn give_back(&mut self, worker: WorkerId, call: CallId) -> Result<(), NotYours> {
+        let load = self.workers.get_mut(&worker).ok_or(NotYours(call))?;
+        if load.asked == 0 || load.running.get(&call).is_none_or(|one| one.started) {
             return Err(NotYours(call));
         }
+        load.asked -= 1;
         let alone = load.alone;
         if self.take_off(worker, call)?.wanted {
             self.queue.insert(call);
@@ -294,6 +291,7 @@ impl Scheduler {
     /// Notes that the worker has answered so many calls since it was last asked.
     pub(crate) fn paced(&mut self, worker: WorkerId, answers: usize, now: Instant) {
         if let Some(load) = self.workers.get_mut(&worker) {
+            load.stalled = false;
             load.pace.answered(answers, !load.running.is_empty(), now);
         }
     }
@@ -364,46 +362,57 @@ impl Scheduler {
         lost
     }
 
-    /// A worker that has more than it can run at a time, while another could
-    /// begin one of these now: whom to ask to give back, and how many.
+    /// A worker that does not come to what it has, while another could begin it
+    /// now: whom to ask to give back, and how many.
     ///
-    /// `begun` tells the mark of a worker.
+    /// `begun` tells the mark of a worker. Only for one that has been so for a
+    /// while: every call waits for a moment.
     pub(crate) fn uneven(&self, begun: impl Fn(WorkerId) -> u64) -> Option<(WorkerId, u32)> {
-        if !self.queue.is_empty() {
-            return None;
-        }
-        let free: usize = self
-            .workers
-            .values()
-            .filter(|load| !load.barred && load.stopping == 0 && !load.alone)
-            .map(|load| self.tasks_per_worker.saturating_sub(load.running.len()))
-            .fold(0, usize::saturating_add);
-        if free == 0 {
-            return None;
-        }
+        let free = self.free(&begun)?;
         let (worker, waiting) = self
             .workers
             .iter()
-            .filter(|(_, load)| load.running.len() > 1)
-            .filter(|(_, load)| load.running.len() > self.tasks_per_worker || load.stopping > 0)
             .map(|(&worker, load)| {
                 let mark = begun(worker);
                 let waits = |one: &&Delivery| one.wanted && !one.begun(mark);
                 (worker, load.running.values().filter(waits).count())
             })
             .max_by_key(|&(_, waiting)| waiting)?;
-        let half = waiting.div_ceil(2).min(free);
-        (half > 0).then(|| (worker, u32::try_from(half).unwrap_or(u32::MAX)))
+        // Of very many the half: it may come to the rest meanwhile.
+        let most = waiting.div_ceil(2).max(waiting.min(free)).min(free);
+        (most > 0).then(|| (worker, u32::try_from(most).unwrap_or(u32::MAX)))
     }
 
-    /// Whether any worker has more than it runs at a time, or stops a task.
-    pub(crate) fn may_be_uneven(&self) -> bool {
-        self.queue.is_empty()
-            && self.workers.len() > 1
-            && self
-                .workers
-                .values()
-                .any(|load| load.running.len() > self.tasks_per_worker || load.stopping > 0)
+    /// Whether that may be so: a worker has calls that it has not begun, and
+    /// another has room.
+    pub(crate) fn may_be_uneven(&self, begun: impl Fn(WorkerId) -> u64) -> bool {
+        let mut loads = self.workers.iter();
+        self.workers.len() > 1
+            && loads.any(|(&worker, load)| load.running.len() > 1 && load.given > begun(worker))
+            && self.free(begun).is_some()
+    }
+
+    /// How many calls could be begun at once, if any.
+    fn free(&self, begun: impl Fn(WorkerId) -> u64) -> Option<usize> {
+        if !self.queue.is_empty() {
+            return None;
+        }
+        let free = self
+            .workers
+            .iter()
+            .filter(|(_, load)| !load.barred && !load.stalled && load.stopping == 0 && !load.alone)
+            .filter(|&(&worker, load)| load.given <= begun(worker))
+            .map(|(_, load)| self.tasks_per_worker.saturating_sub(load.running.len()))
+            .fold(0, usize::saturating_add);
+        (free > 0).then_some(free)
+    }
+
+    /// This worker is asked for so many calls that it does not come to.
+    pub(crate) fn ask_back(&mut self, worker: WorkerId, most: u32) {
+        if let Some(load) = self.workers.get_mut(&worker) {
+            load.stalled = true;
+            load.asked += most as usize;
+        }
     }
 
     /// Drops everything that waits, and returns it.
@@ -615,10 +624,13 @@ mod tests {
         assert_eq!(next(&mut scheduler), Some((1, 5)));
         assert_eq!(scheduler.done(2, 5), Err(NotYours(5)));
         assert_eq!(scheduler.started(2, 5), Err(NotYours(5)));
-        assert_eq!(scheduler.give_back(2, 5, 0), Err(NotYours(5)));
+        scheduler.ask_back(2, 1);
+        assert_eq!(scheduler.give_back(2, 5), Err(NotYours(5)));
+        assert_eq!(scheduler.give_back(1, 5), Err(NotYours(5)), "not asked");
+        scheduler.ask_back(1, 9);
         scheduler.started(1, 5).unwrap();
         assert_eq!(scheduler.started(1, 5), Err(NotYours(5)), "only once");
-        assert_eq!(scheduler.give_back(1, 5, 0), Err(NotYours(5)), "it runs");
+        assert_eq!(scheduler.give_back(1, 5), Err(NotYours(5)), "it runs");
         scheduler.done(1, 5).unwrap();
         assert_eq!(scheduler.done(1, 5), Err(NotYours(5)), "only once");
     }
@@ -641,16 +653,18 @@ mod tests {
         assert_eq!(next(&mut scheduler), Some((1, 2)));
         assert_eq!(scheduler.uneven(|_| 1), None, "nobody else is there");
         scheduler.ready(2);
-        assert!(scheduler.may_be_uneven());
-        assert_eq!(scheduler.uneven(|_| 1), Some((1, 1)));
-        assert_eq!(scheduler.uneven(|_| 3), None, "all have begun");
-        scheduler.give_back(1, 2, 1).unwrap();
+        let begun = |mark| move |worker| if worker == 1 { mark } else { 0 };
+        assert!(scheduler.may_be_uneven(begun(1)));
+        assert_eq!(scheduler.uneven(begun(1)), Some((1, 1)));
+        assert!(!scheduler.may_be_uneven(begun(3)), "all have begun");
+        assert_eq!(scheduler.uneven(begun(3)), None);
+        scheduler.ask_back(1, 1);
+        scheduler.give_back(1, 2).unwrap();
         assert_eq!(next(&mut scheduler), Some((2, 2)));
-        assert_eq!(
-            scheduler.give_back(1, 0, 1),
-            Err(NotYours(0)),
-            "it has begun"
-        );
+        assert_eq!(scheduler.uneven(begun(1)), None, "worker 2 has its own");
+        scheduler.done(2, 2).unwrap();
+        assert_eq!(scheduler.uneven(|_| 1), Some((1, 1)));
+        assert_eq!(scheduler.give_back(1, 1), Err(NotYours(1)), "no more asked");
     }
 
     #[derive(Debug, Clone)]
@@ -757,9 +771,10 @@ mod tests {
                     },
                     Step::Return(index) => if let Some((worker, call, _)) = pick(&on, index) {
                         let of = workers.get_mut(&worker).expect("alive");
-                        let returned = scheduler.give_back(worker, call, of.mark).is_ok();
-                        prop_assert_eq!(returned, !begun.contains(&call));
-                        if returned {
+                        prop_assert!(scheduler.give_back(worker, call).is_err(), "not asked");
+                        if !begun.contains(&call) {
+                            scheduler.ask_back(worker, 1);
+                            scheduler.give_back(worker, call).unwrap();
                             of.calls.retain(|&(other, _)| other != call);
                         }
                     },

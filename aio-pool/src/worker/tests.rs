@@ -1,6 +1,9 @@
 //! A worker in a thread, and its parent in the test.
 
-#![expect(unsafe_code, reason = "the table of tasks is a section of the executable")]
+#![expect(
+    unsafe_code,
+    reason = "the table of tasks is a section of the executable"
+)]
 
 use std::future::pending;
 use std::io::{Read as _, Write as _};
