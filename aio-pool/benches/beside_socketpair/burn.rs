@@ -1,7 +1,7 @@
 //! A task that computes.
 
 /// Steps that take about 10 ms: each waits for the one before it.
-const STEPS: u32 = 6_000_000;
+const STEPS: u32 = 5_000_000;
 
 /// Mixes a number so often that it takes a while. The same everywhere.
 #[inline(never)]

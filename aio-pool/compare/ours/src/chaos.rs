@@ -60,7 +60,10 @@ pub fn measure(work: &Work) {
     });
     let nanoseconds = start.elapsed().as_nanos();
     let answered: u64 = outcomes.values().sum();
-    eprintln!("{answered} of {} calls: {outcomes:?}; blows: {blows:?}", work.n);
+    eprintln!(
+        "{answered} of {} calls: {outcomes:?}; blows: {blows:?}",
+        work.n
+    );
     let left = children().len() + descriptors().abs_diff(before);
     let missing = (work.n as u64).abs_diff(answered);
     report(

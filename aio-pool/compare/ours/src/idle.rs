@@ -4,7 +4,7 @@ use std::thread;
 use std::time::Duration;
 
 use tokio::sync::oneshot;
-use work::{Work, report, switches};
+use work::{WORKERS, Work, children, report, switches};
 
 use crate::{mapped, runtime, two_workers};
 
@@ -22,6 +22,7 @@ pub fn measure(work: &Work) {
     let (sum, count) = runtime.block_on(async {
         let pool = two_workers().await.expect("a pool");
         let sum = mapped(&pool, BEFORE).await;
+        assert_eq!(children().len(), WORKERS, "who is watched");
         let (tell, told) = oneshot::channel();
         thread::spawn(move || {
             thread::sleep(SETTLING);

@@ -7,9 +7,7 @@ use std::collections::VecDeque;
 
 use procspawn::{JoinHandle, Pool};
 use serde_bytes::ByteBuf;
-use work::{
-    IN_FLIGHT, WORKERS, Work, burn, measure, measure_starts, payload, plus_one,
-};
+use work::{IN_FLIGHT, WORKERS, Work, burn, measure, measure_starts, payload, plus_one};
 
 fn main() {
     procspawn::init();
@@ -29,7 +27,9 @@ fn main() {
     match work.kind.as_str() {
         "sequential" => measure(&work, |n| windowed(&pool, n, 1, plus_one)),
         "mapped" => measure(&work, |n| windowed(&pool, n, IN_FLIGHT, plus_one)),
-        "large" => measure(&work, |n| (0..n as u64).map(|number| large(&pool, number)).sum()),
+        "large" => measure(&work, |n| {
+            (0..n as u64).map(|number| large(&pool, number)).sum()
+        }),
         "cpu" => measure(&work, |n| windowed(&pool, n, 4 * WORKERS, burn)),
         _ => work.unasked(),
     }

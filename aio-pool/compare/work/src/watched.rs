@@ -5,6 +5,10 @@ use std::path::PathBuf;
 
 /// The children of this process, zombies too.
 pub fn children() -> Vec<u32> {
+    assert!(
+        fs::exists("/proc/thread-self/children").expect("/proc"),
+        "this kernel does not tell the children of a process"
+    );
     threads(std::process::id())
         .into_iter()
         .filter_map(|thread| fs::read_to_string(thread.join("children")).ok())
@@ -38,7 +42,9 @@ fn threads(pid: u32) -> Vec<PathBuf> {
     let Ok(entries) = fs::read_dir(format!("/proc/{pid}/task")) else {
         return Vec::new();
     };
-    entries.filter_map(|entry| Some(entry.ok()?.path())).collect()
+    entries
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .collect()
 }
 
 fn of_thread(status: &PathBuf) -> u64 {
