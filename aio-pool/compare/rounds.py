@@ -56,12 +56,15 @@ def call(run: Run) -> Measured:
         raise Failed("missing") from None
     except subprocess.TimeoutExpired:
         raise Failed(f"still running after {PATIENCE} s") from None
+    # What a program says beside its line is for who looks on.
+    if done.stderr:
+        print(f"{run}: {done.stderr}", end="", file=sys.stderr)
     try:
         if done.returncode == 0:
             return Measured(**json.loads(done.stdout))
     except (TypeError, ValueError):
         pass
-    print(f"{run}: {done.stdout}{done.stderr}", file=sys.stderr)
+    print(f"{run}: status {done.returncode}, {done.stdout!r}", file=sys.stderr)
     raise Failed("missing" if "ModuleNotFoundError" in done.stderr else "failed")
 
 

@@ -39,7 +39,7 @@ const KINDS: [(Kind, &str); 3] = [
 ];
 
 /// Where this process was started as the other one, it answers and ends.
-pub fn answer_if_other() {
+pub(crate) fn answer_if_other() {
     let argument = std::env::args().nth(1);
     let Some(word) = argument.as_deref().and_then(|a| a.strip_prefix(ARGUMENT)) else {
         return;
@@ -155,7 +155,7 @@ impl Drop for Other {
 }
 
 /// Processes at the ends of bare socketpairs, each for one kind of work.
-pub struct Bare {
+pub(crate) struct Bare {
     kind: Kind,
     other: Other,
 }
@@ -166,20 +166,20 @@ impl Bare {
         Bare { kind, other }
     }
 
-    pub fn ping_pong() -> Bare {
+    pub(crate) fn ping_pong() -> Bare {
         Bare::of(Kind::PingPong)
     }
 
-    pub fn batches() -> Bare {
+    pub(crate) fn batches() -> Bare {
         Bare::of(Kind::Batches)
     }
 
-    pub fn large() -> Bare {
+    pub(crate) fn large() -> Bare {
         Bare::of(Kind::Large)
     }
 
     /// Sends `n` of what it is for, and sums the answers.
-    pub fn exchange(&self, n: usize) -> u64 {
+    pub(crate) fn exchange(&self, n: usize) -> u64 {
         let socket = self.other.socket.try_clone().expect("a socket");
         let n = n as u64;
         match self.kind {
@@ -240,7 +240,7 @@ async fn large(socket: UnixStream, n: u64) -> u64 {
 
 /// Starts `n` processes, one after the other, each until it is ready, and gives
 /// the nanoseconds of one.
-pub fn start(n: usize) -> f64 {
+pub(crate) fn start(n: usize) -> f64 {
     let mut nanoseconds = 0;
     for _ in 0..n {
         let start = Instant::now();

@@ -9,7 +9,15 @@
 #![allow(clippy::unwrap_used, reason = "a bench that fails says where")]
 
 mod bare;
+#[expect(
+    unreachable_pub,
+    reason = "the comparison's programs share it, in a library"
+)]
 mod burn;
+#[expect(
+    unreachable_pub,
+    reason = "the comparison's programs share it, in a library"
+)]
 mod payload;
 mod rounds;
 

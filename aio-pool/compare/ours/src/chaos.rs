@@ -64,6 +64,10 @@ pub fn measure(work: &Work) {
         "{answered} of {} calls: {outcomes:?}; blows: {blows:?}",
         work.n
     );
+    assert!(
+        outcomes.contains_key("lost") || blows.values().sum::<u64>() < 10,
+        "no blow has hit anything"
+    );
     let left = children().len() + descriptors().abs_diff(before);
     let missing = (work.n as u64).abs_diff(answered);
     report(

@@ -21,7 +21,9 @@ pub fn measure(work: &Work) {
     let runtime = runtime();
     let (sum, count) = runtime.block_on(async {
         let pool = two_workers().await.expect("a pool");
+        let at_rest = switches();
         let sum = mapped(&pool, BEFORE).await;
+        assert!(switches() > at_rest, "a pool at work was not seen to run");
         assert_eq!(children().len(), WORKERS, "who is watched");
         let (tell, told) = oneshot::channel();
         thread::spawn(move || {
