@@ -233,7 +233,7 @@ async fn large(socket: UnixStream, n: u64) -> u64 {
         let payload = payload::large(sent);
         socket.write_all(&payload).await.expect("to send");
         socket.read_exact(&mut answer).await.expect("an answer");
-        sum += payload::came_back(sent, &payload, &answer);
+        sum += payload::came_back(sent, &answer);
     }
     sum
 }

@@ -146,8 +146,8 @@ fn large(bench: &Bench) {
                 let mut sum = 0;
                 for number in 0..n as u64 {
                     let sent = ByteBuf::from(payload::large(number));
-                    let answer = ours.pool.call::<echo>(sent.clone()).await.unwrap();
-                    sum += payload::came_back(number, &sent, &answer);
+                    let answer = ours.pool.call::<echo>(sent).await.unwrap();
+                    sum += payload::came_back(number, &answer);
                 }
                 sum
             })

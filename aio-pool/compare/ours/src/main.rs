@@ -95,8 +95,8 @@ async fn large(pool: &Pool, n: u64) -> u64 {
     let mut sum = 0;
     for number in 0..n {
         let sent = ByteBuf::from(payload::large(number));
-        let answer = pool.call::<echo>(sent.clone()).await.expect("an answer");
-        sum += payload::came_back(number, &sent, &answer);
+        let answer = pool.call::<echo>(sent).await.expect("an answer");
+        sum += payload::came_back(number, &answer);
     }
     sum
 }

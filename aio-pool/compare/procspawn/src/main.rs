@@ -57,6 +57,6 @@ fn windowed(pool: &Pool, n: usize, window: usize, task: fn(u64) -> u64) -> u64 {
 
 fn large(pool: &Pool, number: u64) -> u64 {
     let sent = ByteBuf::from(payload::large(number));
-    let answer = pool.spawn(sent.clone(), |payload: ByteBuf| payload).join();
-    payload::came_back(number, &sent, &answer.expect("an answer"))
+    let answer = pool.spawn(sent, |payload: ByteBuf| payload).join();
+    payload::came_back(number, &answer.expect("an answer"))
 }
