@@ -363,7 +363,14 @@ impl Engine {
                 self.stopping.over(call);
             }
             Up::Ready { protocol, table } => self.greeted(id, protocol, table, effects)?,
-            Up::Refused { reason } => return Err(reason),
+            Up::Refused { reason } => {
+                let pid = self.workers.get(&id).map_or(0, |worker| worker.pid);
+                if self.ready.is_some() {
+                    // It would refuse again.
+                    self.give_up(format!("worker {pid} refuses: {reason}"), effects);
+                }
+                return Err(reason);
+            }
             Up::Piece { call } => return Err(format!("pieces of call {call} have no end")),
         }
         Ok(())

@@ -65,12 +65,15 @@ mod error;
 mod handover;
 mod init;
 mod job;
+mod limits;
 mod line;
 mod marks;
 mod pool;
 mod registry;
 mod reply;
 mod role;
+#[cfg(feature = "sandbox")]
+mod sandbox;
 mod setup;
 mod start;
 mod supervisor;
@@ -89,6 +92,13 @@ pub use task::Task;
 /// The futures behind the builders, for those who must name them.
 pub mod futures {
     pub use crate::call::Answer;
+}
+
+/// What workers are to be like: options of [`start`] that are more than a number.
+pub mod workers {
+    pub use crate::limits::Limits;
+    #[cfg(feature = "sandbox")]
+    pub use crate::sandbox::Sandbox;
 }
 
 /// What the macros of this crate expand to. No part of its interface.

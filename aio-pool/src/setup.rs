@@ -3,6 +3,11 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::error::Error;
+use crate::limits::Ceilings;
+#[cfg(feature = "sandbox")]
+use crate::sandbox::Cage;
+
 /// A worker's part of [`start`](crate::start)'s options.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Setup {
@@ -12,6 +17,11 @@ pub(crate) struct Setup {
     pub(crate) tasks_per_worker: u32,
     /// Whether it looks for the next call for a moment before it sleeps.
     pub(crate) spin: Spin,
+    /// What the kernel holds it to.
+    pub(crate) limits: Ceilings,
+    /// What the kernel keeps from it.
+    #[cfg(feature = "sandbox")]
+    pub(crate) cage: Option<Cage>,
 }
 
 /// What a worker does between an answer and the next call.
@@ -25,9 +35,25 @@ pub(crate) enum Spin {
 }
 
 impl Setup {
+    /// Refuses what means nothing. Called before anything is started.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        self.limits.check()?;
+        #[cfg(feature = "sandbox")]
+        if let Some(cage) = &self.cage {
+            cage.check()?;
+        }
+        Ok(())
+    }
+
     /// Takes effect on this process, for good. Called in a worker that has no
     /// other thread yet.
     pub(crate) fn take_effect(&self) -> Result<(), String> {
+        // In this order: in the cage no limit can be set any more.
+        self.limits.hold()?;
+        #[cfg(feature = "sandbox")]
+        if let Some(cage) = &self.cage {
+            cage.close()?;
+        }
         Ok(())
     }
 }

@@ -6,10 +6,13 @@ use std::time::Duration;
 
 use crate::engine::Config;
 use crate::error::Error;
+use crate::limits::Limits;
 use crate::line::{Line, supervisor_died};
 use crate::pool::Pool;
 use crate::registry::Table;
 use crate::role;
+#[cfg(feature = "sandbox")]
+use crate::sandbox::Sandbox;
 use crate::setup::Setup;
 use crate::supervisor;
 
@@ -67,6 +70,7 @@ pub fn start() -> Start {
         tasks_per_worker: 16,
         timeout: Duration::from_secs(30),
         recycle_after: None,
+        setup: Setup::default(),
     }
 }
 
@@ -82,6 +86,7 @@ pub struct Start {
     tasks_per_worker: usize,
     timeout: Duration,
     recycle_after: Option<u64>,
+    setup: Setup,
 }
 
 impl Start {
@@ -126,6 +131,25 @@ impl Start {
     /// long before [`init`](crate::init).
     pub fn timeout(mut self, limit: Duration) -> Self {
         self.timeout = limit;
+        self
+    }
+
+    /// Holds each worker to these [`Limits`]; to none by default.
+    ///
+    /// One that is higher than what this program is held to is
+    /// [`Error::NeverReady`].
+    #[doc(alias = "setrlimit")]
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.setup.limits = limits.into_ceilings();
+        self
+    }
+
+    /// Shuts each worker into this [`Sandbox`] before it runs a task.
+    ///
+    /// Where the kernel cannot, it is [`Error::NeverReady`].
+    #[cfg(feature = "sandbox")]
+    pub fn sandbox(mut self, sandbox: Sandbox) -> Self {
+        self.setup.cage = Some(sandbox.into_cage());
         self
     }
 
@@ -202,6 +226,7 @@ impl Start {
                 });
             }
         }
+        self.setup.check()?;
         Ok((depth, Table::of_this_program()?))
     }
 }
@@ -223,7 +248,7 @@ impl IntoFuture for Start {
                 recycle_after: self.recycle_after,
                 setup: Setup {
                     tasks_per_worker: u32::try_from(self.tasks_per_worker).unwrap_or(u32::MAX),
-                    ..Setup::default()
+                    ..self.setup
                 },
             };
             let (switchboard, started) = supervisor::start(config)?;

@@ -98,13 +98,16 @@ fn work(
 /// soon as a task calls `block_in_place`.
 fn start_runtime(pulse: &Arc<Pulse>) -> io::Result<Runtime> {
     let (parks, unparks) = (Arc::clone(pulse), Arc::clone(pulse));
-    tokio::runtime::Builder::new_multi_thread()
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    builder
         .worker_threads(1)
         .thread_name("aio-pool-task")
         .on_thread_park(move || parks.park())
         .on_thread_unpark(move || unparks.unpark())
-        .enable_all()
-        .build()
+        .enable_all();
+    // It panics where its thread does not start, as under a tight limit.
+    let built = panic::caught(|| builder.build());
+    built.unwrap_or_else(|panic| Err(io::Error::other(panic.to_string())))
 }
 
 /// Has the runtime wake the dispatcher when the parent says something.

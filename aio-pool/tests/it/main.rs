@@ -17,10 +17,13 @@ mod exclusive;
 mod guard;
 mod harness;
 mod hostile;
+mod limits;
 mod line;
 mod polled;
 mod recycle;
 mod run_timeout;
+#[cfg(feature = "sandbox")]
+mod sandbox;
 mod start;
 mod stuck;
 mod tasks;
@@ -42,6 +45,11 @@ fn main() {
         exclusive::trials(),
         recycle::trials(),
         run_timeout::trials(),
+        limits::trials(),
+        #[cfg(feature = "sandbox")]
+        sandbox::trials(),
+        #[cfg(feature = "sandbox")]
+        sandbox::programs::trials(),
         start::trials(),
         stuck::trials(),
         traits::trials(),

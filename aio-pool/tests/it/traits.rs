@@ -1,6 +1,7 @@
 //! What can go to another thread, and what is a compile error otherwise.
 
 use aio_pool::futures::Answer;
+use aio_pool::workers::Limits;
 use aio_pool::{Call, Error, Exit, Never, Pool, Start, TaskError};
 
 use crate::harness::trials;
@@ -16,6 +17,12 @@ chaos::auto_traits! {
     Error: Send, Sync, Unpin;
     TaskError<Never>: Send, Sync, Unpin;
     Exit: Send, Sync, Unpin;
+    Limits: Send, Sync, Unpin;
+}
+
+#[cfg(feature = "sandbox")]
+chaos::auto_traits! {
+    aio_pool::workers::Sandbox: Send, Sync, Unpin;
 }
 
 async fn futures_can_be_spawned() {
