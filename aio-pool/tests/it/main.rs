@@ -29,6 +29,7 @@ mod stuck;
 mod tasks;
 mod traits;
 mod victims;
+mod worker;
 
 fn main() {
     victims::run_if_told();
@@ -53,6 +54,7 @@ fn main() {
         start::trials(),
         stuck::trials(),
         traits::trials(),
+        worker::trials(),
     ];
     libtest_mimic::run(&arguments, trials.into_iter().flatten().collect()).exit();
 }
