@@ -113,6 +113,10 @@ fn start_runtime(pulse: &Arc<Pulse>) -> io::Result<Runtime> {
 /// Has the runtime wake the dispatcher when the parent says something.
 fn listen(runtime: &Runtime, socket: UnixStream) -> io::Result<AsyncFd<UnixStream>> {
     let _runtime = runtime.enter();
+    listen_here(socket)
+}
+
+fn listen_here(socket: UnixStream) -> io::Result<AsyncFd<UnixStream>> {
     #[expect(
         unsafe_code,
         reason = "tokio cannot say in its types that this kind of descriptor is owned"

@@ -54,3 +54,121 @@ async fn send_one(desk: &Arc<Desk>, call: CallId, item: Bytes) {
     // It is neither aborted nor does it panic.
     let _ = sent.await;
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::net::UnixStream;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::task::{Context, Poll};
+
+    use super::super::begun::Begun;
+    use super::super::inbox::Next;
+    use super::super::incoming::Incoming;
+    use super::super::pulse::Pulse;
+    use super::super::tests::Parent;
+    use super::super::uplink::Uplink;
+    use super::super::{listen_here, tests};
+    use super::*;
+    use crate::context::{self, Surroundings};
+    use crate::job::{Job, Running};
+    use crate::marks::Marks;
+    use crate::registry::Table;
+    use crate::wire::{Announce, Down, ITEM_CREDIT};
+
+    static MADE: AtomicUsize = AtomicUsize::new(0);
+
+    /// Items of so many bytes, without an end.
+    struct Endless(usize);
+
+    impl Stream for Endless {
+        type Item = Result<Bytes, Answer>;
+
+        fn poll_next(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+            MADE.fetch_add(1, Ordering::SeqCst);
+            Poll::Ready(Some(Ok(Bytes::from(vec![7; self.0]))))
+        }
+    }
+
+    /// A desk without a dispatcher, at which a call has begun as a task.
+    fn desk_of_one_call(run: fn(Job) -> Running) -> (Parent, Arc<Desk>) {
+        let (socket, theirs) = UnixStream::pair().unwrap();
+        let (marks, page) = Marks::create().unwrap();
+        let desk = Arc::new(Desk::new(
+            Table::of_this_program().unwrap(),
+            Marks::map(page).unwrap(),
+            Arc::new(Pulse::new()),
+            Uplink::new(theirs.try_clone().unwrap()),
+            1,
+            listen_here(theirs).unwrap(),
+            Incoming::new(),
+        ));
+        desk.open(Surroundings::default());
+        let mut parent = Parent::at(socket, marks);
+        parent.order(&Down::Run {
+            call: 0,
+            task: 0,
+            number: 1,
+            announce: Announce::No,
+        });
+        desk.read();
+        let (Next::Begin(waiting), stop) = desk.next() else {
+            panic!("no call");
+        };
+        let context = context::Context::new(stop, desk.surroundings());
+        let input = waiting.input;
+        let begun = Begun::new(&desk, 0, run, Job { input, context });
+        desk.abort_through(0, tokio::spawn(begun).abort_handle());
+        (parent, desk)
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+    async fn an_item_is_made_when_there_is_credit_for_it_and_no_sooner() {
+        let (mut parent, desk) = desk_of_one_call(|_| Running::Items(Box::pin(Endless(3))));
+        for credit in [ITEM_CREDIT, 1, 5] {
+            for _ in 0..credit {
+                assert_eq!(
+                    parent.hear(),
+                    (Up::Item { call: 0 }, Bytes::from(vec![7; 3]))
+                );
+            }
+            // What is told next is told behind all that was made.
+            let items = if credit == 1 { 5 } else { 1 };
+            if credit != 5 {
+                parent.order(&Down::Credit { call: 0, items });
+                desk.read();
+            }
+        }
+        parent.order(&Down::Cancel { call: 0 });
+        desk.read();
+        parent.hears(&[(0, Ending::Cancelled)]);
+        assert_eq!(MADE.load(Ordering::SeqCst), 16 + 1 + 5);
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+    async fn a_long_item_is_sent_whole_whenever_its_call_is_cancelled() {
+        let (mut parent, desk) =
+            desk_of_one_call(|_| Running::Items(Box::pin(Endless(2 * PIECE + 1))));
+        let mut bytes = 0;
+        loop {
+            let (up, payload) = parent.hear();
+            match up {
+                Up::Piece { call: 0 } => {
+                    if bytes == 0 {
+                        parent.order(&Down::Cancel { call: 0 });
+                        desk.read();
+                    }
+                    bytes += payload.len();
+                }
+                Up::Item { call: 0 } => {
+                    assert_eq!(bytes + payload.len(), 2 * PIECE + 1);
+                    bytes = 0;
+                }
+                other => {
+                    assert_eq!(other, tests::done(0, Ending::Cancelled));
+                    break;
+                }
+            }
+        }
+        assert_eq!(bytes, 0, "nothing was left half sent");
+    }
+}

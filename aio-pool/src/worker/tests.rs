@@ -21,7 +21,7 @@ use crate::task::Task;
 use crate::wire::{self, Announce, CallId, Ending, PIECE};
 
 /// The parent's end. It is never closed: the worker would end the test.
-struct Parent {
+pub(super) struct Parent {
     socket: UnixStream,
     marks: Marks,
     framing: LengthDelimitedCodec,
@@ -45,26 +45,31 @@ impl Parent {
             let table = Table::of_this_program().unwrap();
             work(table, setup, marks, theirs, uplink, Incoming::new())
         });
+        let mut parent = Self::at(socket, marks);
+        assert!(matches!(parent.hear().0, Up::Ready { .. }));
+        parent
+    }
+
+    /// A parent that holds this end.
+    pub(super) fn at(socket: UnixStream, marks: Marks) -> Self {
         // What hangs is a failure.
         let limit = Some(Duration::from_secs(30));
         socket.set_read_timeout(limit).unwrap();
         std::mem::forget(socket.try_clone().unwrap());
-        let mut parent = Self {
+        Self {
             socket,
             marks,
             framing: wire::framing(),
             buffer: BytesMut::new(),
             delivered: 0,
-        };
-        assert!(matches!(parent.hear().0, Up::Ready { .. }));
-        parent
+        }
     }
 
     fn say(&mut self, bytes: &[u8]) {
         self.socket.write_all(bytes).unwrap();
     }
 
-    fn order(&mut self, down: &Down) {
+    pub(super) fn order(&mut self, down: &Down) {
         self.say(&framed(down, &[]));
     }
 
@@ -90,7 +95,7 @@ impl Parent {
         framed(&run, &wire::payload(input).unwrap())
     }
 
-    fn hear(&mut self) -> (Up, Bytes) {
+    pub(super) fn hear(&mut self) -> (Up, Bytes) {
         let mut piece = vec![0; 64 << 10];
         loop {
             if let Some(frame) = self.framing.decode(&mut self.buffer).unwrap() {
@@ -101,11 +106,15 @@ impl Parent {
         }
     }
 
-    fn hears(&mut self, calls: &[(CallId, Ending)]) {
+    pub(super) fn hears(&mut self, calls: &[(CallId, Ending)]) {
         for (call, ending) in calls.iter().cloned() {
-            assert_eq!(self.hear().0, Up::Done { call, ending });
+            assert_eq!(self.hear().0, done(call, ending));
         }
     }
+}
+
+pub(super) fn done(call: CallId, ending: Ending) -> Up {
+    Up::Done { call, ending }
 }
 
 fn framed(down: &Down, payload: &[u8]) -> Vec<u8> {
@@ -190,8 +199,7 @@ fn calls_are_begun_in_order_marked_and_answered() {
     parent.say(&bytes);
     for call in 10..200 {
         let (up, payload) = parent.hear();
-        let ending = Ending::Output;
-        assert_eq!(up, Up::Done { call, ending });
+        assert_eq!(up, done(call, Ending::Output));
         assert_eq!(codec::decode::<Vec<u8>>(&payload).unwrap(), [call as u8]);
     }
     assert_eq!(parent.marks.begun(), 190);
@@ -285,12 +293,8 @@ fn what_calls_block_in_place_holds_nobody_up() {
         parent.say(&bytes);
         let mut ended = [parent.hear().0, parent.hear().0];
         ended.sort_by_key(|up| matches!(up, Up::Done { call, .. } if call % 4 == 2));
-        let ending = Ending::Output;
-        let done = |call| Up::Done {
-            call,
-            ending: ending.clone(),
-        };
-        assert_eq!(ended, [done(call), done(call + 2)]);
+        let [block, open] = [call, call + 2].map(|call| done(call, Ending::Output));
+        assert_eq!(ended, [block, open]);
         parent.order(&Down::Cancel { call: call + 1 });
         parent.hears(&[(call + 1, Ending::Cancelled)]);
     }
@@ -337,8 +341,7 @@ fn a_long_answer_lets_others_pass() {
         }
     }
     assert!(codec::decode::<Vec<u8>>(&heard).unwrap() == long);
-    let (call, ending) = (2, Ending::Output);
-    assert!(order.contains(&Up::Done { call, ending }), "it passed");
+    assert!(order.contains(&done(2, Ending::Output)), "it passed");
 }
 
 #[test]
