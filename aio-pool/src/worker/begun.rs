@@ -53,20 +53,18 @@ impl Begun {
         }
     }
 
-    pub(super) fn call(&self) -> CallId {
-        self.call
-    }
-
     /// Polls it. Its answer is gathered, and written with the next flush.
     pub(super) fn advance(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let Some(work) = &mut self.work else {
             return Poll::Ready(());
         };
-        match caught(|| work.as_mut().poll(cx)) {
-            Ok(Poll::Pending) => Poll::Pending,
-            Ok(Poll::Ready(answer)) => Poll::Ready(self.end(answer)),
-            Err(panic) => Poll::Ready(self.end(answer_of(panic))),
-        }
+        let answer = match caught(|| work.as_mut().poll(cx)) {
+            Ok(Poll::Pending) => return Poll::Pending,
+            Ok(Poll::Ready(answer)) => answer,
+            Err(panic) => answer_of(panic),
+        };
+        self.end(answer);
+        Poll::Ready(())
     }
 
     fn end(&mut self, answer: Answer) {

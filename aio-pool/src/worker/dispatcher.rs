@@ -140,7 +140,6 @@ fn begin(desk: &Arc<Desk>, id: DispatcherId, waiting: Waiting, stop: Stop) -> Of
         Poll::Ready(()) => drop(begun),
         Poll::Pending if desk.is_cancelled(call) => drop(begun),
         Poll::Pending => {
-            let call = begun.call();
             let task = tokio::spawn(begun);
             desk.abort_through(call, task.abort_handle());
         }

@@ -46,6 +46,8 @@ pub(super) fn remember_locations() {
 
 /// Runs user code; its panic is its result.
 pub(super) fn caught<T>(run: impl FnOnce() -> T) -> Result<T, Panic> {
+    // The place of an earlier panic, which the code has caught itself.
+    let _ = LOCATION.try_with(RefCell::take);
     match catch_unwind(AssertUnwindSafe(run)) {
         Ok(value) => Ok(value),
         Err(payload) => {

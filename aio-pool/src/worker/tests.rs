@@ -223,6 +223,33 @@ fn what_has_begun_is_marked_and_what_waits_is_not() {
 }
 
 #[test]
+fn no_more_answers_are_held_back_than_there_are_places() {
+    for (places, gate) in [(1, 120), (3, 121)] {
+        let mut parent = Parent::of_a_worker(places);
+        let mut bytes = Vec::new();
+        for call in 0..10 {
+            bytes.extend(parent.run::<echo>(call, &vec![]));
+        }
+        bytes.extend(parent.run::<block>(10, &gate));
+        parent.say(&bytes);
+        while parent.marks.begun() < 11 {
+            thread::yield_now();
+        }
+        // If it died now, so many calls would be lost at most.
+        parent.socket.set_nonblocking(true).unwrap();
+        let written = 11 - u64::from(places);
+        for call in 0..written {
+            parent.hears(&[(call, Ending::Output)]);
+        }
+        parent.socket.set_nonblocking(false).unwrap();
+        open_gate(gate);
+        for call in written..11 {
+            parent.hears(&[(call, Ending::Output)]);
+        }
+    }
+}
+
+#[test]
 fn an_answer_does_not_wait_for_what_computes_after_it() {
     let mut parent = Parent::of_a_worker(16);
     let bytes = [

@@ -61,10 +61,10 @@ fn stand_in(desk: &Arc<Desk>, stuck: Beat, mut replace: impl FnMut()) {
     loop {
         desk.uplink.flush_without_waiting();
         let beat = desk.pulse.beat();
-        if let Some(dispatcher) = beat.left_behind_since(stuck) {
-            if desk.pulse.displace(dispatcher) {
-                replace();
-            }
+        if let Some(dispatcher) = beat.left_behind_since(stuck)
+            && desk.pulse.displace(dispatcher)
+        {
+            replace();
         }
         if !beat.stuck_since(stuck) {
             break;
