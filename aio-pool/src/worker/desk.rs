@@ -116,9 +116,7 @@ impl Desk {
             if fill == Fill::End {
                 watchdog::end();
             }
-            if fill != Fill::Nothing {
-                self.sort(incoming, inbox, &mut effects);
-            }
+            self.sort(incoming, inbox, &mut effects);
             fill
         };
         for effect in effects {

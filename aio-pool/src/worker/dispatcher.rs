@@ -47,6 +47,8 @@ pub(super) async fn dispatch(desk: Arc<Desk>, id: DispatcherId, spin: setup::Spi
     let _vital = Vital;
     let mut spin = Spin::new(spin);
     let mut spins = 0;
+    // What came with the greeting announces itself no more.
+    desk.read();
     loop {
         desk.pulse.turn();
         match batch(&desk, id) {

@@ -16,7 +16,6 @@ use tokio_util::codec::{Decoder as _, LengthDelimitedCodec};
 
 use super::*;
 use crate::codec;
-use crate::setup::Spin;
 use crate::task::Task;
 use crate::wire::{self, Announce, CallId, Ending, PIECE};
 
@@ -32,20 +31,31 @@ pub(super) struct Parent {
 impl Parent {
     /// Starts a worker and waits until it is ready.
     fn of_a_worker(places: u32) -> Self {
+        Self::of_a_worker_told(places, |_| Vec::new())
+    }
+
+    /// The same, but says something right behind the greeting.
+    fn of_a_worker_told(places: u32, what: impl FnOnce(&mut Self) -> Vec<u8>) -> Self {
         let (socket, theirs) = UnixStream::pair().unwrap();
         let (marks, page) = Marks::create().unwrap();
-        thread::spawn(move || {
-            let setup = Setup {
+        let mut parent = Self::at(socket, marks);
+        let hello = Down::Hello {
+            protocol: PROTOCOL,
+            table: Table::of_this_program().unwrap().fingerprint(),
+            setup: Setup {
                 tasks_per_worker: places,
-                spin: Spin::Adaptive,
                 ..Setup::default()
-            };
+            },
+        };
+        let behind = what(&mut parent);
+        parent.say(&[framed(&hello, &[]), behind].concat());
+        thread::spawn(move || {
             let marks = Marks::map(page).unwrap();
             let uplink = Uplink::new(theirs.try_clone().unwrap());
-            let table = Table::of_this_program().unwrap();
-            work(table, setup, marks, theirs, uplink, Incoming::new())
+            let mut incoming = Incoming::new();
+            let (table, setup) = shake_hands(&theirs, &mut incoming).unwrap();
+            work(table, setup, marks, theirs, uplink, incoming)
         });
-        let mut parent = Self::at(socket, marks);
         assert!(matches!(parent.hear().0, Up::Ready { .. }));
         parent
     }
@@ -203,6 +213,12 @@ fn calls_are_begun_in_order_marked_and_answered() {
         assert_eq!(codec::decode::<Vec<u8>>(&payload).unwrap(), [call as u8]);
     }
     assert_eq!(parent.marks.begun(), 190);
+}
+
+#[test]
+fn what_is_said_behind_the_greeting_is_heard() {
+    let mut parent = Parent::of_a_worker_told(1, |parent| parent.run::<echo>(7, &vec![]));
+    parent.hears(&[(7, Ending::Output)]);
 }
 
 #[test]
