@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 use tokio_util::bytes::Bytes;
 
-use crate::error::{Error, Exit};
+use crate::error::{Error, Exit, LastWords};
 use crate::marks::Marks;
 use crate::reply::Failure;
 use crate::setup::Setup;
@@ -58,11 +58,19 @@ pub(crate) struct Config {
     pub(crate) timeout: Duration,
     /// The fingerprint of the table of tasks.
     pub(crate) table: u64,
-    /// How far below the program its workers are.
-    pub(crate) depth: u32,
     /// A worker is replaced after so many calls.
     pub(crate) recycle_after: Option<u64>,
-    pub(crate) setup: Setup,
+    pub(crate) replacement: Replacement,
+}
+
+/// Whether another worker takes the place of one that died.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Replacement {
+    /// Always.
+    Always,
+    /// Until the first are ready. From then on, calls that come to a place that
+    /// is empty are lost with who was there.
+    Never,
 }
 
 /// Told when the last worker is reaped and the supervisor's descriptors are
@@ -70,7 +78,20 @@ pub(crate) struct Config {
 pub(crate) type Finished = oneshot::Sender<Result<(), Error>>;
 
 /// Told once, when all workers are ready or never will be.
-pub(crate) type Ready = oneshot::Sender<Result<(), Error>>;
+pub(crate) type Ready = oneshot::Sender<Result<Vec<u32>, Error>>;
+
+/// The pids of the first workers, by their places; or why there are none.
+pub(crate) type Started = oneshot::Receiver<Result<Vec<u32>, Error>>;
+
+/// A worker that has just been started.
+#[derive(Debug)]
+pub(crate) struct Hatchling {
+    pub(crate) pid: u32,
+    /// What it is told first, its place too.
+    pub(crate) setup: Setup,
+    pub(crate) link: Arc<Link>,
+    pub(crate) marks: Marks,
+}
 
 /// The pool has ended.
 #[derive(Debug)]
@@ -93,7 +114,7 @@ enum Phase {
 #[derive(Debug)]
 struct Worker {
     pid: u32,
-    place: u32,
+    place: usize,
     /// The attempt that it was started in.
     volley: u64,
     link: Arc<Link>,
@@ -150,7 +171,7 @@ pub(crate) enum Next {
     /// Look again then, or when it is woken.
     Wait(Option<Instant>),
     /// Start a worker for this place.
-    Spawn(u32),
+    Spawn(usize),
     /// Nothing more, ever.
     End,
 }
@@ -172,6 +193,8 @@ pub(crate) struct Engine {
     ready: Option<Ready>,
     /// Why no worker is started any more.
     given_up: Option<Error>,
+    /// The end of a worker that is never replaced.
+    departed: Option<Failure>,
     /// Workers that had to be killed when they were to end.
     unwilling: Vec<u32>,
     /// Calls were under way when `terminate` cut a `close` short.
@@ -198,6 +221,7 @@ impl Engine {
             spawn_at: now,
             ready: Some(ready),
             given_up: None,
+            departed: None,
             unwilling: Vec::new(),
             cut_short: false,
             finished: Vec::new(),
@@ -223,6 +247,10 @@ impl Engine {
         };
         if let Some(error) = refusal {
             effects.reply(submission.reply, Err(Failure::Pool(error)));
+            return Ok(());
+        }
+        if let Some(failure) = self.departed.clone() {
+            effects.reply(submission.reply, Err(failure));
             return Ok(());
         }
         match submission.sharing {
@@ -407,13 +435,25 @@ impl Engine {
                 .values()
                 .all(|worker| matches!(worker.stage, Stage::Ready));
         if all && let Some(ready) = self.ready.take() {
-            effects.tell(ready, Ok(()));
+            let by_place: BTreeMap<_, _> = self
+                .workers
+                .values()
+                .map(|worker| (worker.place, worker.pid))
+                .collect();
+            effects.tell(ready, Ok(by_place.into_values().collect()));
         }
         Ok(())
     }
 
     /// A worker is dead and reaped, and all that it had said is told.
-    pub(crate) fn ended(&mut self, id: WorkerId, exit: Exit, effects: &mut Effects) {
+    /// `stderr` is the end of what it wrote there, if that is read.
+    pub(crate) fn ended(
+        &mut self,
+        id: WorkerId,
+        exit: Exit,
+        stderr: Option<String>,
+        effects: &mut Effects,
+    ) {
         let Some(worker) = self.workers.remove(&id) else {
             return;
         };
@@ -444,8 +484,22 @@ impl Engine {
                 exit: exit.clone(),
                 started: lost.started,
                 beside: lost.beside,
+                stderr: stderr.clone(),
             };
             effects.answer(&mut self.ledger, lost.call, Err(failure));
+        }
+        if was_ready && self.config.replacement == Replacement::Never {
+            let failure = Failure::Lost {
+                pid,
+                exit: exit.clone(),
+                started: false,
+                beside: 0,
+                stderr: stderr.clone(),
+            };
+            for call in self.scheduler.drain_queue() {
+                effects.answer(&mut self.ledger, call, Err(failure.clone()));
+            }
+            self.departed = Some(failure);
         }
         if !matches!(self.phase, Phase::Open | Phase::Closing) || was_to_leave {
             return;
@@ -460,7 +514,8 @@ impl Engine {
         } else {
             ""
         };
-        let reason = format!("worker {pid} ended before it was ready: {exit}{hint}");
+        let said = LastWords(stderr.as_deref());
+        let reason = format!("worker {pid} ended before it was ready: {exit}{said}{hint}");
         self.follow(verdict, reason, effects);
     }
 
@@ -495,33 +550,32 @@ impl Engine {
     }
 
     /// The place of a worker that is missing.
-    fn vacancy(&self) -> Option<u32> {
-        if !matches!(self.phase, Phase::Open | Phase::Closing) || self.given_up.is_some() {
+    fn vacancy(&self) -> Option<usize> {
+        let replaced = self.config.replacement == Replacement::Always || self.ready.is_some();
+        if !matches!(self.phase, Phase::Open | Phase::Closing)
+            || self.given_up.is_some()
+            || !replaced
+        {
             return None;
         }
         let taken = |place| {
             let mut stays = self.workers.values().filter(|worker| worker.stays());
             stays.any(|worker| worker.place == place)
         };
-        let places = u32::try_from(self.config.workers).unwrap_or(u32::MAX);
-        (0..places).find(|&place| !taken(place))
+        (0..self.config.workers).find(|&place| !taken(place))
     }
 
-    /// A worker was started, to fill this place.
-    pub(crate) fn hatched(
-        &mut self,
-        place: u32,
-        pid: u32,
-        link: Arc<Link>,
-        marks: Marks,
-        effects: &mut Effects,
-    ) -> WorkerId {
+    /// A worker was started.
+    pub(crate) fn hatched(&mut self, hatchling: Hatchling, effects: &mut Effects) -> WorkerId {
         let id = self.next_worker;
         self.next_worker += 1;
-        let setup = Setup {
-            place,
-            ..self.config.setup.clone()
-        };
+        let Hatchling {
+            pid,
+            setup,
+            link,
+            marks,
+        } = hatchling;
+        let place = usize::try_from(setup.place).unwrap_or(usize::MAX);
         link.order(&Down::Hello {
             protocol: PROTOCOL,
             table: self.config.table,

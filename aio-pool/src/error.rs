@@ -1,6 +1,6 @@
 //! What can go wrong: with a pool ([`Error`]) and with a call ([`TaskError`]).
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -198,6 +198,10 @@ pub enum TaskError<E> {
         /// only suspect; see
         /// [`tasks_per_worker`](crate::Start::tasks_per_worker).
         beside: usize,
+        /// The last that it wrote to stderr, at most 4 KiB, if that is
+        /// [`Lines`](crate::workers::Output::Lines) and it wrote anything: what
+        /// a stack overflow says, or an abort. It may be older than this task.
+        stderr: Option<String>,
     },
     /// The pool could not run the task or bring its answer back.
     Pool(Error),
@@ -231,6 +235,7 @@ impl<E: fmt::Display> fmt::Display for TaskError<E> {
                 exit,
                 started,
                 beside,
+                stderr,
             } => {
                 let when = if *started {
                     "while running"
@@ -243,7 +248,7 @@ impl<E: fmt::Display> fmt::Display for TaskError<E> {
                     1 => f.write_str(" beside another")?,
                     others => write!(f, " beside {others} others")?,
                 }
-                write!(f, ": {exit}")
+                write!(f, ": {exit}{}", LastWords(stderr.as_deref()))
             }
             Self::Pool(error) => error.fmt(f),
         }
@@ -258,6 +263,33 @@ impl<E: std::error::Error + 'static> std::error::Error for TaskError<E> {
             Self::Pool(error) => error.source(),
             _ => None,
         }
+    }
+}
+
+/// What a dead worker wrote last, on one line: three lines of it at most.
+pub(crate) struct LastWords<'a>(pub(crate) Option<&'a str>);
+
+impl fmt::Display for LastWords<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const LINES: usize = 3;
+        const CHARACTERS: usize = 200;
+        let lines = self.0.unwrap_or_default().lines();
+        // Behind a panic's message there may be a hundred lines of frames.
+        let lines = lines.take_while(|line| *line != "stack backtrace:");
+        let said: Vec<_> = lines.filter(|line| !line.trim().is_empty()).collect();
+        for (number, line) in said[said.len().saturating_sub(LINES)..].iter().enumerate() {
+            f.write_str(if number == 0 {
+                "; its last words: "
+            } else {
+                " / "
+            })?;
+            // What a terminal would take for an order is left out.
+            let shown = line.trim().chars().filter(|letter| !letter.is_control());
+            shown
+                .take(CHARACTERS)
+                .try_for_each(|letter| f.write_char(letter))?;
+        }
+        Ok(())
     }
 }
 

@@ -57,10 +57,12 @@
 #[doc = include_str!("../README.md")]
 struct Readme;
 
+mod blueprint;
 mod call;
 mod codec;
 mod context;
 mod engine;
+mod environment;
 mod error;
 mod handover;
 mod init;
@@ -68,7 +70,9 @@ mod job;
 mod limits;
 mod line;
 mod marks;
+mod output;
 mod pool;
+mod process;
 mod registry;
 mod reply;
 mod role;
@@ -86,6 +90,7 @@ pub use context::Context;
 pub use error::{Error, Exit, Never, Part, TaskError};
 pub use init::init;
 pub use pool::Pool;
+pub use process::{Process, process};
 pub use start::{Start, start};
 pub use task::Task;
 
@@ -94,9 +99,12 @@ pub mod futures {
     pub use crate::call::Answer;
 }
 
-/// What workers are to be like: options of [`start`] that are more than a number.
+/// What workers are to be like: options of [`start`] that are more than a number,
+/// and what becomes of what workers print.
 pub mod workers {
     pub use crate::limits::Limits;
+    pub use crate::output::{Line, Lines, Output, Source};
+    pub use crate::process::Spawn;
     #[cfg(feature = "sandbox")]
     pub use crate::sandbox::Sandbox;
 }

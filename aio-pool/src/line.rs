@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::Notify;
 
 use crate::engine::{Effects, Engine, Finished, HungUp, Submission};
 use crate::error::Error;
@@ -105,13 +105,11 @@ impl Line {
             .act(|engine, effects| engine.credit(call, items, effects));
     }
 
-    /// Answers every call and ends the workers. Comes back at once; the receiver
-    /// hears when they are gone.
-    pub(crate) fn close(&self) -> Result<oneshot::Receiver<Result<(), Error>>, HungUp> {
-        let (finished, wait) = oneshot::channel();
+    /// Answers every call and ends the workers. Comes back at once; whoever
+    /// listens hears when they are gone.
+    pub(crate) fn close(&self, finished: Finished) -> Result<(), HungUp> {
         self.switchboard
-            .act(|engine, effects| engine.close(finished, effects))?;
-        Ok(wait)
+            .act(|engine, effects| engine.close(finished, effects))
     }
 
     /// Kills the workers. Comes back at once; whoever listens hears when they are

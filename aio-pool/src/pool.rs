@@ -5,9 +5,10 @@ use std::sync::Arc;
 use tokio::sync::oneshot;
 
 use crate::call::Call;
-use crate::engine::HungUp;
+use crate::engine::{Finished, HungUp};
 use crate::error::Error;
 use crate::line::{Line, supervisor_died};
+use crate::output::{Backlog, Lines};
 use crate::task::Task;
 
 /// Worker processes, waiting for calls. Made by [`start`](crate::start).
@@ -27,6 +28,7 @@ pub struct Pool {
 #[derive(Debug)]
 struct Handle {
     line: Arc<Line>,
+    backlog: Arc<Backlog>,
 }
 
 impl Drop for Handle {
@@ -37,10 +39,10 @@ impl Drop for Handle {
 }
 
 impl Pool {
-    pub(crate) fn new(line: Line) -> Self {
+    pub(crate) fn new(line: Line, backlog: Arc<Backlog>) -> Self {
         let line = Arc::new(line);
         Self {
-            handle: Arc::new(Handle { line }),
+            handle: Arc::new(Handle { line, backlog }),
         }
     }
 
@@ -86,6 +88,61 @@ impl Pool {
         Call::new(Arc::clone(&self.handle.line), input)
     }
 
+    /// Returns the stream of what the workers print, if they were started with
+    /// [`Output::Lines`](crate::workers::Output::Lines); else it is over at once.
+    ///
+    /// It is like a pipe, with room for 1,024 lines and 1 MiB. As long as a `Lines`
+    /// is there and does not read, a worker that prints more waits, and nothing
+    /// is lost; so read it in a task of its own, since neither a call nor
+    /// [`close`](Self::close) ends while its worker waits so, and drop it rather
+    /// than keep it.
+    /// While there is none, a worker never waits: the newest lines are kept for
+    /// the next reader, and [`Lines::missed`] counts the others.
+    ///
+    /// Each line is given out once: several streams of a pool share its lines. A
+    /// line may come later than the answer of the task that wrote it. What a
+    /// worker wrote before it died comes, and then the stream ends, when the pool
+    /// has ended. What left the worker's process group and writes on after its
+    /// death is not heard.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use aio_pool::workers::{Output, Source};
+    ///
+    /// aio_pool::task! {
+    ///     async fn greet(name: String) {
+    ///         println!("hello, {name}");
+    ///     }
+    /// }
+    ///
+    /// fn main() -> Result<(), Box<dyn std::error::Error>> {
+    ///     aio_pool::init();
+    ///     run()
+    /// }
+    ///
+    /// #[tokio::main(flavor = "current_thread")]
+    /// async fn run() -> Result<(), Box<dyn std::error::Error>> {
+    ///     let pool = aio_pool::start().workers(1).stdout(Output::Lines).await?;
+    ///     let mut lines = pool.lines();
+    ///     let reading = tokio::spawn(async move {
+    ///         let mut said = Vec::new();
+    ///         while let Some(line) = lines.next().await {
+    ///             assert_eq!(line.source, Source::Stdout);
+    ///             said.push(line.text);
+    ///         }
+    ///         said
+    ///     });
+    ///     pool.call::<greet>("moon".to_owned()).await?;
+    ///     pool.close().await?;
+    ///     assert_eq!(reading.await?, ["hello, moon"]);
+    ///     Ok(())
+    /// }
+    /// ```
+    pub fn lines(&self) -> Lines {
+        Lines::of(&self.handle.backlog)
+    }
+
     /// Answers every call that was made, ends the workers and reaps them.
     ///
     /// Later calls, through any handle, fail with [`Error::Closed`]; closing
@@ -121,10 +178,16 @@ impl Pool {
     #[doc(alias = "join")]
     #[doc(alias = "shutdown")]
     pub async fn close(&self) -> Result<(), Error> {
-        match self.handle.line.close() {
-            Ok(wait) => wait.await.unwrap_or_else(|_| Err(supervisor_died())),
+        let (finished, wait) = oneshot::channel();
+        match self.begin_close(finished) {
+            Ok(()) => wait.await.unwrap_or_else(|_| Err(supervisor_died())),
             Err(HungUp) => Ok(()),
         }
+    }
+
+    /// Closes the pool, and has that told when it is done.
+    pub(crate) fn begin_close(&self, finished: Finished) -> Result<(), HungUp> {
+        self.handle.line.close(finished)
     }
 
     /// Kills the workers and reaps them. Calls in flight, of any handle, end

@@ -19,6 +19,7 @@ pub(crate) enum Failure {
         exit: Exit,
         started: bool,
         beside: usize,
+        stderr: Option<String>,
     },
     TimedOut {
         after: Duration,

@@ -1,13 +1,18 @@
 //! The builder of a pool.
 
+use std::ffi::OsStr;
 use std::num::NonZero;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
-use crate::engine::Config;
+use crate::blueprint::Blueprint;
+use crate::engine::{Config, Replacement};
+use crate::environment::Environment;
 use crate::error::Error;
 use crate::limits::Limits;
 use crate::line::{Line, supervisor_died};
+use crate::output::{Backlog, Output};
 use crate::pool::Pool;
 use crate::registry::Table;
 use crate::role;
@@ -71,6 +76,9 @@ pub fn start() -> Start {
         timeout: Duration::from_secs(30),
         recycle_after: None,
         setup: Setup::default(),
+        environment: Environment::default(),
+        stdout: Output::default(),
+        stderr: Output::default(),
     }
 }
 
@@ -87,6 +95,9 @@ pub struct Start {
     timeout: Duration,
     recycle_after: Option<u64>,
     setup: Setup,
+    environment: Environment,
+    stdout: Output,
+    stderr: Output,
 }
 
 impl Start {
@@ -153,6 +164,102 @@ impl Start {
         self
     }
 
+    /// Gives the workers this variable, or this value of it.
+    ///
+    /// A worker has the variables that this program has when the worker is
+    /// started, changed by these options in the order in which they are given.
+    /// What a task starts has them from its worker.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// aio_pool::task! {
+    ///     async fn variable(name: String) -> Option<String> {
+    ///         std::env::var(name).ok()
+    ///     }
+    /// }
+    ///
+    /// fn main() -> Result<(), Box<dyn std::error::Error>> {
+    ///     aio_pool::init();
+    ///     run()
+    /// }
+    ///
+    /// #[tokio::main(flavor = "current_thread")]
+    /// async fn run() -> Result<(), Box<dyn std::error::Error>> {
+    ///     let pool = aio_pool::start()
+    ///         .workers(1)
+    ///         .env("LANG", "C")
+    ///         .env_each("SHARD", |place| place.to_string())
+    ///         .env_remove("HOME")
+    ///         .await?;
+    ///     let variable = async |name: &str| pool.call::<variable>(name.to_owned()).await;
+    ///     assert_eq!(variable("LANG").await?.as_deref(), Some("C"));
+    ///     assert_eq!(variable("SHARD").await?.as_deref(), Some("0"));
+    ///     assert_eq!(variable("HOME").await?, None);
+    ///     pool.close().await?;
+    ///     Ok(())
+    /// }
+    /// ```
+    pub fn env(mut self, name: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> Self {
+        self.environment.set(name.as_ref(), value.as_ref());
+        self
+    }
+
+    /// Takes this variable away from the workers.
+    pub fn env_remove(mut self, name: impl AsRef<OsStr>) -> Self {
+        self.environment.remove(name.as_ref());
+        self
+    }
+
+    /// Takes all variables away from the workers, but for those that are given
+    /// after this. A program that finds its shared libraries by one needs that.
+    pub fn env_clear(mut self) -> Self {
+        self.environment.clear();
+        self
+    }
+
+    /// Gives each worker a value of its own: a GPU, a port, a folder.
+    ///
+    /// A pool of `n` workers has the places `0..n`, one worker in each; a worker
+    /// that takes the place of another has its value. `value` is called for
+    /// every place once, when the pool is started, by whoever awaits that; if it
+    /// panics, the await does.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn run() -> Result<(), aio_pool::Error> {
+    /// let pool = aio_pool::start()
+    ///     .workers(8)
+    ///     .env_each("CUDA_VISIBLE_DEVICES", |place| (place % 4).to_string())
+    ///     .await?;
+    /// # pool.close().await
+    /// # }
+    /// ```
+    pub fn env_each<V: AsRef<OsStr>>(
+        mut self,
+        name: impl AsRef<OsStr>,
+        value: impl Fn(usize) -> V + Send + Sync + 'static,
+    ) -> Self {
+        let value = move |place| value(place).as_ref().to_owned();
+        self.environment.each(name.as_ref(), value);
+        self
+    }
+
+    /// Says what becomes of what the workers write to stdout; it goes where the
+    /// program's own goes by default.
+    pub fn stdout(mut self, output: Output) -> Self {
+        self.stdout = output;
+        self
+    }
+
+    /// Says what becomes of what the workers write to stderr; it goes where the
+    /// program's own goes by default. The message of a panic is written there.
+    pub fn stderr(mut self, output: Output) -> Self {
+        self.stderr = output;
+        self
+    }
+
     /// Starts the pool, runs `body` with it, and leaves no process behind.
     ///
     /// If `body` returns `Ok` the pool is [closed](Pool::close), if `Err` it is
@@ -201,6 +308,47 @@ impl Start {
         }
     }
 
+    /// Starts the workers and waits until every one is ready. Their pids are in
+    /// the order of their places.
+    pub(crate) async fn launch(self, replacement: Replacement) -> Result<(Pool, Vec<u32>), Error> {
+        let (depth, table) = self.check()?;
+        let environments = (0..self.workers)
+            .map(|place| self.environment.at(place))
+            .collect::<Result<_, _>>()?;
+        let (feeder, backlog) = Backlog::open();
+        let reads = [self.stdout, self.stderr].contains(&Output::Lines);
+        let config = Config {
+            workers: self.workers,
+            tasks_per_worker: self.tasks_per_worker,
+            timeout: self.timeout,
+            table: table.fingerprint(),
+            recycle_after: self.recycle_after,
+            replacement,
+        };
+        let blueprint = Blueprint {
+            depth,
+            environments,
+            stdout: self.stdout,
+            stderr: self.stderr,
+            lines: reads.then(|| Arc::new(feeder)),
+            setup: Setup {
+                tasks_per_worker: u32::try_from(self.tasks_per_worker).unwrap_or(u32::MAX),
+                ..self.setup
+            },
+        };
+        let (switchboard, started) = supervisor::start(config, blueprint)?;
+        // Armed before the first await: whatever happens now, dropping this
+        // handle ends the workers.
+        let pool = Pool::new(Line::new(switchboard, table), backlog);
+        match started.await.unwrap_or_else(|_| Err(supervisor_died())) {
+            Ok(pids) => Ok((pool, pids)),
+            Err(error) => {
+                pool.terminate().await;
+                Err(error)
+            }
+        }
+    }
+
     fn check(&self) -> Result<(u32, &'static Table), Error> {
         let depth = role::depth_of_workers()?;
         for (option, value, most, requirement) in [
@@ -238,30 +386,8 @@ impl IntoFuture for Start {
     /// Starts the workers and waits until every one is ready.
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {
-            let (depth, table) = self.check()?;
-            let config = Config {
-                workers: self.workers,
-                tasks_per_worker: self.tasks_per_worker,
-                timeout: self.timeout,
-                table: table.fingerprint(),
-                depth,
-                recycle_after: self.recycle_after,
-                setup: Setup {
-                    tasks_per_worker: u32::try_from(self.tasks_per_worker).unwrap_or(u32::MAX),
-                    ..self.setup
-                },
-            };
-            let (switchboard, started) = supervisor::start(config)?;
-            // Armed before the first await: whatever happens now, dropping
-            // this handle ends the workers.
-            let pool = Pool::new(Line::new(switchboard, table));
-            match started.await.unwrap_or_else(|_| Err(supervisor_died())) {
-                Ok(()) => Ok(pool),
-                Err(error) => {
-                    pool.terminate().await;
-                    Err(error)
-                }
-            }
+            let (pool, _) = self.launch(Replacement::Always).await?;
+            Ok(pool)
         })
     }
 }

@@ -10,11 +10,13 @@ use std::time::Instant;
 use tokio::sync::oneshot;
 use tokio::time::sleep_until;
 
-use crate::engine::{Config, Effects, Engine, Link, Next};
+use crate::blueprint::Blueprint;
+use crate::engine::{Config, Effects, Engine, Hatchling, Link, Next, Started};
 use crate::error::Error;
 use crate::line::Switchboard;
 
 mod attend;
+mod outlet;
 mod spawn;
 mod spin;
 
@@ -24,7 +26,8 @@ use spin::Spin;
 /// Starts the thread. The receiver hears when every worker is ready, or why not.
 pub(crate) fn start(
     config: Config,
-) -> Result<(Arc<Switchboard>, oneshot::Receiver<Result<(), Error>>), Error> {
+    blueprint: Blueprint,
+) -> Result<(Arc<Switchboard>, Started), Error> {
     let lost = |error: std::io::Error| Error::Supervisor {
         reason: format!("did not start: {error}"),
     };
@@ -34,13 +37,12 @@ pub(crate) fn start(
         .build()
         .map_err(lost)?;
     let (ready, started) = oneshot::channel();
-    let depth = config.depth;
     let switchboard = Switchboard::new(Engine::new(config, ready));
     let ending = Ending(Arc::clone(&switchboard));
     std::thread::Builder::new()
         .name("aio-pool".to_owned())
         .spawn(move || {
-            runtime.block_on(supervise(&ending.0, depth));
+            runtime.block_on(supervise(&ending.0, blueprint));
             // The reactor's descriptors go before anyone hears that all is gone.
             drop(runtime);
             drop(ending);
@@ -65,13 +67,13 @@ impl Drop for Ending {
     }
 }
 
-async fn supervise(switchboard: &Arc<Switchboard>, depth: u32) {
+async fn supervise(switchboard: &Arc<Switchboard>, blueprint: Blueprint) {
     let spin = Spin::begin();
     let next = |engine: &mut Engine, effects: &mut Effects| engine.next(Instant::now(), effects);
     loop {
         match switchboard.act(next) {
             Next::End => return,
-            Next::Spawn(place) => spawn(switchboard, &spin, depth, place),
+            Next::Spawn(place) => spawn(switchboard, &spin, &blueprint, place),
             Next::Wait(None) => switchboard.woken().await,
             Next::Wait(Some(alarm)) => {
                 tokio::select! {
@@ -90,13 +92,14 @@ async fn supervise(switchboard: &Arc<Switchboard>, depth: u32) {
     }
 }
 
-fn spawn(switchboard: &Arc<Switchboard>, spin: &Arc<Spin>, depth: u32, place: u32) {
+fn spawn(switchboard: &Arc<Switchboard>, spin: &Arc<Spin>, blueprint: &Blueprint, place: usize) {
     let Spawned {
         process,
         ended,
         socket,
         marks,
-    } = match Process::spawn(depth) {
+        outlets,
+    } = match Process::spawn(blueprint, place) {
         Ok(spawned) => spawned,
         Err(error) => {
             let reason = format!("/proc/self/exe does not start: {error}");
@@ -104,14 +107,19 @@ fn spawn(switchboard: &Arc<Switchboard>, spin: &Arc<Spin>, depth: u32, place: u3
         }
     };
     let link = Arc::new(Link::new(socket));
-    let pid = process.pid();
-    let id = switchboard
-        .act(|engine, effects| engine.hatched(place, pid, Arc::clone(&link), marks, effects));
+    let hatchling = Hatchling {
+        pid: process.pid(),
+        setup: blueprint.setup(place),
+        link: Arc::clone(&link),
+        marks,
+    };
+    let id = switchboard.act(|engine, effects| engine.hatched(hatchling, effects));
     tokio::spawn(attend::attend(
         id,
         process,
         ended,
         link,
+        outlets,
         Arc::clone(switchboard),
         Arc::clone(spin),
     ));

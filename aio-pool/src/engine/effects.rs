@@ -17,7 +17,7 @@ pub(crate) struct Effects {
     replies: Outbox,
     /// Waiters that are gone, or will never be answered.
     discarded: Vec<ReplyTo>,
-    ready: Option<(Ready, Result<(), Error>)>,
+    ready: Option<(Ready, Result<Vec<u32>, Error>)>,
     wake_supervisor: bool,
 }
 
@@ -51,7 +51,7 @@ impl Effects {
         ledger.abandon(&mut self.discarded);
     }
 
-    pub(super) fn tell(&mut self, ready: Ready, result: Result<(), Error>) {
+    pub(super) fn tell(&mut self, ready: Ready, result: Result<Vec<u32>, Error>) {
         self.ready = Some((ready, result));
     }
 

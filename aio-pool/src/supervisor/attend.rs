@@ -12,6 +12,7 @@ use tokio::net::UnixStream;
 use tokio::time::sleep_until;
 use tokio_util::bytes::{Bytes, BytesMut};
 
+use super::outlet::Outlets;
 use super::spawn::{Ended, Process};
 use super::spin::Spin;
 use crate::engine::{Link, WorkerId};
@@ -34,6 +35,7 @@ pub(super) async fn attend(
     process: Process,
     ended: Ended,
     link: Arc<Link>,
+    outlets: Outlets,
     switchboard: Arc<Switchboard>,
     spin: Arc<Spin>,
 ) {
@@ -85,9 +87,10 @@ pub(super) async fn attend(
     if incoming.open {
         incoming.read_last_words(link.socket());
     }
+    let stderr = outlets.last_words().await;
     incoming
         .switchboard
-        .act(|engine, effects| engine.ended(worker, exit, effects));
+        .act(|engine, effects| engine.ended(worker, exit, stderr, effects));
 }
 
 /// Frames on their way from the worker.

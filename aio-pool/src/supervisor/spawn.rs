@@ -11,6 +11,8 @@ use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 use tokio::net::UnixStream;
 
+use super::outlet::{Outlets, Pipes};
+use crate::blueprint::Blueprint;
 use crate::error::Exit;
 use crate::handover::{self, Nonce};
 use crate::marks::Marks;
@@ -61,6 +63,8 @@ pub(crate) struct Spawned {
     pub(crate) socket: UnixStream,
     /// How far it has begun.
     pub(crate) marks: Marks,
+    /// What reads its output.
+    pub(crate) outlets: Outlets,
 }
 
 impl Process {
@@ -68,8 +72,9 @@ impl Process {
     ///
     /// `/proc/self/exe` is this very file, even if another was put in its place
     /// since. Nothing here may add a `pre_exec`: without one std uses
-    /// `posix_spawn`, which costs the same whatever the size of this process.
-    pub(crate) fn spawn(depth: u32) -> io::Result<Spawned> {
+    /// `posix_spawn`, which costs the same whatever the size of this process. An
+    /// environment, pipes and a process group are fine with it.
+    pub(crate) fn spawn(blueprint: &Blueprint, place: usize) -> io::Result<Spawned> {
         let nonce = Nonce::random()?;
         let (marks, page) = Marks::create()?;
         let (ours, theirs) = StdUnixStream::pair()?;
@@ -79,15 +84,17 @@ impl Process {
 
         let mut command = Command::new("/proc/self/exe");
         command
-            .arg(worker_argument(depth, &nonce.word()))
+            .arg(worker_argument(blueprint.depth, &nonce.word()))
             .stdin(Stdio::from(OwnedFd::from(theirs)))
             .process_group(0);
         if let Some(name) = std::env::args_os().next() {
             command.arg0(name);
         }
+        blueprint.dress(&mut command, place);
+        let pipes = Pipes::lay(&mut command, blueprint)?;
         let child = command.spawn()?;
-        // The command still owns the worker's end of the socket: kept alive,
-        // it would keep the end of the stream from ever coming.
+        // The command still owns the worker's ends of the socket and the pipes:
+        // kept alive, it would keep the end of each stream from ever coming.
         drop(command);
 
         let group = Pid::from_child(&child);
@@ -106,11 +113,13 @@ impl Process {
             reaped: false,
         };
         let ended = Ended::watch(process.pidfd.try_clone()?)?;
+        let outlets = pipes.read(process.pid(), blueprint)?;
         Ok(Spawned {
             process,
             ended,
             socket: ours,
             marks,
+            outlets,
         })
     }
 

@@ -1,10 +1,12 @@
 //! Every await of the interface, cut at every poll, with every fate.
 
-use aio_pool::{Pool, TaskError};
+use aio_pool::workers::{Lines, Output};
+use aio_pool::{Pool, Process, TaskError};
 use chaos::cuts::{Fate, every};
 use chaos::{Cut, Trace};
 
 use crate::harness::trials;
+use crate::output::say;
 use crate::tasks::{echo, nothing};
 
 trials![
@@ -13,6 +15,11 @@ trials![
     close_is_cut_everywhere,
     terminate_is_cut_everywhere,
     with_is_cut_everywhere,
+    next_line_is_cut_everywhere,
+    process_is_cut_everywhere,
+    process_with_is_cut_everywhere,
+    join_is_cut_everywhere,
+    kill_is_cut_everywhere,
 ];
 
 /// Every fate at least once. More cuts are usual, but an answer that comes
@@ -113,6 +120,108 @@ async fn with_is_cut_everywhere() {
                 assert_eq!(with.with(body).await.unwrap(), [3]);
             },
             async |(), _| before.assert_same().await,
+        )
+        .await;
+    assert!(report.cuts >= FATES, "{report}");
+}
+
+async fn next_line_is_cut_everywhere() {
+    let before = Trace::take();
+    let world = async || {
+        let start = aio_pool::start().workers(1).stdout(Output::Lines);
+        let pool = start.await.unwrap();
+        let lines = pool.lines();
+        (pool, lines)
+    };
+    let report = every("next line")
+        .world(world)
+        .run(
+            async |(pool, lines): &mut (Pool, Lines)| {
+                // Not polled any more once it is called: the line comes when it
+                // comes.
+                pool.call::<say>("one".to_owned()).await.unwrap();
+                assert_eq!(lines.next().await.unwrap().text, "one");
+            },
+            async |(pool, mut lines), _| {
+                pool.call::<say>("two".to_owned()).await.unwrap();
+                // What was cut short has lost no line.
+                let mut said = vec![];
+                while said.last().is_none_or(|last| last != "two") {
+                    said.push(lines.next().await.unwrap().text);
+                }
+                assert!(said.len() <= 2, "{said:?}");
+                works_and_goes(&before, pool).await;
+                assert_eq!(lines.next().await, None);
+            },
+        )
+        .await;
+    assert!(report.cuts >= FATES, "{report}");
+}
+
+async fn process_is_cut_everywhere() {
+    let before = Trace::take();
+    let report = every("process")
+        .world(async || ())
+        .except(Fate::Leak, LEAKED)
+        .run(
+            async |(): &mut ()| drop(aio_pool::process::<echo>(vec![4]).await.unwrap()),
+            async |(), _| before.assert_same().await,
+        )
+        .await;
+    assert!(report.cuts >= FATES, "{report}");
+}
+
+async fn process_with_is_cut_everywhere() {
+    let before = Trace::take();
+    let report = every("process with")
+        .world(async || ())
+        .except(Fate::Leak, LEAKED)
+        .run(
+            async |(): &mut ()| {
+                let body = async |_: &mut Process<echo>| -> Result<(), TaskError<_>> { Ok(()) };
+                let with = aio_pool::process::<echo>(vec![5]).with(body);
+                assert_eq!(with.await.unwrap(), [5]);
+            },
+            async |(), _| before.assert_same().await,
+        )
+        .await;
+    assert!(report.cuts >= FATES, "{report}");
+}
+
+async fn a_process() -> Option<Process<echo>> {
+    Some(aio_pool::process::<echo>(vec![6]).await.unwrap())
+}
+
+async fn join_is_cut_everywhere() {
+    let before = Trace::take();
+    let report = every("join")
+        .world(a_process)
+        .except(Fate::Leak, LEAKED)
+        .run(
+            async |process: &mut Option<Process<echo>>| {
+                assert_eq!(process.take().unwrap().join().await.unwrap(), [6]);
+            },
+            async |process, _| {
+                drop(process);
+                before.assert_same().await;
+            },
+        )
+        .await;
+    assert!(report.cuts >= FATES, "{report}");
+}
+
+async fn kill_is_cut_everywhere() {
+    let before = Trace::take();
+    let report = every("kill")
+        .world(a_process)
+        .run(
+            async |process: &mut Option<Process<echo>>| {
+                process.take().unwrap().kill().await;
+            },
+            async |process, _| {
+                drop(process);
+                before.assert_same().await;
+            },
         )
         .await;
     assert!(report.cuts >= FATES, "{report}");

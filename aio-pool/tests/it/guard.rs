@@ -44,7 +44,7 @@ async fn pool() -> Pool {
 /// Fails at once if a process or a descriptor is left. The thread that said so
 /// may still be on its way out, and the C library reads a setting of the kernel
 /// when it takes back a thread's memory.
-fn assert_nothing_left(before: &Trace) {
+pub(crate) fn assert_nothing_left(before: &Trace) {
     let left = before.diff();
     let of_the_thread = [
         "thread aio-pool",

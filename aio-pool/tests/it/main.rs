@@ -13,13 +13,16 @@ mod ahead;
 mod call;
 mod cuts;
 mod death;
+mod env;
 mod exclusive;
 mod guard;
 mod harness;
 mod hostile;
 mod limits;
 mod line;
+mod output;
 mod polled;
+mod process;
 mod recycle;
 mod run_timeout;
 #[cfg(feature = "sandbox")]
@@ -41,6 +44,7 @@ fn main() {
         call::trials(),
         cuts::trials(),
         death::trials(),
+        env::trials(),
         guard::trials(),
         hostile::trials(),
         exclusive::trials(),
@@ -51,6 +55,8 @@ fn main() {
         sandbox::trials(),
         #[cfg(feature = "sandbox")]
         sandbox::programs::trials(),
+        output::trials(),
+        process::trials(),
         start::trials(),
         stuck::trials(),
         traits::trials(),

@@ -2,6 +2,8 @@
 
 use aio_pool::futures::Answer;
 use aio_pool::workers::Limits;
+use aio_pool::workers::{Line, Lines, Output, Source, Spawn};
+use aio_pool::{Call, Error, Exit, Never, Pool, Process, Start, TaskError};
 use aio_pool::{Call, Error, Exit, Never, Pool, Start, TaskError};
 
 use crate::harness::trials;
@@ -14,6 +16,12 @@ chaos::auto_traits! {
     Start: Send, Sync, Unpin;
     Call<pid>: Send, Sync, Unpin;
     Answer<pid>: Send, Sync, Unpin;
+    Process<pid>: Send, Sync, Unpin;
+    Spawn<pid>: Send, Sync, Unpin;
+    Line: Send, Sync, Unpin;
+    Lines: Send, Sync, Unpin;
+    Output: Send, Sync, Unpin;
+    Source: Send, Sync, Unpin;
     Error: Send, Sync, Unpin;
     TaskError<Never>: Send, Sync, Unpin;
     Exit: Send, Sync, Unpin;
