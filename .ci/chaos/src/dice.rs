@@ -1,11 +1,13 @@
 //! Random numbers that come again from the same seed.
 
-/// SplitMix64.
+/// A source of such numbers: SplitMix64.
 #[derive(Debug, Clone)]
-pub(crate) struct Dice(u64);
+pub struct Dice(u64);
 
 impl Dice {
-    pub(crate) fn new(seed: u64) -> Self {
+    /// Makes the dice that fall as this seed says.
+    #[must_use]
+    pub fn new(seed: u64) -> Self {
         Self(seed)
     }
 
@@ -17,8 +19,8 @@ impl Dice {
         mixed ^ (mixed >> 31)
     }
 
-    /// A number from 0 up to, and without, `end`.
-    pub(crate) fn below(&mut self, end: u64) -> u64 {
+    /// Returns a number from 0 up to, and without, `end`.
+    pub fn below(&mut self, end: u64) -> u64 {
         self.next() % end.max(1)
     }
 }

@@ -13,6 +13,7 @@
 //! | [`acks`] | what a victim acknowledged |
 //! | [`scratch`] | a fresh folder, in memory |
 //! | [`skip`] | a test that can't run here says so |
+//! | [`dice`] | what is done at random can be done again |
 //! | [`alone!`] | a test that looks at its whole process has that process for itself |
 //!
 //! A cut test reads like this:
@@ -46,7 +47,7 @@ mod auto_traits;
 mod clock;
 pub mod cuts;
 #[cfg(target_os = "linux")]
-mod dice;
+pub mod dice;
 mod fate;
 pub mod gate;
 #[cfg(target_os = "linux")]

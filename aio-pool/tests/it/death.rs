@@ -8,7 +8,7 @@ use tokio::join;
 
 use crate::harness::trials;
 use crate::line::Line;
-use crate::tasks::{abort, echo, exit, hold, nothing, pid};
+use crate::tasks::{abort, exit, hold, nothing, pid};
 
 trials![
     a_killed_worker_is_named_and_replaced,
@@ -16,7 +16,6 @@ trials![
     an_exit_in_a_task_is_an_outcome,
     an_abort_in_a_task_is_an_outcome,
     a_call_that_had_not_started_runs_elsewhere,
-    every_call_has_one_outcome_while_workers_are_killed,
 ];
 
 pub(crate) fn send(signal: Signal, pid: u32) {
@@ -159,43 +158,5 @@ async fn a_call_that_had_not_started_runs_elsewhere() {
     );
     send(Signal::KILL, first);
     assert_ne!(call.await.unwrap(), first);
-    pool.close().await.unwrap();
-}
-
-async fn every_call_has_one_outcome_while_workers_are_killed() {
-    const CALLS: usize = 400;
-    let pool = aio_pool::start()
-        .workers(2)
-        .tasks_per_worker(4)
-        .await
-        .unwrap();
-    let mut calls = tokio::task::JoinSet::new();
-    for number in 0..CALLS {
-        let pool = pool.clone();
-        calls.spawn(async move {
-            if number % 20 == 0 {
-                // It dies under whatever else it runs.
-                let victim = pool.call::<pid>(()).await;
-                if let Ok(victim) = victim {
-                    let pid = Pid::from_raw(i32::try_from(victim).unwrap()).unwrap();
-                    // Dead already: killed by a neighbour.
-                    let _ = kill_process(pid, Signal::KILL);
-                }
-            }
-            let bytes = vec![7; number * 100];
-            match pool.call::<echo>(bytes.clone()).await {
-                Ok(back) => assert_eq!(back, bytes),
-                Err(TaskError::WorkerLost { exit, .. }) => assert_eq!(exit, Exit::Signal(9)),
-                Err(other) => panic!("{other}"),
-            }
-        });
-    }
-    let mut outcomes = 0;
-    while let Some(outcome) = calls.join_next().await {
-        outcome.unwrap();
-        outcomes += 1;
-    }
-    assert_eq!(outcomes, CALLS);
-    pool.call::<nothing>(()).await.unwrap();
     pool.close().await.unwrap();
 }

@@ -1,14 +1,14 @@
 //! A worker that lies. Its task takes the socket of its own process and says
 //! what the pool must not believe.
 
-use std::io::Write;
-use std::os::unix::net::UnixStream;
+use aio_pool::{Exit, Never, Pool, TaskError};
+use chaos::dice::Dice;
 
-use aio_pool::{Exit, Pool, TaskError, task};
-use rustix::process::{
-    PidfdFlags, PidfdGetfdFlags, Signal, getpid, kill_process, pidfd_getfd, pidfd_open,
+use crate::deeds::{Way, ended as gone, forget_peak, peak, resident};
+use crate::forge::{
+    Ending, FIRST_CALL, Up, done, dribble, ended, flood, flood_with_pieces, frame, framed, say,
+    say_and_die, say_and_hang_up,
 };
-
 use crate::harness::trials;
 use crate::line::Line;
 use crate::tasks::{hold, nothing, pid};
@@ -16,79 +16,44 @@ use crate::tasks::{hold, nothing, pid};
 trials![
     a_frame_beyond_the_maximum_costs_the_worker,
     a_frame_without_a_head_costs_the_worker,
+    a_head_that_is_longer_than_its_frame_costs_the_worker,
     an_answer_to_a_call_of_nobody_costs_the_worker,
     an_answer_to_the_call_of_another_worker_costs_only_the_liar,
+    whatever_is_said_of_the_call_of_another_worker_costs_only_the_liar,
+    an_answer_to_a_call_that_is_over_costs_the_worker,
+    an_answer_in_single_bytes_is_an_answer_and_a_second_costs_the_worker,
     a_cancellation_that_nobody_asked_for_costs_the_worker,
     a_second_greeting_costs_the_worker,
-    half_a_frame_before_death_is_no_answer,
-    a_whole_frame_before_death_is_an_answer,
+    a_refusal_after_the_greeting_costs_the_worker,
+    a_start_that_is_said_twice_costs_the_worker,
+    an_item_of_a_call_that_has_none_costs_the_worker,
+    a_call_that_has_begun_cannot_be_given_back,
+    pieces_beyond_the_maximum_cost_the_worker_and_no_more_memory,
+    pieces_of_a_call_of_nobody_cost_the_worker_and_no_memory,
+    pieces_that_are_no_pieces_cost_the_worker_and_no_memory,
+    random_bytes_cost_the_worker_at_most,
     a_flood_of_lies_is_survived,
     a_worker_that_hangs_up_and_stays_is_killed,
 ];
 
-task! {
-    /// Writes these bytes on the worker's socket, and never ends.
-    async fn say(bytes: Vec<u8>) {
-        own_socket().write_all(&bytes).expect("a parent that reads");
-        std::future::pending::<()>().await;
-    }
-}
-
-task! {
-    /// Writes these bytes on the worker's socket, and dies.
-    async fn say_and_die(bytes: Vec<u8>) {
-        own_socket().write_all(&bytes).expect("a parent that reads");
-        kill_process(getpid(), Signal::KILL).expect("an end");
-    }
-}
-
-task! {
-    /// Writes these bytes on the worker's socket until nobody reads them.
-    async fn flood(bytes: Vec<u8>) {
-        let mut socket = own_socket();
-        while socket.write_all(&bytes).is_ok() {}
-        std::future::pending::<()>().await;
-    }
-}
-
-task! {
-    /// Says no more, and does not end.
-    async fn hang_up() {
-        let socket = own_socket();
-        socket.shutdown(std::net::Shutdown::Write).expect("a connection");
-        std::future::pending::<()>().await;
-    }
-}
-
-/// The first socket of this process: nothing else here has one.
-fn own_socket() -> UnixStream {
-    let mut sockets: Vec<i32> = std::fs::read_dir("/proc/self/fd")
-        .expect("descriptors")
-        .filter_map(|entry| {
-            let entry = entry.ok()?;
-            let target = std::fs::read_link(entry.path()).ok()?;
-            let socket = target.to_string_lossy().starts_with("socket:");
-            entry.file_name().to_str()?.parse().ok().filter(|_| socket)
-        })
-        .collect();
-    sockets.sort_unstable();
-    let own = pidfd_open(getpid(), PidfdFlags::empty()).expect("a pidfd");
-    let socket = pidfd_getfd(own, sockets[0], PidfdGetfdFlags::empty()).expect("a copy");
-    UnixStream::from(socket)
-}
-
-fn framed(body: &[u8]) -> Vec<u8> {
-    let length = u32::try_from(body.len()).unwrap();
-    [&length.to_be_bytes()[..], body].concat()
-}
-
-/// `Up::Done { call, ending: Output }`, as it is on the wire.
-fn done(call: u8) -> Vec<u8> {
-    framed(&[3, call, 0])
-}
+/// The first call of a pool asks for the pid; the second is the one that lies.
+const LIE: u64 = FIRST_CALL + 1;
 
 async fn one_worker() -> Pool {
     aio_pool::start().workers(1).await.unwrap()
+}
+
+/// Which worker was killed for what it said, and for which of it.
+fn blamed(error: &TaskError<Never>) -> (u32, &str) {
+    match error {
+        TaskError::WorkerLost {
+            pid,
+            exit: Exit::Ended { reason },
+            started: true,
+            ..
+        } => (*pid, reason),
+        other => panic!("{other:?}"),
+    }
 }
 
 /// The call ends with the worker, for the reason; the pool goes on with another.
@@ -96,15 +61,8 @@ async fn costs_the_worker(bytes: Vec<u8>, said: &str) {
     let pool = one_worker().await;
     let liar = pool.call::<pid>(()).await.unwrap();
     let error = pool.call::<say>(bytes).await.unwrap_err();
-    let TaskError::WorkerLost {
-        pid: lost,
-        exit: Exit::Ended { reason },
-        ..
-    } = &error
-    else {
-        panic!("{error:?}");
-    };
-    assert_eq!(*lost, liar);
+    let (lost, reason) = blamed(&error);
+    assert_eq!(lost, liar);
     assert!(reason.contains(said), "{reason}");
     assert_ne!(pool.call::<pid>(()).await.unwrap(), liar);
     pool.close().await.unwrap();
@@ -116,77 +74,196 @@ async fn a_frame_beyond_the_maximum_costs_the_worker() {
 
 async fn a_frame_without_a_head_costs_the_worker() {
     costs_the_worker(
-        framed(&[0x7f; 9]),
+        framed(&[0xff; 9]),
         "a frame of 9 bytes without a readable head",
     )
     .await;
     costs_the_worker(framed(&[]), "a frame of 0 bytes without a readable head").await;
+    let half_a_head = framed(&[Up::Done as u8]);
+    costs_the_worker(half_a_head, "a frame of 1 bytes without a readable head").await;
+}
+
+async fn a_head_that_is_longer_than_its_frame_costs_the_worker() {
+    // The message of the panic has more bytes than there are.
+    let panicked = frame(
+        Up::Done,
+        &[LIE, Ending::Panicked as u64, u64::from(u32::MAX)],
+        b"short",
+    );
+    costs_the_worker(panicked, "without a readable head").await;
 }
 
 async fn an_answer_to_a_call_of_nobody_costs_the_worker() {
-    costs_the_worker(done(99), "it answered call 99, which it does not have").await;
+    costs_the_worker(done(99), "call 99").await;
 }
 
 async fn an_answer_to_the_call_of_another_worker_costs_only_the_liar() {
+    only_the_liar(done(FIRST_CALL)).await;
+}
+
+async fn whatever_is_said_of_the_call_of_another_worker_costs_only_the_liar() {
+    for head in [Up::Started, Up::Returned, Up::Item, Up::Piece] {
+        only_the_liar(frame(head, &[FIRST_CALL], &[])).await;
+    }
+    only_the_liar(ended(FIRST_CALL, Ending::Cancelled)).await;
+}
+
+/// The first call of the pool runs in another worker than the one that says this.
+async fn only_the_liar(bytes: Vec<u8>) {
     let pool = aio_pool::start()
         .workers(2)
         .tasks_per_worker(1)
         .await
         .unwrap();
     let line = Line::open();
-    // The first call of this pool has number 0.
-    let other = tokio::spawn(pool.call::<hold>(line.name.clone()).into_future());
-    let held = line.next().await;
-    let error = pool.call::<say>(done(0)).await.unwrap_err();
-    assert!(
-        matches!(error, TaskError::WorkerLost { pid, .. } if pid != held.pid),
-        "{error}"
+    let other = tokio::spawn(
+        pool.call::<crate::deeds::finish_when_told>(line.name.clone())
+            .into_future(),
     );
+    let held = line.next().await;
+    let error = pool.call::<say>(bytes).await.unwrap_err();
+    assert_ne!(blamed(&error).0, held.pid);
     assert!(!other.is_finished());
-    other.abort();
-    held.gone().await;
+    // The answer that comes is its own.
+    let honest = held.pid;
+    drop(held);
+    assert_eq!(other.await.unwrap().unwrap(), honest);
+    pool.close().await.unwrap();
+}
+
+async fn an_answer_to_a_call_that_is_over_costs_the_worker() {
+    costs_the_worker(done(FIRST_CALL), &format!("call {FIRST_CALL}")).await;
+}
+
+async fn an_answer_in_single_bytes_is_an_answer_and_a_second_costs_the_worker() {
+    let pool = one_worker().await;
+    let liar = pool.call::<pid>(()).await.unwrap();
+    let line = Line::open();
+    let beside = tokio::spawn(pool.call::<hold>(line.name.clone()).into_future());
+    let held = line.next().await;
+    // Two calls were before.
+    pool.call::<dribble>(done(LIE + 1).repeat(2)).await.unwrap();
+    let error = beside.await.unwrap().unwrap_err();
+    let (lost, reason) = blamed(&error);
+    assert_eq!((lost, held.pid), (liar, liar));
+    assert!(reason.contains(&format!("call {}", LIE + 1)), "{reason}");
+    assert_ne!(pool.call::<pid>(()).await.unwrap(), liar);
     pool.close().await.unwrap();
 }
 
 async fn a_cancellation_that_nobody_asked_for_costs_the_worker() {
-    // `Up::Done { call: 1, ending: Cancelled }`: the call that says so.
-    costs_the_worker(
-        framed(&[3, 1, 3]),
-        "it cancelled call 1, as nobody had asked",
-    )
-    .await;
+    costs_the_worker(ended(LIE, Ending::Cancelled), &format!("call {LIE}")).await;
 }
 
 async fn a_second_greeting_costs_the_worker() {
-    costs_the_worker(framed(&[0, 1, 0]), "it greeted twice").await;
+    costs_the_worker(frame(Up::Ready, &[2, 0], &[]), "it greeted twice").await;
 }
 
-async fn half_a_frame_before_death_is_no_answer() {
-    let pool = one_worker().await;
-    // The call has number 0; its answer stops before its last byte.
-    let mut half = done(0);
-    half.pop();
-    let error = pool.call::<say_and_die>(half).await.unwrap_err();
-    assert!(
-        matches!(
-            error,
-            TaskError::WorkerLost {
-                exit: Exit::Signal(9),
-                ..
-            }
-        ),
-        "{error}"
-    );
-    pool.close().await.unwrap();
+async fn a_refusal_after_the_greeting_costs_the_worker() {
+    costs_the_worker(frame(Up::Refused, &[4], b"no!?"), "no!?").await;
 }
 
-async fn a_whole_frame_before_death_is_an_answer() {
-    let pool = one_worker().await;
-    // Death and answer race each time; the answer was first.
-    for call in 0..100 {
-        pool.call::<say_and_die>(done(call)).await.unwrap();
+async fn a_start_that_is_said_twice_costs_the_worker() {
+    let started = frame(Up::Started, &[LIE], &[]);
+    costs_the_worker(started.repeat(2), &format!("call {LIE}")).await;
+}
+
+async fn an_item_of_a_call_that_has_none_costs_the_worker() {
+    costs_the_worker(frame(Up::Item, &[LIE], &[7]), "").await;
+}
+
+async fn a_call_that_has_begun_cannot_be_given_back() {
+    // Believed, it would run again, and here for ever.
+    costs_the_worker(frame(Up::Returned, &[LIE], &[]), "").await;
+}
+
+async fn pieces_beyond_the_maximum_cost_the_worker_and_no_more_memory() {
+    // The longest payload, and what else there is.
+    costs_at_most((256 << 20) + (64 << 20), FIRST_CALL, 1 << 20).await;
+}
+
+async fn pieces_of_a_call_of_nobody_cost_the_worker_and_no_memory() {
+    costs_at_most(64 << 20, 99, 1 << 20).await;
+}
+
+async fn pieces_that_are_no_pieces_cost_the_worker_and_no_memory() {
+    // They never come to the maximum, and each would have to be remembered.
+    for bytes in [0, 1] {
+        costs_at_most(64 << 20, FIRST_CALL, bytes).await;
     }
+}
+
+/// A flood of pieces, of so many bytes each, ends its worker.
+async fn costs_at_most(bytes: u64, call: u64, piece: usize) {
+    let pool = one_worker().await;
+    forget_peak();
+    let before = resident();
+    let error = pool
+        .call::<flood_with_pieces>((call, piece))
+        .await
+        .unwrap_err();
+    blamed(&error);
+    let grown = peak().saturating_sub(before);
+    assert!(grown <= bytes, "{grown} bytes");
+    pool.call::<nothing>(()).await.unwrap();
     pool.close().await.unwrap();
+}
+
+async fn random_bytes_cost_the_worker_at_most() {
+    const ROUNDS: u64 = 60;
+    let seed = u64::from(std::process::id());
+    let pool = aio_pool::start()
+        .workers(2)
+        .tasks_per_worker(1)
+        .await
+        .unwrap();
+    let line = Line::open();
+    let kept = tokio::spawn(
+        pool.call::<crate::deeds::finish_when_told>(line.name.clone())
+            .into_future(),
+    );
+    let held = line.next().await;
+    let mut dice = Dice::new(seed);
+    for round in 0..ROUNDS {
+        let mut bytes = Vec::new();
+        for _ in 0..dice.below(4) + 1 {
+            let mut body: Vec<u8> = (0..dice.below(24))
+                .map(|_| u8::try_from(dice.below(256)).unwrap())
+                .collect();
+            // Now and then it is a head, of a call that might be there.
+            if let Some(head) = body.first_mut() {
+                *head %= 9;
+            }
+            if let Some(call) = body.get_mut(1) {
+                *call %= 4;
+            }
+            bytes.extend(framed(&body));
+        }
+        bytes.truncate(bytes.len() - dice.below(3) as usize);
+        match pool.call::<say_and_die>((bytes, Way::Kill)).await {
+            // It answered itself, with a value or with what is none.
+            Ok(()) | Err(TaskError::Panicked { .. } | TaskError::Pool(_)) => {}
+            Err(TaskError::WorkerLost { pid, .. }) => {
+                assert_ne!(pid, held.pid, "seed {seed}, round {round}");
+                gone(pid).await;
+            }
+            Err(other) => panic!("seed {seed}, round {round}: {other:?}"),
+        }
+        assert!(!kept.is_finished(), "seed {seed}, round {round}");
+        // Its worker may have answered, and be about to die.
+        until_served(&pool).await;
+    }
+    let honest = held.pid;
+    drop(held);
+    assert_eq!(kept.await.unwrap().unwrap(), honest);
+    pool.call::<nothing>(()).await.unwrap();
+    pool.close().await.unwrap();
+}
+
+async fn until_served(pool: &Pool) {
+    while let Err(error) = pool.call::<nothing>(()).await {
+        assert!(matches!(error, TaskError::WorkerLost { .. }), "{error:?}");
+    }
 }
 
 async fn a_flood_of_lies_is_survived() {
@@ -195,14 +272,17 @@ async fn a_flood_of_lies_is_survived() {
         .call::<flood>(done(77).repeat(10_000))
         .await
         .unwrap_err();
-    assert!(error.to_string().contains("it answered call 77"), "{error}");
+    assert!(error.to_string().contains("call 77"), "{error}");
     pool.call::<nothing>(()).await.unwrap();
     pool.close().await.unwrap();
 }
 
 async fn a_worker_that_hangs_up_and_stays_is_killed() {
     let pool = one_worker().await;
-    let error = pool.call::<hang_up>(()).await.unwrap_err();
+    // Not even its answer is whole.
+    let mut half = done(FIRST_CALL);
+    half.pop();
+    let error = pool.call::<say_and_hang_up>(half).await.unwrap_err();
     let said = error.to_string();
     assert!(
         said.ends_with("it closed its connection and did not end"),

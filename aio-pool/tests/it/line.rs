@@ -18,7 +18,7 @@ pub(crate) struct Line {
 /// A task that has begun, seen from the test.
 pub(crate) struct Held {
     pub(crate) pid: u32,
-    stream: UnixStream,
+    pub(crate) stream: UnixStream,
 }
 
 fn address(name: &str) -> SocketAddr {

@@ -11,15 +11,23 @@
 
 mod ahead;
 mod call;
+mod chaos;
 mod cuts;
 mod death;
+mod deeds;
+mod effects;
 mod env;
 mod exclusive;
+mod forge;
 mod guard;
 mod harness;
 mod hostile;
+mod isolation;
+mod large;
 mod limits;
 mod line;
+mod matrix;
+mod orphans;
 mod output;
 mod polled;
 mod process;
@@ -36,27 +44,40 @@ mod worker;
 
 fn main() {
     victims::run_if_told();
+    isolation::run_if_told();
+    matrix::run_if_told();
+    orphans::run_if_told();
+    if cfg!(feature = "harness") {
+        // Programs are started whose `main` calls it late, or not at all.
+        return ::chaos::skip::because("the feature `harness` calls init before main");
+    }
     aio_pool::init();
     let mut arguments = libtest_mimic::Arguments::from_args();
     arguments.test_threads = Some(1);
     let trials = [
         ahead::trials(),
         call::trials(),
+        chaos::trials(),
         cuts::trials(),
         death::trials(),
+        effects::trials(),
         env::trials(),
+        exclusive::trials(),
         guard::trials(),
         hostile::trials(),
-        exclusive::trials(),
+        isolation::trials(),
+        large::trials(),
+        limits::trials(),
+        matrix::trials(),
+        orphans::trials(),
+        output::trials(),
+        process::trials(),
         recycle::trials(),
         run_timeout::trials(),
-        limits::trials(),
         #[cfg(feature = "sandbox")]
         sandbox::trials(),
         #[cfg(feature = "sandbox")]
         sandbox::programs::trials(),
-        output::trials(),
-        process::trials(),
         start::trials(),
         stuck::trials(),
         traits::trials(),

@@ -1,6 +1,7 @@
 //! Tasks that do not stop when they are told to, and who pays for it.
 
 use aio_pool::{Exit, Pool, TaskError};
+use chaos::dice::Dice;
 use tokio::join;
 
 use crate::harness::trials;
@@ -13,6 +14,7 @@ trials![
     a_task_that_does_not_stop_does_not_keep_a_close,
     a_timeout_of_a_task_that_does_not_stop_costs_its_worker,
     a_call_that_waits_behind_computing_is_cancelled_without_a_kill,
+    ten_thousand_cancellations_that_race_an_answer_kill_nobody,
 ];
 
 const REASON: &str = "task it::tasks::spin did not stop when it was cancelled";
@@ -88,5 +90,42 @@ async fn a_call_that_waits_behind_computing_is_cancelled_without_a_kill() {
     drop(behind);
     let worker = computing.await.unwrap().unwrap();
     assert_eq!(pool.call::<pid>(()).await.unwrap(), worker, "it lives on");
+    pool.close().await.unwrap();
+}
+
+async fn ten_thousand_cancellations_that_race_an_answer_kill_nobody() {
+    const ROUNDS: u64 = 10_000;
+    let seed = u64::from(std::process::id());
+    let mut dice = Dice::new(seed);
+    let pool = one_worker().await;
+    let worker = pool.call::<pid>(()).await.unwrap();
+    let (mut answered, mut cancelled) = (0, 0);
+    for round in 0..ROUNDS {
+        let mut call = pool.call::<pid>(()).into_future();
+        let mut answer = polled(&mut call).await;
+        // Until somewhere between its delivery and its answer.
+        for _ in 0..dice.below(300) {
+            if answer.is_ready() {
+                break;
+            }
+            tokio::task::yield_now().await;
+            answer = polled(&mut call).await;
+        }
+        match answer {
+            std::task::Poll::Ready(answer) => {
+                answered += 1;
+                assert_eq!(answer, Ok(worker), "seed {seed}, round {round}");
+            }
+            std::task::Poll::Pending => cancelled += 1,
+        }
+        drop(call);
+        if round % 8 == 0 {
+            let next = pool.call::<pid>(()).await;
+            assert_eq!(next, Ok(worker), "seed {seed}, round {round}");
+        }
+    }
+    println!("cancel races: answered={answered} cancelled={cancelled} seed={seed}");
+    // Otherwise it was no race.
+    assert!(answered > 100 && cancelled > 100, "{answered}, {cancelled}");
     pool.close().await.unwrap();
 }

@@ -1,10 +1,9 @@
 //! What can go to another thread, and what is a compile error otherwise.
 
 use aio_pool::futures::Answer;
-use aio_pool::workers::Limits;
-use aio_pool::workers::{Line, Lines, Output, Source, Spawn};
+
+use aio_pool::workers::{Limits, Line, Lines, Output, Source, Spawn};
 use aio_pool::{Call, Error, Exit, Never, Pool, Process, Start, TaskError};
-use aio_pool::{Call, Error, Exit, Never, Pool, Start, TaskError};
 
 use crate::harness::trials;
 use crate::tasks::{nothing, pid};
