@@ -13,6 +13,9 @@ use rustix::net::{
 /// The length of a nonce, in bytes.
 pub(crate) const NONCE: usize = 16;
 
+/// What is wrong with a socket that does not say the nonce.
+const STRANGER: &str = "the socket on its stdin is not that of the pool which started it";
+
 /// A number that nobody can guess, for one worker's argument and socket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Nonce([u8; NONCE]);
@@ -45,18 +48,18 @@ pub(crate) fn send(socket: impl AsFd, nonce: Nonce, page: BorrowedFd<'_>) -> io:
     }
 }
 
-/// Waits for both, and compares the nonce with the word of the argument.
+/// Takes both, and compares the nonce with the word of the argument. It waits
+/// for nothing: they were sent before this process was started.
 pub(crate) fn receive(socket: impl AsFd, word: &str) -> io::Result<OwnedFd> {
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
     let mut control = RecvAncillaryBuffer::new(&mut space);
     let mut nonce = [0; NONCE];
-    let flags = RecvFlags::CMSG_CLOEXEC | RecvFlags::WAITALL;
-    let received = rustix::net::recvmsg(
-        socket,
-        &mut [IoSliceMut::new(&mut nonce)],
-        &mut control,
-        flags,
-    )?;
+    let flags = RecvFlags::CMSG_CLOEXEC | RecvFlags::DONTWAIT;
+    let mut bytes = [IoSliceMut::new(&mut nonce)];
+    let received = match rustix::net::recvmsg(socket, &mut bytes, &mut control, flags) {
+        Ok(received) => received.bytes,
+        Err(error) => return Err(io::Error::other(format!("{STRANGER}: {error}"))),
+    };
     let page = control
         .drain()
         .filter_map(|message| match message {
@@ -65,10 +68,8 @@ pub(crate) fn receive(socket: impl AsFd, word: &str) -> io::Result<OwnedFd> {
         })
         .next();
     match page {
-        Some(page) if received.bytes == NONCE && Nonce(nonce).word() == word => Ok(page),
-        _ => Err(io::Error::other(
-            "the socket on its stdin is not that of the pool which started it",
-        )),
+        Some(page) if received == NONCE && Nonce(nonce).word() == word => Ok(page),
+        _ => Err(io::Error::other(STRANGER)),
     }
 }
 
@@ -88,6 +89,8 @@ mod tests {
         send(&parent, nonce, page.as_fd()).unwrap();
         let another = Nonce::random().unwrap();
         assert!(receive(&worker, &another.word()).is_err());
+        let silent = receive(&worker, &nonce.word()).unwrap_err();
+        assert!(silent.to_string().starts_with(STRANGER), "{silent}");
         drop(parent);
         assert!(
             receive(&worker, &nonce.word()).is_err(),

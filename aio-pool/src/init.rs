@@ -16,6 +16,10 @@ use crate::worker;
 /// before `init` starts no pool in every worker; and four levels down, whoever
 /// asks. Called again, by a task too, it does nothing.
 ///
+/// Under a test harness, whose `main` is not yours, the feature `harness` calls
+/// it before `main`. A test or bench with `harness = false` calls it as any
+/// program does.
+///
 /// # Examples
 ///
 /// ```
@@ -35,7 +39,7 @@ use crate::worker;
 pub fn init() {
     match Role::own() {
         Role::Program => role::may_start(),
-        Role::Worker { nonce, .. } if role::serves_now() => worker::serve(&nonce),
+        Role::Worker { nonce, .. } if role::serves_now() => worker::serve(nonce),
         Role::Worker { .. } => {}
     }
 }

@@ -65,6 +65,8 @@ mod engine;
 mod environment;
 mod error;
 mod handover;
+#[cfg(all(feature = "harness", target_os = "linux"))]
+mod harness;
 mod init;
 mod job;
 mod limits;

@@ -1,6 +1,9 @@
 //! What this process is: the program itself or a worker of it, how deep below
 //! the program, and whether it may start workers of its own.
 
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt as _;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::error::Error;
@@ -28,10 +31,14 @@ pub(crate) enum Role {
 }
 
 impl Role {
-    /// The role of this process.
-    pub(crate) fn own() -> Self {
-        let argument = std::env::args_os().nth(1);
-        Self::of(argument.as_ref().and_then(|argument| argument.to_str()))
+    /// The role of this process. `init` asks first, when nothing can be denied
+    /// to it yet.
+    pub(crate) fn own() -> &'static Self {
+        static OWN: OnceLock<Role> = OnceLock::new();
+        OWN.get_or_init(|| {
+            let argument = first_argument();
+            Self::of(argument.as_ref().and_then(|argument| argument.to_str()))
+        })
     }
 
     fn of(argument: Option<&str>) -> Self {
@@ -54,6 +61,22 @@ impl Role {
             Self::Worker { depth, .. } => *depth,
         }
     }
+}
+
+/// The first argument of this process, before `main` too: there std knows none
+/// if the C library hands constructors none, as musl does not.
+fn first_argument() -> Option<OsString> {
+    let mut arguments = std::env::args_os();
+    if arguments.len() > 0 {
+        return arguments.nth(1);
+    }
+    first_in(&std::fs::read("/proc/self/cmdline").ok()?)
+}
+
+/// The first argument among those that the kernel gives, each with a zero behind.
+fn first_in(line: &[u8]) -> Option<OsString> {
+    let mut words = line.strip_suffix(&[0])?.split(|byte| *byte == 0);
+    words.nth(1).map(|word| OsString::from_vec(word.to_vec()))
 }
 
 /// The first argument of a worker at this depth.
@@ -93,6 +116,16 @@ mod tests {
         let argument = worker_argument(3, "c0ffee");
         let (depth, nonce) = (3, "c0ffee".to_owned());
         assert_eq!(Role::of(Some(&argument)), Role::Worker { depth, nonce });
+    }
+
+    #[test]
+    fn the_kernel_and_std_tell_of_the_same_argument() {
+        let line = std::fs::read("/proc/self/cmdline").unwrap();
+        assert_eq!(first_in(&line), std::env::args_os().nth(1));
+        assert_eq!(first_in(b"program\0first\0second\0").unwrap(), "first");
+        assert_eq!(first_in(b"program\0\0second\0").unwrap(), "");
+        assert_eq!(first_in(b"program\0"), None);
+        assert_eq!(first_in(b""), None);
     }
 
     #[test]

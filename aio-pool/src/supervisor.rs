@@ -7,6 +7,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 use tokio::time::sleep_until;
 
@@ -31,23 +32,30 @@ pub(crate) fn start(
     let lost = |error: std::io::Error| Error::Supervisor {
         reason: format!("did not start: {error}"),
     };
+    let (ready, started) = oneshot::channel();
+    let switchboard = Switchboard::new(Engine::new(config, ready));
+    let ending = Ending(Arc::clone(&switchboard));
+    // The thread comes first: were it not to start, its runtime would be dropped
+    // here, inside another, which tokio forbids.
+    let (hand_over, handed) = std::sync::mpsc::channel::<Runtime>();
+    std::thread::Builder::new()
+        .name("aio-pool".to_owned())
+        .spawn(move || {
+            if let Ok(runtime) = handed.recv() {
+                runtime.block_on(supervise(&ending.0, blueprint));
+                // The reactor's descriptors go before anyone hears that all is gone.
+                drop(runtime);
+            }
+            drop(ending);
+        })
+        .map_err(lost)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_io()
         .enable_time()
         .build()
         .map_err(lost)?;
-    let (ready, started) = oneshot::channel();
-    let switchboard = Switchboard::new(Engine::new(config, ready));
-    let ending = Ending(Arc::clone(&switchboard));
-    std::thread::Builder::new()
-        .name("aio-pool".to_owned())
-        .spawn(move || {
-            runtime.block_on(supervise(&ending.0, blueprint));
-            // The reactor's descriptors go before anyone hears that all is gone.
-            drop(runtime);
-            drop(ending);
-        })
-        .map_err(lost)?;
+    // It waits for nothing else, so it is there.
+    let _ = hand_over.send(runtime);
     Ok((switchboard, started))
 }
 

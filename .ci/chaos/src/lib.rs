@@ -14,6 +14,7 @@
 //! | [`scratch`] | a fresh folder, in memory |
 //! | [`skip`] | a test that can't run here says so |
 //! | [`dice`] | what is done at random can be done again |
+//! | [`package`] | a package outside the workspace builds and runs |
 //! | [`alone!`] | a test that looks at its whole process has that process for itself |
 //!
 //! A cut test reads like this:
@@ -52,6 +53,7 @@ mod fate;
 pub mod gate;
 #[cfg(target_os = "linux")]
 pub mod inject;
+pub mod package;
 mod poll;
 #[cfg(target_os = "linux")]
 pub mod power;

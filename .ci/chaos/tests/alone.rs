@@ -6,14 +6,9 @@
 )]
 
 use std::fs;
-use std::os::unix::fs::symlink;
-use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::path::Path;
 
-fn root() -> PathBuf {
-    fs::canonicalize(Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")).unwrap()
-}
+use chaos::package::{Package, root};
 
 /// The text of the first fenced block of a kind after a heading, or from the start.
 fn first_block<'a>(text: &'a str, kind: &str, after: Option<&str>) -> Option<&'a str> {
@@ -27,70 +22,10 @@ fn first_block<'a>(text: &'a str, kind: &str, after: Option<&str>) -> Option<&'a
     Some(&text[start..start + length])
 }
 
-/// A package that is removed at the end, with the repository beside it.
-struct Package {
-    parent: PathBuf,
-}
-
-impl Package {
-    fn new(name: &str) -> Self {
-        // One crate may be followed by several tests of this process at a time.
-        static NUMBER: AtomicU32 = AtomicU32::new(0);
-        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        let unique = format!("alone-{name}-{}-{number}", std::process::id());
-        let parent = std::env::temp_dir().join(unique);
-        let package = Self { parent };
-        fs::create_dir_all(package.folder().join("src")).unwrap();
-        symlink(root(), package.parent.join("aio")).unwrap();
-        let manifest = format!(
-            "[package]\nname = \"{name}-alone\"\nversion = \"0.1.0\"\nedition = \"2024\"\n"
-        );
-        fs::write(package.folder().join("Cargo.toml"), manifest).unwrap();
-        package
-    }
-
-    fn folder(&self) -> PathBuf {
-        self.parent.join("app")
-    }
-
-    /// Runs a line as printed, and returns its output.
-    fn sh(&self, line: &str) -> String {
-        // Beside the build of the workspace, so that SQLite is compiled once for all.
-        let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("../alone");
-        let output = Command::new("sh")
-            .args(["-c", line])
-            .current_dir(self.folder())
-            .env("CARGO_NET_OFFLINE", "true")
-            .env("CARGO_TARGET_DIR", target)
-            .output()
-            .unwrap();
-        let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
-        assert!(
-            output.status.success(),
-            "`{line}` ends with {}\n{stdout}{}",
-            output.status,
-            String::from_utf8_lossy(&output.stderr)
-        );
-        stdout
-    }
-}
-
-impl Drop for Package {
-    fn drop(&mut self) {
-        fs::remove_dir_all(&self.parent).ok();
-    }
-}
-
-/// Makes a package of a program and its dependencies, in the versions that the
-/// workspace was tested with and no others.
+/// Makes a package of a program and its dependencies.
 fn package_of(name: &str, main: &str) -> Package {
-    let package = Package::new(name);
-    fs::write(package.folder().join("src/main.rs"), main).unwrap();
-    fs::copy(
-        root().join("Cargo.lock"),
-        package.folder().join("Cargo.lock"),
-    )
-    .unwrap();
+    let package = Package::new(name, env!("CARGO_TARGET_TMPDIR"));
+    package.write("src/main.rs", main);
     package
 }
 

@@ -24,9 +24,11 @@ mod harness;
 mod hostile;
 mod isolation;
 mod large;
+mod lifecycle;
 mod limits;
 mod line;
 mod matrix;
+mod obedient;
 mod orphans;
 mod output;
 mod polled;
@@ -67,6 +69,7 @@ fn main() {
         hostile::trials(),
         isolation::trials(),
         large::trials(),
+        lifecycle::trials(),
         limits::trials(),
         matrix::trials(),
         orphans::trials(),

@@ -1,9 +1,15 @@
 //! Programs that start pools, rightly and wrongly.
 
-use std::io::{BufRead, BufReader};
+use std::fs::File;
+use std::io::{BufRead, BufReader, IoSlice, Write};
+use std::mem::MaybeUninit;
+use std::net::{TcpListener, TcpStream};
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::net::{UnixDatagram, UnixStream};
 use std::process::{Command, Output, Stdio};
 
 use aio_pool::Error;
+use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags};
 use rustix::process::Signal;
 
 use crate::death::send;
@@ -25,6 +31,7 @@ trials![
     init_works_inside_a_multi_thread_main,
     init_works_inside_a_current_thread_main,
     a_worker_started_by_hand_says_what_it_is,
+    a_worker_with_a_socket_of_somebody_else_is_refused,
     a_worker_that_ends_while_the_program_is_stopped_ended_in_time,
     workers_of_a_killed_program_end,
     a_program_may_end_with_its_pool_open,
@@ -170,17 +177,126 @@ async fn init_works_inside_a_current_thread_main() {
     assert_eq!(mains, 3);
 }
 
-async fn a_worker_started_by_hand_says_what_it_is() {
+/// What a worker's argument is like.
+const WORD: &str = "000102030405060708090a0b0c0d0e0f";
+const NONCE: [u8; 16] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15];
+
+/// Starts this executable as nobody but a pool does, and returns what it says.
+/// It says so at once: nothing of it waits for whoever holds the other end.
+fn forged(word: &str, stdin: impl Into<Stdio>) -> String {
     let mut command = Command::new("/proc/self/exe");
-    command.arg("--aio-pool-worker=0").stdin(Stdio::null());
+    command
+        .arg(format!("--aio-pool-worker={word}"))
+        .stdin(stdin.into());
+    refused(&mut command)
+}
+
+fn refused(command: &mut Command) -> String {
     let output = command.output().unwrap();
-    assert_eq!(output.status.code(), Some(70));
-    let said = String::from_utf8_lossy(&output.stderr);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(70), "{said}");
+    assert!(output.stdout.is_empty(), "no test ran, nor was one listed");
+    assert_eq!(said.lines().count(), 1, "{said}");
     assert!(
-        said.contains("how aio_pool::start() starts a worker"),
+        said.starts_with("aio-pool: this worker cannot serve: "),
         "{said}"
     );
-    assert!(output.stdout.is_empty(), "no test ran");
+    said
+}
+
+async fn a_worker_started_by_hand_says_what_it_is() {
+    let (pipe, _kept) = std::io::pipe().unwrap();
+    // Of the terminals there are, the one that anybody can make.
+    let terminal = File::options().read(true).write(true).open("/dev/ptmx");
+    let of_each_kind = [
+        forged("0", Stdio::null()),
+        forged(&format!("1.{WORD}"), Stdio::null()),
+        forged(&format!("1.{WORD}"), pipe),
+        forged(&format!("1.{WORD}"), terminal.unwrap()),
+        forged(&format!("1.{WORD}"), File::open("/proc/self/exe").unwrap()),
+        refused(Command::new("sh").args([
+            "-c",
+            "exec /proc/self/fd/9 \"$0\" 9<\"$1\" <&-",
+            &format!("--aio-pool-worker=1.{WORD}"),
+            &std::env::current_exe().unwrap().display().to_string(),
+        ])),
+    ];
+    for said in of_each_kind {
+        assert!(
+            said.contains("how aio_pool::start() starts a worker, with a socket as its stdin"),
+            "{said}"
+        );
+    }
+}
+
+/// Says this with a descriptor beside it, as a pool does with its page.
+fn say_with_a_descriptor(socket: &UnixStream, words: &[u8]) {
+    let page = File::open("/dev/zero").unwrap();
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+    let mut control = SendAncillaryBuffer::new(&mut space);
+    let pages = [page.as_fd()];
+    assert!(control.push(SendAncillaryMessage::ScmRights(&pages)));
+    let words = [IoSlice::new(words)];
+    rustix::net::sendmsg(socket, &words, &mut control, SendFlags::empty()).unwrap();
+}
+
+async fn a_worker_with_a_socket_of_somebody_else_is_refused() {
+    /// What is done with the other end before the worker is started.
+    type Said = fn(UnixStream) -> Option<UnixStream>;
+    let other_ends: [(&str, Said); 7] = [
+        ("silent", Some),
+        ("closed", |_| None),
+        ("short", |mut end| {
+            end.write_all(&NONCE[..15]).unwrap();
+            Some(end)
+        }),
+        ("short and closed", |mut end| {
+            end.write_all(&NONCE[..15]).unwrap();
+            None
+        }),
+        ("the nonce alone", |mut end| {
+            end.write_all(&NONCE).unwrap();
+            Some(end)
+        }),
+        ("another nonce", |end| {
+            let mut another = NONCE;
+            another[15] ^= 1;
+            say_with_a_descriptor(&end, &another);
+            Some(end)
+        }),
+        ("a request", |mut end| {
+            end.write_all(&b"GET / HTTP/1.1\r\nHost: localhost\r\n".repeat(100))
+                .unwrap();
+            Some(end)
+        }),
+    ];
+    let strange = "the socket on its stdin is not that of the pool which started it";
+    for (what, say) in other_ends {
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        let _kept = say(ours);
+        let said = forged(&format!("1.{WORD}"), OwnedFd::from(theirs));
+        assert!(said.contains(strange), "{what}: {said}");
+    }
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let _client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let accepted = listener.accept().unwrap().0;
+    let (_ours, datagrams) = UnixDatagram::pair().unwrap();
+    for other in [
+        OwnedFd::from(listener),
+        OwnedFd::from(accepted),
+        OwnedFd::from(datagrams),
+    ] {
+        let said = forged(&format!("1.{WORD}"), other);
+        assert!(said.contains(strange), "{said}");
+    }
+    // Nor does a word that no pool writes find one.
+    for word in ["", ".", "1", "1.", "x.y", WORD] {
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        say_with_a_descriptor(&ours, &NONCE);
+        let said = forged(word, OwnedFd::from(theirs));
+        let whole = word == WORD;
+        assert_ne!(said.contains(strange), whole, "{word}: {said}");
+    }
 }
 
 async fn a_worker_that_ends_while_the_program_is_stopped_ended_in_time() {

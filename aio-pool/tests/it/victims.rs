@@ -96,6 +96,13 @@ pub(crate) fn run_if_told() {
                 println!("closed: {:?}", close.await);
             });
         }
+        "obedient" => {
+            if is_worker() {
+                crate::obedient::pass_the_gate();
+            }
+            aio_pool::init();
+            crate::obedient::obey();
+        }
         "init-in-tokio-main" => init_in_tokio_main(),
         "init-in-current-thread" => init_in_current_thread(),
         "hold" => {
