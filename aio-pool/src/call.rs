@@ -4,18 +4,17 @@ use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::sync::oneshot;
-use tokio_util::bytes::Bytes;
 
-use crate::codec;
-use crate::engine::{HungUp, Sharing, Submission};
-use crate::error::{Error, Part, TaskError};
+use crate::engine::{HungUp, Sharing};
+use crate::error::{Error, TaskError};
 use crate::line::{Line, supervisor_died};
-use crate::reply::{Failure, Reply, ReplyTo};
+use crate::reply::{Reply, ReplyTo};
 use crate::task::Task;
-use crate::wire::{self, CallId, Ending};
+use crate::terms::{self, Terms};
+use crate::wire::CallId;
 
 /// A call of the task `T`, to be awaited. Made by
 /// [`Pool::call`](crate::Pool::call).
@@ -33,15 +32,7 @@ use crate::wire::{self, CallId, Ending};
 pub struct Call<T: Task> {
     line: Arc<Line>,
     input: T::Input,
-    limits: Limits,
-}
-
-/// What a call may cost, and whom.
-#[derive(Debug, Clone, Copy, Default)]
-struct Limits {
-    timeout: Option<Duration>,
-    run_timeout: Option<Duration>,
-    sharing: Sharing,
+    terms: Terms,
 }
 
 impl<T: Task> Call<T> {
@@ -49,7 +40,7 @@ impl<T: Task> Call<T> {
         Self {
             line,
             input,
-            limits: Limits::default(),
+            terms: Terms::default(),
         }
     }
 
@@ -59,7 +50,7 @@ impl<T: Task> Call<T> {
     ///
     /// It is real time, whatever the caller's runtime thinks of the clock.
     pub fn timeout(mut self, limit: Duration) -> Self {
-        self.limits.timeout = Some(limit);
+        self.terms.timeout = Some(limit);
         self
     }
 
@@ -67,7 +58,7 @@ impl<T: Task> Call<T> {
     /// `limit`. Time in the queue does not count. The task is then cancelled as
     /// if the call had been dropped.
     pub fn run_timeout(mut self, limit: Duration) -> Self {
-        self.limits.run_timeout = Some(limit);
+        self.terms.run_timeout = Some(limit);
         self
     }
 
@@ -77,7 +68,7 @@ impl<T: Task> Call<T> {
     /// So nothing else is lost if it crashes or has to be killed, and nothing
     /// that runs beside it uses up its limits.
     pub fn exclusive(mut self) -> Self {
-        self.limits.sharing = Sharing::Exclusive;
+        self.terms.sharing = Sharing::Exclusive;
         self
     }
 }
@@ -86,7 +77,7 @@ impl<T: Task> fmt::Debug for Call<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Call")
             .field("task", &T::NAME)
-            .field("limits", &self.limits)
+            .field("terms", &self.terms)
             .finish_non_exhaustive()
     }
 }
@@ -98,7 +89,7 @@ impl<T: Task> IntoFuture for Call<T> {
     fn into_future(self) -> Answer<T> {
         Answer {
             line: self.line,
-            limits: self.limits,
+            terms: self.terms,
             state: State::Unsent(self.input),
         }
     }
@@ -108,7 +99,7 @@ impl<T: Task> IntoFuture for Call<T> {
 #[must_use = "futures do nothing unless polled"]
 pub struct Answer<T: Task> {
     line: Arc<Line>,
-    limits: Limits,
+    terms: Terms,
     state: State<T::Input>,
 }
 
@@ -134,84 +125,18 @@ impl<T: Task> fmt::Debug for Answer<T> {
 
 impl<T: Task> Answer<T> {
     fn send(&self, input: &T::Input) -> Result<State<T::Input>, Error> {
-        let deadline = self
-            .limits
-            .timeout
-            .and_then(|limit| Some((Instant::now().checked_add(limit)?, limit)));
-        let index = self.line.table.index_of(T::NAME)?;
-        let input = wire::payload(input).map_err(|unsendable| Error::Encode {
-            task: T::NAME,
-            part: Part::Input,
-            reason: unsendable.to_string(),
-        })?;
-        let call = self.line.number_a_call();
+        let line = &self.line;
+        let index = line.table.index_of(T::NAME)?;
+        let place = line.queue.enter()?;
+        let input = terms::encode::<T>(input)?;
         let (sender, reply) = oneshot::channel();
-        let submission = Submission {
-            call,
-            task: T::NAME,
-            index,
-            input,
-            deadline,
-            run_timeout: self.limits.run_timeout,
-            sharing: self.limits.sharing,
-            reply: ReplyTo::One(sender),
-        };
-        match self.line.submit(submission) {
+        let (call, reply_to) = (line.number_a_call(), ReplyTo::One(sender));
+        let submission = self
+            .terms
+            .submission::<T>(call, index, input, place, reply_to);
+        match line.submit(submission) {
             Ok(()) => Ok(State::Sent { call, reply }),
             Err(HungUp) => Err(Error::Closed),
-        }
-    }
-
-    /// What a worker said, in the words of the caller's types.
-    fn read(ending: Ending, payload: &Bytes) -> <Self as Future>::Output {
-        let task = T::NAME;
-        let part = Part::Output;
-        let unreadable = |error: codec::CodecError| Error::Decode {
-            task,
-            part,
-            reason: error.to_string(),
-        };
-        Err(match ending {
-            Ending::Output => return Ok(codec::decode(payload).map_err(unreadable)?),
-            Ending::Error => TaskError::Task(codec::decode(payload).map_err(unreadable)?),
-            Ending::Panicked { message, location } => TaskError::Panicked {
-                task,
-                message,
-                location,
-            },
-            Ending::Cancelled => TaskError::Cancelled { task },
-            Ending::InputRejected { reason } => TaskError::Pool(Error::Decode {
-                task,
-                part: Part::Input,
-                reason,
-            }),
-            Ending::OutputRejected { reason } => {
-                TaskError::Pool(Error::Encode { task, part, reason })
-            }
-            Ending::UnknownTask => TaskError::Pool(Error::UnknownTask { task }),
-        })
-    }
-
-    fn fail(&self, failure: Failure) -> TaskError<T::Error> {
-        let task = T::NAME;
-        match failure {
-            Failure::Lost {
-                pid,
-                exit,
-                started,
-                beside,
-                stderr,
-            } => TaskError::WorkerLost {
-                task,
-                pid,
-                exit,
-                started,
-                beside,
-                stderr,
-            },
-            Failure::TimedOut { after } => TaskError::TimedOut { task, after },
-            Failure::Cancelled => TaskError::Cancelled { task },
-            Failure::Pool(error) => TaskError::Pool(error),
         }
     }
 }
@@ -233,8 +158,7 @@ impl<T: Task> Future for Answer<T> {
                     let reply = ready!(Pin::new(reply).poll(cx));
                     this.state = State::Over;
                     return Poll::Ready(match reply {
-                        Ok(Ok((ending, payload))) => Self::read(ending, &payload),
-                        Ok(Err(failure)) => Err(this.fail(failure)),
+                        Ok(reply) => Terms::outcome::<T>(reply),
                         Err(_) => Err(TaskError::Pool(supervisor_died())),
                     });
                 }

@@ -33,8 +33,9 @@ pub(crate) use effects::Effects;
 pub(crate) use ids::WorkerId;
 pub(crate) use ledger::{Sharing, Submission};
 pub(crate) use link::Link;
+pub(crate) use pace::MOST_AHEAD;
 
-use ledger::Ledger;
+use ledger::{Departure, Ledger};
 use link::Withdrawn;
 use respawn::{Respawn, Verdict};
 use scheduler::{Assigned, Cancelled, Scheduler, Witness};
@@ -238,7 +239,10 @@ impl Engine {
         effects: &mut Effects,
     ) -> Result<(), HungUp> {
         let refusal = match (self.phase, &self.given_up) {
-            (Phase::Ended, _) => return Err(HungUp),
+            (Phase::Ended, _) => {
+                effects.depart(Departure::of(submission, None));
+                return Err(HungUp);
+            }
             (Phase::Open, None) => None,
             // Workers that were ready before still serve.
             (Phase::Open, Some(_)) if !self.workers.is_empty() => None,
@@ -246,11 +250,12 @@ impl Engine {
             _ => Some(Error::Closed),
         };
         if let Some(error) = refusal {
-            effects.reply(submission.reply, Err(Failure::Pool(error)));
+            let reply = Err(Failure::Pool(error));
+            effects.depart(Departure::of(submission, Some(reply)));
             return Ok(());
         }
         if let Some(failure) = self.departed.clone() {
-            effects.reply(submission.reply, Err(failure));
+            effects.depart(Departure::of(submission, Some(Err(failure))));
             return Ok(());
         }
         match submission.sharing {
@@ -267,8 +272,8 @@ impl Engine {
     /// Nobody waits for this call any more.
     pub(crate) fn cancel(&mut self, call: CallId, effects: &mut Effects) {
         let task = self.ledger.call(call).map(|waiting| waiting.task);
-        if let Some(reply) = self.ledger.strike(call) {
-            effects.discard(reply);
+        if let Some(departure) = self.ledger.strike(call, None) {
+            effects.depart(departure);
         }
         if let Some(task) = task {
             self.stop(call, task, effects);
@@ -639,11 +644,13 @@ impl Engine {
             number,
         }) = self.scheduler.assign()
         {
-            let (Some(waiting), Some(worker)) = (self.ledger.call(call), self.workers.get_mut(&id))
+            let (Some((waiting, place)), Some(worker)) =
+                (self.ledger.given(call), self.workers.get_mut(&id))
             else {
                 debug_assert!(false, "a call of nobody, or for nobody");
                 continue;
             };
+            effects.free(place);
             let measured = waiting.run_timeout.is_some() || waiting.input.len() > KEPT_INPUT;
             let head = Down::Run {
                 call,

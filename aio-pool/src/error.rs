@@ -63,6 +63,13 @@ pub enum Error {
         /// What the decoder said.
         reason: String,
     },
+    /// As many calls wait for a worker as the pool's
+    /// [`queue`](crate::Start::queue) allows, and it was told to
+    /// [`Reject`](crate::Full::Reject) more. The call was not made.
+    QueueFull {
+        /// How many may wait.
+        limit: usize,
+    },
     /// The pool is closed or terminated.
     Closed,
     /// The pool was terminated while it was closing, and calls were cancelled
@@ -128,6 +135,9 @@ impl fmt::Display for Error {
             }
             Self::Decode { task, part, reason } => {
                 write!(f, "the {part} of task {task} cannot be read: {reason}")
+            }
+            Self::QueueFull { limit } => {
+                write!(f, "the queue is full: it has room for {limit} calls")
             }
             Self::Closed => f.write_str("the pool is closed"),
             Self::Terminated => {

@@ -71,19 +71,25 @@ mod init;
 mod job;
 mod limits;
 mod line;
+mod map;
 mod marks;
 mod output;
 mod pool;
 mod process;
+mod queue;
 mod registry;
 mod reply;
+mod results;
 mod role;
 #[cfg(feature = "sandbox")]
 mod sandbox;
 mod setup;
+mod sheaf;
+mod slots;
 mod start;
 mod supervisor;
 mod task;
+mod terms;
 mod wire;
 mod worker;
 
@@ -91,14 +97,18 @@ pub use call::Call;
 pub use context::Context;
 pub use error::{Error, Exit, Never, Part, TaskError};
 pub use init::init;
+pub use map::Map;
 pub use pool::Pool;
 pub use process::{Process, process};
+pub use queue::Full;
+pub use results::Results;
 pub use start::{Start, start};
 pub use task::Task;
 
 /// The futures behind the builders, for those who must name them.
 pub mod futures {
     pub use crate::call::Answer;
+    pub use crate::map::Answers;
 }
 
 /// What workers are to be like: options of [`start`] that are more than a number,

@@ -9,6 +9,7 @@ use tokio::sync::Notify;
 
 use crate::engine::{Effects, Engine, Finished, HungUp, Submission};
 use crate::error::Error;
+use crate::queue::Queue;
 use crate::registry::Table;
 use crate::wire::CallId;
 
@@ -59,14 +60,24 @@ impl Switchboard {
 pub(crate) struct Line {
     switchboard: Arc<Switchboard>,
     pub(crate) table: &'static Table,
+    pub(crate) queue: Queue,
+    /// So many calls in flight keep every worker busy and its prefetch full.
+    pub(crate) enough: usize,
     next_call: AtomicU64,
 }
 
 impl Line {
-    pub(crate) fn new(switchboard: Arc<Switchboard>, table: &'static Table) -> Self {
+    pub(crate) fn new(
+        switchboard: Arc<Switchboard>,
+        table: &'static Table,
+        queue: Queue,
+        enough: usize,
+    ) -> Self {
         Self {
             switchboard,
             table,
+            queue,
+            enough,
             next_call: AtomicU64::new(0),
         }
     }
@@ -81,11 +92,12 @@ impl Line {
             .act(|engine, effects| engine.submit(submission, effects))
     }
 
-    /// Runs these calls; for each worker that gets some it is one message.
-    pub(crate) fn submit_all(&self, submissions: Vec<Submission>) -> Result<(), HungUp> {
+    /// Runs these calls, in order; for each worker that gets some it is one
+    /// message. If the pool has ended they are dropped, and their replies say so.
+    pub(crate) fn submit_all(&self, submissions: &mut Vec<Submission>) -> Result<(), HungUp> {
         self.switchboard.act(|engine, effects| {
             submissions
-                .into_iter()
+                .drain(..)
                 .try_for_each(|submission| engine.submit(submission, effects))
         })
     }

@@ -8,6 +8,7 @@ use crate::call::Call;
 use crate::engine::{Finished, HungUp};
 use crate::error::Error;
 use crate::line::{Line, supervisor_died};
+use crate::map::Map;
 use crate::output::{Backlog, Lines};
 use crate::task::Task;
 
@@ -86,6 +87,61 @@ impl Pool {
     #[doc(alias = "submit")]
     pub fn call<T: Task>(&self, input: T::Input) -> Call<T> {
         Call::new(Arc::clone(&self.handle.line), input)
+    }
+
+    /// Returns the task `T` mapped over inputs: each is a call, and they run in
+    /// all workers at once.
+    ///
+    /// Awaited it gives the outputs, in the order of the inputs.
+    /// [`.stream`](Map::stream) gives each as it comes and takes inputs as there
+    /// is room, so that any number of them takes little memory. A task of
+    /// several parameters takes tuples.
+    ///
+    /// # Errors
+    ///
+    /// Awaiting it gives the first [`TaskError`](crate::TaskError) that comes
+    /// from any call, and cancels the others; in the stream each input has an
+    /// outcome of its own.
+    ///
+    /// # Cancel safety
+    ///
+    /// *Rolls back*: dropping it cancels what is in flight, as dropping a
+    /// [`call`](Self::call) does.
+    ///
+    /// # Panics
+    ///
+    /// Awaiting it panics if the iterator of inputs does.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// aio_pool::task! {
+    ///     async fn square(n: u64) -> u64 {
+    ///         n * n
+    ///     }
+    /// }
+    ///
+    /// fn main() -> Result<(), Box<dyn std::error::Error>> {
+    ///     aio_pool::init();
+    ///     run()
+    /// }
+    ///
+    /// #[tokio::main(flavor = "current_thread")]
+    /// async fn run() -> Result<(), Box<dyn std::error::Error>> {
+    ///     let pool = aio_pool::start().workers(2).await?;
+    ///     assert_eq!(pool.map::<square>(1..=4).await?, [1, 4, 9, 16]);
+    ///     pool.close().await?;
+    ///     Ok(())
+    /// }
+    /// ```
+    #[doc(alias = "starmap")]
+    #[doc(alias = "imap")]
+    #[doc(alias = "imap_unordered")]
+    pub fn map<'i, T: Task>(
+        &self,
+        inputs: impl IntoIterator<Item = T::Input, IntoIter: Send + 'i>,
+    ) -> Map<'i, T> {
+        Map::new(Arc::clone(&self.handle.line), Box::new(inputs.into_iter()))
     }
 
     /// Returns the stream of what the workers print, if they were started with

@@ -6,6 +6,7 @@ use tokio::sync::oneshot;
 use tokio_util::bytes::Bytes;
 
 use crate::error::{Error, Exit};
+use crate::sheaf::Slip;
 use crate::wire::Ending;
 
 /// The one outcome of a call.
@@ -33,21 +34,27 @@ pub(crate) enum Failure {
 pub(crate) enum ReplyTo {
     /// One future.
     One(oneshot::Sender<Reply>),
+    /// A map.
+    Sheaf(Slip<Reply>),
 }
 
 impl ReplyTo {
-    /// Gives the outcome. Wakes whoever waits, so it is done under no lock.
+    /// Gives the outcome. Wakes whoever waits, so it is done under no lock; so
+    /// is dropping it without an outcome.
     pub(crate) fn send(self, reply: Reply) {
         match self {
             // Dropped between two polls: its cancellation is on the way.
             Self::One(sender) => drop(sender.send(reply)),
+            Self::Sheaf(slip) => slip.send(reply),
         }
     }
 
     /// Hands over an item of the call. The error says what is wrong with it.
     pub(crate) fn item(&self, _payload: Bytes) -> Result<(), String> {
         match self {
-            Self::One(_) => Err("it yielded an item of a call that has none".to_owned()),
+            Self::One(_) | Self::Sheaf(_) => {
+                Err("it yielded an item of a call that has none".to_owned())
+            }
         }
     }
 }

@@ -7,13 +7,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::blueprint::Blueprint;
-use crate::engine::{Config, Replacement};
+use crate::engine::{Config, MOST_AHEAD, Replacement};
 use crate::environment::Environment;
 use crate::error::Error;
 use crate::limits::Limits;
 use crate::line::{Line, supervisor_died};
 use crate::output::{Backlog, Output};
 use crate::pool::Pool;
+use crate::queue::{Full, Queue};
 use crate::registry::Table;
 use crate::role;
 #[cfg(feature = "sandbox")]
@@ -75,6 +76,8 @@ pub fn start() -> Start {
         tasks_per_worker: 16,
         timeout: Duration::from_secs(30),
         recycle_after: None,
+        queue: None,
+        when_full: Full::Wait,
         setup: Setup::default(),
         environment: Environment::default(),
         stdout: Output::default(),
@@ -94,6 +97,8 @@ pub struct Start {
     tasks_per_worker: usize,
     timeout: Duration,
     recycle_after: Option<u64>,
+    queue: Option<usize>,
+    when_full: Full,
     setup: Setup,
     environment: Environment,
     stdout: Output,
@@ -161,6 +166,46 @@ impl Start {
     #[cfg(feature = "sandbox")]
     pub fn sandbox(mut self, sandbox: Sandbox) -> Self {
         self.setup.cage = Some(sandbox.into_cage());
+        self
+    }
+
+    /// Lets this many calls wait for a worker; without it, any number may.
+    ///
+    /// A call waits from its first poll until a worker is given it.
+    /// [`when_full`](Self::when_full) says what becomes of one that finds so
+    /// many before it. A [`map`](Pool::map) in any case takes no more of its
+    /// inputs until fewer are waiting, so one map does not keep the calls of
+    /// everybody else behind a long queue.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # aio_pool::task! { async fn double(n: u64) -> u64 { n * 2 } }
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// #     aio_pool::init();
+    /// #     run()
+    /// # }
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+    /// use aio_pool::Full;
+    ///
+    /// let start = aio_pool::start().workers(1).queue(100);
+    /// let pool = start.when_full(Full::Reject).await?;
+    /// assert_eq!(pool.call::<double>(21).await?, 42);
+    /// pool.close().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[doc(alias = "queue_size")]
+    pub fn queue(mut self, calls: usize) -> Self {
+        self.queue = Some(calls);
+        self
+    }
+
+    /// Has calls wait, or be rejected, when the [`queue`](Self::queue) is full.
+    /// They wait by default.
+    pub fn when_full(mut self, full: Full) -> Self {
+        self.when_full = full;
         self
     }
 
@@ -315,6 +360,11 @@ impl Start {
         let environments = (0..self.workers)
             .map(|place| self.environment.at(place))
             .collect::<Result<_, _>>()?;
+        let queue = self
+            .queue
+            .map_or_else(Queue::default, |limit| Queue::of(limit, self.when_full));
+        let busy = self.tasks_per_worker.saturating_add(MOST_AHEAD);
+        let enough = self.workers.saturating_mul(busy);
         let (feeder, backlog) = Backlog::open();
         let reads = [self.stdout, self.stderr].contains(&Output::Lines);
         let config = Config {
@@ -339,7 +389,8 @@ impl Start {
         let (switchboard, started) = supervisor::start(config, blueprint)?;
         // Armed before the first await: whatever happens now, dropping this
         // handle ends the workers.
-        let pool = Pool::new(Line::new(switchboard, table), backlog);
+        let line = Line::new(switchboard, table, queue, enough);
+        let pool = Pool::new(line, backlog);
         match started.await.unwrap_or_else(|_| Err(supervisor_died())) {
             Ok(pids) => Ok((pool, pids)),
             Err(error) => {
@@ -366,6 +417,7 @@ impl Start {
                 usize::MAX,
                 "at least 1",
             ),
+            ("queue", self.queue.unwrap_or(1), usize::MAX, "at least 1"),
         ] {
             if !(1..=most).contains(&value) {
                 return Err(Error::InvalidOption {

@@ -254,11 +254,16 @@ pub(crate) fn head(head: &impl Serialize) -> Bytes {
 
 /// Writes a value.
 pub(crate) fn payload(value: &impl Serialize) -> Result<Bytes, Unsendable> {
-    let bytes = codec::append(Vec::new(), value).map_err(Unsendable::Refused)?;
-    if bytes.len() > MAX_PAYLOAD {
-        return Err(Unsendable::TooLarge(bytes.len()));
+    write(Vec::new(), value).map(Bytes::from)
+}
+
+/// Writes a value into an empty buffer.
+pub(crate) fn write(buffer: Vec<u8>, value: &impl Serialize) -> Result<Vec<u8>, Unsendable> {
+    let bytes = codec::append(buffer, value).map_err(Unsendable::Refused)?;
+    match bytes.len() {
+        0..=MAX_PAYLOAD => Ok(bytes),
+        length => Err(Unsendable::TooLarge(length)),
     }
-    Ok(Bytes::from(bytes))
 }
 
 /// Reads the head of a frame; what is left is its payload.

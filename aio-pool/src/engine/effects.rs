@@ -4,19 +4,20 @@
 use std::sync::Arc;
 
 use super::Ready;
-use super::ledger::{Ledger, Outbox};
+use super::ledger::{Departure, Ledger};
 use super::link::Link;
 use crate::error::Error;
-use crate::reply::{Failure, Reply, ReplyTo};
+use crate::queue::Place;
+use crate::reply::{Failure, Reply};
 use crate::wire::CallId;
 
 /// To be carried out, all of it, without a lock.
 #[derive(Debug, Default)]
 pub(crate) struct Effects {
     links: Vec<Arc<Link>>,
-    replies: Outbox,
-    /// Waiters that are gone, or will never be answered.
-    discarded: Vec<ReplyTo>,
+    /// Places in the queue that are free.
+    places: Vec<Place>,
+    departures: Vec<Departure>,
     ready: Option<(Ready, Result<Vec<u32>, Error>)>,
     wake_supervisor: bool,
 }
@@ -29,26 +30,28 @@ impl Effects {
         }
     }
 
-    pub(super) fn reply(&mut self, to: ReplyTo, reply: Reply) {
-        self.replies.push((to, reply));
+    /// Frees a place in the queue.
+    pub(super) fn free(&mut self, place: Option<Place>) {
+        self.places.extend(place.filter(Place::counts));
     }
 
+    pub(super) fn depart(&mut self, departure: Departure) {
+        self.departures.push(departure);
+    }
+
+    /// Answers a call, if anybody still waits for it.
     pub(super) fn answer(&mut self, ledger: &mut Ledger, call: CallId, reply: Reply) {
-        ledger.answer(call, reply, &mut self.replies);
+        self.departures.extend(ledger.strike(call, Some(reply)));
     }
 
     pub(super) fn answer_all(&mut self, ledger: &mut Ledger, failure: &Failure) {
-        ledger.answer_all(failure, &mut self.replies);
-    }
-
-    /// Drops a waiter, whose own drop may run code.
-    pub(super) fn discard(&mut self, reply: ReplyTo) {
-        self.discarded.push(reply);
+        let reply = Err(failure.clone());
+        self.departures.extend(ledger.strike_all(Some(reply)));
     }
 
     /// Leaves everybody without an answer.
     pub(super) fn abandon(&mut self, ledger: &mut Ledger) {
-        ledger.abandon(&mut self.discarded);
+        self.departures.extend(ledger.strike_all(None));
     }
 
     pub(super) fn tell(&mut self, ready: Ready, result: Result<Vec<u32>, Error>) {
@@ -66,8 +69,9 @@ impl Effects {
         for link in self.links {
             link.flush_noted();
         }
-        for (to, reply) in self.replies {
-            to.send(reply);
+        drop(self.places);
+        for departure in self.departures {
+            departure.carry_out();
         }
         if let Some((ready, result)) = self.ready {
             // Its start was dropped: the pool's end is on the way.

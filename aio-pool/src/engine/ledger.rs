@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use tokio_util::bytes::Bytes;
 
 use super::ids::IdMap;
+use crate::queue::Place;
 use crate::reply::{Failure, Reply, ReplyTo};
 use crate::wire::CallId;
 
@@ -24,6 +25,8 @@ pub(crate) struct Submission {
     /// How long it may run, once it has begun.
     pub(crate) run_timeout: Option<Duration>,
     pub(crate) sharing: Sharing,
+    /// Given up when a worker is given the call.
+    pub(crate) place: Place,
     pub(crate) reply: ReplyTo,
 }
 
@@ -53,11 +56,37 @@ pub(crate) struct Waiting {
     pub(crate) run_timeout: Option<Duration>,
     /// The next limit that it may not pass, and how long that limit is.
     deadline: Option<(Instant, Duration)>,
+    /// Until a worker is given the call for the first time.
+    place: Option<Place>,
     reply: ReplyTo,
 }
 
-/// What goes to whom, once no lock is held.
-pub(crate) type Outbox = Vec<(ReplyTo, Reply)>;
+/// A call that is over: who waits for it, and what they are told, if anything.
+/// Its place in the queue goes with it. Dropping it runs code of others, so that
+/// is done when no lock is held.
+#[derive(Debug)]
+pub(crate) struct Departure {
+    to: ReplyTo,
+    reply: Option<Reply>,
+    place: Option<Place>,
+}
+
+impl Departure {
+    pub(crate) fn of(submission: Submission, reply: Option<Reply>) -> Self {
+        Self {
+            to: submission.reply,
+            reply,
+            place: Some(submission.place),
+        }
+    }
+
+    pub(crate) fn carry_out(self) {
+        drop(self.place);
+        if let Some(reply) = self.reply {
+            self.to.send(reply);
+        }
+    }
+}
 
 impl Ledger {
     pub(crate) fn enter(&mut self, submission: Submission) {
@@ -67,6 +96,7 @@ impl Ledger {
             input: submission.input,
             run_timeout: submission.run_timeout,
             deadline: submission.deadline,
+            place: Some(submission.place),
             reply: submission.reply,
         };
         if let Some((at, _)) = waiting.deadline {
@@ -83,6 +113,14 @@ impl Ledger {
     /// A call, as long as somebody waits for it.
     pub(crate) fn call(&self, call: CallId) -> Option<&Waiting> {
         self.calls.get(&call)
+    }
+
+    /// A worker is given the call: it waits in the queue no more. Returns its
+    /// place there, to be dropped when no lock is held.
+    pub(crate) fn given(&mut self, call: CallId) -> Option<(&Waiting, Option<Place>)> {
+        let waiting = self.calls.get_mut(&call)?;
+        let place = waiting.place.take();
+        Some((waiting, place))
     }
 
     /// The call has begun: it is never sent again, so its input is not needed
@@ -129,33 +167,29 @@ impl Ledger {
         }
     }
 
-    /// Strikes out a call, answered or not.
-    pub(crate) fn strike(&mut self, call: CallId) -> Option<ReplyTo> {
+    /// Strikes out a call, answered or not; none if nobody waits for it.
+    pub(crate) fn strike(&mut self, call: CallId, reply: Option<Reply>) -> Option<Departure> {
         let waiting = self.calls.remove(&call)?;
         if let Some((at, _)) = waiting.deadline {
             self.deadlines.remove(&(at, call));
         }
-        Some(waiting.reply)
+        Some(waiting.depart(reply))
     }
 
-    /// Answers a call, if anybody still waits for it.
-    pub(crate) fn answer(&mut self, call: CallId, reply: Reply, outbox: &mut Outbox) {
-        if let Some(waiting) = self.strike(call) {
-            outbox.push((waiting, reply));
-        }
-    }
-
-    /// Gives every call the same answer.
-    pub(crate) fn answer_all(&mut self, failure: &Failure, outbox: &mut Outbox) {
+    /// Strikes out every call with the same reply.
+    pub(crate) fn strike_all(&mut self, reply: Option<Reply>) -> impl Iterator<Item = Departure> {
         self.deadlines.clear();
-        for (_, waiting) in self.calls.drain() {
-            outbox.push((waiting.reply, Err(failure.clone())));
-        }
+        let calls = self.calls.drain();
+        calls.map(move |(_, waiting)| waiting.depart(reply.clone()))
     }
+}
 
-    /// Hands out everybody who waits, to be left without an answer.
-    pub(crate) fn abandon(&mut self, waiting: &mut Vec<ReplyTo>) {
-        self.deadlines.clear();
-        waiting.extend(self.calls.drain().map(|(_, call)| call.reply));
+impl Waiting {
+    fn depart(self, reply: Option<Reply>) -> Departure {
+        Departure {
+            to: self.reply,
+            reply,
+            place: self.place,
+        }
     }
 }

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 const AHEAD: Duration = Duration::from_micros(500);
 
 /// And never more calls than that.
-const MOST_AHEAD: usize = 256;
+pub(crate) const MOST_AHEAD: usize = 256;
 
 /// The time from one answer of a worker to the next, while it had calls.
 #[derive(Debug, Default)]

@@ -27,13 +27,16 @@ mod large;
 mod lifecycle;
 mod limits;
 mod line;
+mod map;
 mod matrix;
 mod obedient;
 mod orphans;
 mod output;
 mod polled;
 mod process;
+mod queue;
 mod recycle;
+mod results;
 mod run_timeout;
 #[cfg(feature = "sandbox")]
 mod sandbox;
@@ -71,11 +74,14 @@ fn main() {
         large::trials(),
         lifecycle::trials(),
         limits::trials(),
+        map::trials(),
         matrix::trials(),
         orphans::trials(),
         output::trials(),
         process::trials(),
+        queue::trials(),
         recycle::trials(),
+        results::trials(),
         run_timeout::trials(),
         #[cfg(feature = "sandbox")]
         sandbox::trials(),

@@ -1,9 +1,8 @@
 //! What can go to another thread, and what is a compile error otherwise.
 
-use aio_pool::futures::Answer;
-
+use aio_pool::futures::{Answer, Answers};
 use aio_pool::workers::{Limits, Line, Lines, Output, Source, Spawn};
-use aio_pool::{Call, Error, Exit, Never, Pool, Process, Start, TaskError};
+use aio_pool::{Call, Error, Exit, Full, Map, Never, Pool, Process, Results, Start, TaskError};
 
 use crate::harness::trials;
 use crate::tasks::{nothing, pid};
@@ -21,6 +20,10 @@ chaos::auto_traits! {
     Lines: Send, Sync, Unpin;
     Output: Send, Sync, Unpin;
     Source: Send, Sync, Unpin;
+    Map<'static, pid>: Send, !Sync, Unpin;
+    Answers<'static, pid>: Send, !Sync, Unpin;
+    Results<'static, pid>: Send, !Sync, Unpin;
+    Full: Send, Sync, Unpin;
     Error: Send, Sync, Unpin;
     TaskError<Never>: Send, Sync, Unpin;
     Exit: Send, Sync, Unpin;
@@ -46,6 +49,16 @@ async fn futures_can_be_spawned() {
     let pool = pool.await.unwrap().unwrap();
     let call = tokio::spawn(chaos::assert_send(pool.call::<nothing>(()).into_future()));
     call.await.unwrap().unwrap();
+    tokio::spawn(chaos::assert_send(pool.map::<nothing>([()]).into_future()))
+        .await
+        .unwrap()
+        .unwrap();
+    let mut results = pool.map::<nothing>([()]).stream();
+    tokio::spawn(async move { chaos::assert_send(results.next()).await })
+        .await
+        .unwrap()
+        .unwrap()
+        .unwrap();
     tokio::spawn(async move {
         chaos::assert_send(pool.close()).await.unwrap();
         chaos::assert_send(pool.terminate()).await;
