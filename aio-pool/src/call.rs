@@ -11,6 +11,7 @@ use tokio::sync::oneshot;
 use crate::engine::{HungUp, Sharing};
 use crate::error::{Error, TaskError};
 use crate::line::{Line, supervisor_died};
+use crate::outcome;
 use crate::reply::{Reply, ReplyTo};
 use crate::task::Task;
 use crate::terms::{self, Terms};
@@ -128,12 +129,12 @@ impl<T: Task> Answer<T> {
         let line = &self.line;
         let index = line.table.index_of(T::NAME)?;
         let place = line.queue.enter()?;
-        let input = terms::encode::<T>(input)?;
+        let input = terms::encode(T::NAME, input)?;
         let (sender, reply) = oneshot::channel();
         let (call, reply_to) = (line.number_a_call(), ReplyTo::One(sender));
         let submission = self
             .terms
-            .submission::<T>(call, index, input, place, reply_to);
+            .submission(call, (T::NAME, index), input, place, reply_to);
         match line.submit(submission) {
             Ok(()) => Ok(State::Sent { call, reply }),
             Err(HungUp) => Err(Error::Closed),
@@ -158,7 +159,7 @@ impl<T: Task> Future for Answer<T> {
                     let reply = ready!(Pin::new(reply).poll(cx));
                     this.state = State::Over;
                     return Poll::Ready(match reply {
-                        Ok(reply) => Terms::outcome::<T>(reply),
+                        Ok(reply) => outcome::of::<T>(reply),
                         Err(_) => Err(TaskError::Pool(supervisor_died())),
                     });
                 }

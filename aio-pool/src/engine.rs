@@ -15,6 +15,7 @@ use tokio::sync::oneshot;
 use tokio_util::bytes::Bytes;
 
 use crate::error::{Error, Exit, LastWords};
+use crate::initializer::Chosen;
 use crate::marks::Marks;
 use crate::reply::Failure;
 use crate::setup::Setup;
@@ -62,6 +63,8 @@ pub(crate) struct Config {
     /// A worker is replaced after so many calls.
     pub(crate) recycle_after: Option<u64>,
     pub(crate) replacement: Replacement,
+    /// What each worker runs before it is ready.
+    pub(crate) initializers: Vec<Chosen>,
 }
 
 /// Whether another worker takes the place of one that died.
@@ -376,9 +379,11 @@ impl Engine {
             }
             Up::Item { call } => {
                 if !self.scheduler.holds(id, call) {
-                    return Err(format!("it has no call {call} to yield an item of"));
+                    return Err(format!(
+                        "it sent an item of call {call}, which it does not run"
+                    ));
                 }
-                self.ledger.item(call, payload)?;
+                effects.wake(self.ledger.item(call, payload)?);
             }
             Up::Started { call } => {
                 self.scheduler
@@ -466,7 +471,13 @@ impl Engine {
         let pid = worker.pid;
         let was_ready = self.scheduler.has(id);
         let was_to_leave = !worker.stays();
-        let by_itself = matches!(worker.stage, Stage::Starting(_)) && matches!(exit, Exit::Code(_));
+        let within = match worker.stage {
+            Stage::Starting(_) => self.within(&worker),
+            _ => String::new(),
+        };
+        let by_itself = matches!(worker.stage, Stage::Starting(_))
+            && matches!(exit, Exit::Code(_))
+            && within.is_empty();
         self.stopping.forget(id);
         let mark = Witness::Mark(worker.marks.begun());
         let (exit, witness) = match worker.stage {
@@ -520,7 +531,7 @@ impl Engine {
             ""
         };
         let said = LastWords(stderr.as_deref());
-        let reason = format!("worker {pid} ended before it was ready: {exit}{said}{hint}");
+        let reason = format!("worker {pid} ended before it was ready: {exit}{within}{said}{hint}");
         self.follow(verdict, reason, effects);
     }
 
@@ -776,6 +787,11 @@ impl Engine {
         self.scheduler.may_be_uneven(|id| self.mark(id))
     }
 
+    /// In which initializer a worker is that is not ready yet.
+    fn within(&self, worker: &Worker) -> String {
+        Chosen::under_way(&self.config.initializers, worker.marks.initializing())
+    }
+
     /// How far a worker has begun.
     fn mark(&self, id: WorkerId) -> u64 {
         let worker = self.workers.get(&id);
@@ -809,16 +825,16 @@ impl Engine {
             .workers
             .iter()
             .filter(|(_, worker)| worker.due().is_some_and(|by| by <= now))
-            .map(|(&id, worker)| (id, worker.pid, worker.stays()))
+            .map(|(&id, worker)| (id, worker.pid, worker.stays(), self.within(worker)))
             .collect();
-        for (id, pid, starting) in late {
+        for (id, pid, starting, within) in late {
             let reason = match starting {
-                true => format!("it was not ready within {timeout:?}"),
+                true => format!("it was not ready within {timeout:?}{within}"),
                 false => "it did not end when it was to be replaced".to_owned(),
             };
             self.condemn(id, Fault::Slow, reason);
             if starting && self.ready.is_some() {
-                let reason = format!("worker {pid} was not ready within {timeout:?}");
+                let reason = format!("worker {pid} was not ready within {timeout:?}{within}");
                 self.give_up(reason, effects);
             }
         }

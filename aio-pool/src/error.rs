@@ -26,13 +26,14 @@ pub enum Error {
         /// What it must be.
         requirement: &'static str,
     },
-    /// Two tasks of this program have the same [`NAME`](crate::Task::NAME).
+    /// Two tasks of this program have the same [`NAME`](crate::Task::NAME), or
+    /// two initializers, or one of each.
     DuplicateTask {
         /// The name.
         task: &'static str,
     },
-    /// The task was never registered: a hand-written [`Task`](crate::Task)
-    /// needs a [`register!`](crate::register).
+    /// The task, or initializer, was never registered: a hand-written
+    /// [`Task`](crate::Task) needs a [`register!`](crate::register).
     UnknownTask {
         /// Its name.
         task: &'static str,
@@ -125,9 +126,9 @@ impl fmt::Display for Error {
                 f,
                 "option {option} of aio_pool::start() must be {requirement}"
             ),
-            Self::DuplicateTask { task } => write!(f, "two tasks are named {task}"),
+            Self::DuplicateTask { task } => write!(f, "two things are registered as {task}"),
             Self::UnknownTask { task } => {
-                write!(f, "task {task} is not registered: see aio_pool::register!")
+                write!(f, "{task} is not registered: see aio_pool::register!")
             }
             Self::NeverReady { reason } => write!(f, "workers do not get ready: {reason}"),
             Self::Encode { task, part, reason } => {

@@ -67,12 +67,16 @@ mod error;
 mod handover;
 #[cfg(all(feature = "harness", target_os = "linux"))]
 mod harness;
+mod inflow;
 mod init;
+mod initializer;
+mod items;
 mod job;
 mod limits;
 mod line;
 mod map;
 mod marks;
+mod outcome;
 mod output;
 mod pool;
 mod process;
@@ -87,8 +91,11 @@ mod setup;
 mod sheaf;
 mod slots;
 mod start;
+mod stream_task;
+pub mod streams;
 mod supervisor;
 mod task;
+mod task_macro;
 mod terms;
 mod wire;
 mod worker;
@@ -97,6 +104,7 @@ pub use call::Call;
 pub use context::Context;
 pub use error::{Error, Exit, Never, Part, TaskError};
 pub use init::init;
+pub use initializer::Initializer;
 pub use map::Map;
 pub use pool::Pool;
 pub use process::{Process, process};
@@ -109,6 +117,7 @@ pub use task::Task;
 pub mod futures {
     pub use crate::call::Answer;
     pub use crate::map::Answers;
+    pub use crate::streams::Gathered;
 }
 
 /// What workers are to be like: options of [`start`] that are more than a number,
@@ -125,6 +134,8 @@ pub mod workers {
 #[doc(hidden)]
 pub mod __private {
     pub use crate::job::{Answer, Job, Running};
-    pub use crate::registry::{Entry, TASKS};
+    pub use crate::registry::{REGISTERED, Registered, Registration};
+    pub use crate::stream_task::Plain;
+    pub use futures_core::Stream;
     pub use linkme;
 }

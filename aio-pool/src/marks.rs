@@ -4,7 +4,8 @@
 //! to another worker. The parent numbers what it delivers, the worker begins in
 //! that order, and before it runs a task's code it puts the number here: a store
 //! to memory, which costs no system call and is there whatever kills the process
-//! in the next instruction.
+//! in the next instruction. Which initializer it is in it notes the same way, so
+//! that one that ends its process, or never ends, is named.
 //!
 //! The parent believes the page as little as a frame: it is only a number.
 
@@ -19,10 +20,18 @@ use rustix::mm::{MapFlags, ProtFlags};
 /// One page is the least that can be mapped.
 const BYTES: usize = 4096;
 
+/// What is on the page.
+#[derive(Debug)]
+#[repr(C)]
+struct Numbers {
+    begun: AtomicU64,
+    initializing: AtomicU64,
+}
+
 /// The shared page, mapped.
 #[derive(Debug)]
 pub(crate) struct Marks {
-    page: NonNull<AtomicU64>,
+    page: NonNull<Numbers>,
 }
 
 #[expect(unsafe_code, reason = "memory shared with another process")]
@@ -66,23 +75,34 @@ impl Marks {
         Ok(Self { page })
     }
 
-    fn begun_cell(&self) -> &AtomicU64 {
+    fn numbers(&self) -> &Numbers {
         #[expect(unsafe_code, reason = "memory shared with another process")]
-        // SAFETY: mapped, aligned to a page, and zero or a number at all times;
-        // it is unmapped only when `self` is dropped.
+        // SAFETY: mapped, aligned to a page and shorter than one, and zeros or
+        // numbers at all times; it is unmapped only when `self` is dropped.
         unsafe {
             self.page.as_ref()
         }
     }
 
+    /// The worker is about to run the initializer of this number, from 1; at 0
+    /// it has run them all.
+    pub(crate) fn initialize(&self, number: u64) {
+        self.numbers().initializing.store(number, Ordering::Release);
+    }
+
+    /// The number of the initializer that the worker is in; 0 if it is in none.
+    pub(crate) fn initializing(&self) -> u64 {
+        self.numbers().initializing.load(Ordering::Acquire)
+    }
+
     /// The worker is about to run what was delivered as this number.
     pub(crate) fn begin(&self, number: u64) {
-        self.begun_cell().store(number, Ordering::Release);
+        self.numbers().begun.store(number, Ordering::Release);
     }
 
     /// The last number that has begun; 0 if none has.
     pub(crate) fn begun(&self) -> u64 {
-        self.begun_cell().load(Ordering::Acquire)
+        self.numbers().begun.load(Ordering::Acquire)
     }
 }
 
@@ -105,7 +125,8 @@ mod tests {
         let worker = Marks::map(&file).unwrap();
         assert_eq!(parent.begun(), 0);
         worker.begin(7);
-        assert_eq!(parent.begun(), 7);
+        worker.initialize(2);
+        assert_eq!((parent.begun(), parent.initializing()), (7, 2));
         assert!(rustix::fs::ftruncate(&file, 0).is_err());
         drop((worker, file));
         assert_eq!(parent.begun(), 7);

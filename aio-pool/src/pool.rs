@@ -10,6 +10,7 @@ use crate::error::Error;
 use crate::line::{Line, supervisor_died};
 use crate::map::Map;
 use crate::output::{Backlog, Lines};
+use crate::streams::{StreamCall, StreamTask};
 use crate::task::Task;
 
 /// Worker processes, waiting for calls. Made by [`start`](crate::start).
@@ -142,6 +143,62 @@ impl Pool {
         inputs: impl IntoIterator<Item = T::Input, IntoIter: Send + 'i>,
     ) -> Map<'i, T> {
         Map::new(Arc::clone(&self.handle.line), Box::new(inputs.into_iter()))
+    }
+
+    /// Returns a call of the stream task `T`: awaited, it is all items; its door
+    /// [`.stream()`](StreamCall::stream) yields them as they come.
+    ///
+    /// # Errors
+    ///
+    /// A [`TaskError`](crate::TaskError): the task's own error, or what kept it
+    /// from going on.
+    ///
+    /// # Cancel safety
+    ///
+    /// *Rolls back*: dropping the call takes it off the queue, or drops the task's
+    /// stream in its worker, for which it has two seconds.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use futures_core::Stream;
+    ///
+    /// aio_pool::task! {
+    ///     fn words(text: String) -> impl Stream<Item = String> {
+    ///         let words: Vec<_> = text.split(' ').map(str::to_owned).collect();
+    ///         futures_util::stream::iter(words)
+    ///     }
+    /// }
+    ///
+    /// fn main() -> Result<(), Box<dyn std::error::Error>> {
+    ///     aio_pool::init();
+    ///     run()
+    /// }
+    ///
+    /// #[tokio::main(flavor = "current_thread")]
+    /// async fn run() -> Result<(), Box<dyn std::error::Error>> {
+    ///     let pool = aio_pool::start().workers(1).await?;
+    ///     let words = pool.stream::<words>("one and one".to_owned()).await?;
+    ///     assert_eq!(words, ["one", "and", "one"]);
+    ///     pool.close().await?;
+    ///     Ok(())
+    /// }
+    /// ```
+    ///
+    /// A stream task is no [`Task`], so it cannot be called as one, nor a task
+    /// as a stream:
+    ///
+    /// ```compile_fail,E0277
+    /// aio_pool::task! { async fn nothing() {} }
+    ///
+    /// fn stream(pool: &aio_pool::Pool) {
+    ///     let _ = pool.stream::<nothing>(());
+    /// }
+    /// # fn main() {}
+    /// ```
+    #[doc(alias = "imap")]
+    pub fn stream<T: StreamTask>(&self, input: T::Input) -> StreamCall<T> {
+        StreamCall::new(Arc::clone(&self.handle.line), input)
     }
 
     /// Returns the stream of what the workers print, if they were started with

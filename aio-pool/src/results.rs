@@ -14,11 +14,12 @@ use tokio_util::bytes::Bytes;
 use crate::engine::{HungUp, Submission};
 use crate::error::{Error, TaskError};
 use crate::line::{Line, supervisor_died};
+use crate::outcome::{self, Outcome};
 use crate::reply::{Failure, Reply, ReplyTo};
 use crate::sheaf::{Arrival, Sheaf};
 use crate::slots::Slots;
 use crate::task::Task;
-use crate::terms::{Encoder, Outcome, Terms};
+use crate::terms::{Encoder, Terms};
 
 /// So many calls are handed over at a time, at most: the workers begin with
 /// them while the next inputs are taken.
@@ -186,7 +187,7 @@ impl<'i, T: Task> Results<'i, T> {
                 let (number, reply) = self.slots.free(key).expect("it is answered");
                 self.turns.pop_front();
                 unit.made_progress();
-                return Poll::Ready(Some((number, Terms::outcome::<T>(reply))));
+                return Poll::Ready(Some((number, outcome::of::<T>(reply))));
             }
             if self.is_over() {
                 return Poll::Ready(None);
@@ -241,7 +242,9 @@ impl<'i, T: Task> Results<'i, T> {
                     let call = self.line.number_a_call();
                     let key = self.slots.make(number, call);
                     let reply = ReplyTo::Sheaf(self.sheaf.slip(key));
-                    let submission = self.terms.submission::<T>(call, index, input, place, reply);
+                    let submission =
+                        self.terms
+                            .submission(call, (T::NAME, index), input, place, reply);
                     self.batch.push(submission);
                     key
                 }

@@ -15,6 +15,9 @@ pub(crate) struct Setup {
     pub(crate) place: u32,
     /// So many tasks it runs at a time.
     pub(crate) tasks_per_worker: u32,
+    /// What it runs before it is ready: indices in the table of initializers,
+    /// and the bytes of their inputs.
+    pub(crate) initializers: Vec<(u32, Vec<u8>)>,
     /// Whether it looks for the next call for a moment before it sleeps.
     pub(crate) spin: Spin,
     /// What the kernel holds it to.

@@ -1,6 +1,9 @@
 //! The builder of a pool.
 
+use std::any::TypeId;
+use std::collections::HashSet;
 use std::ffi::OsStr;
+use std::fmt;
 use std::num::NonZero;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -9,7 +12,8 @@ use std::time::Duration;
 use crate::blueprint::Blueprint;
 use crate::engine::{Config, MOST_AHEAD, Replacement};
 use crate::environment::Environment;
-use crate::error::Error;
+use crate::error::{Error, Part};
+use crate::initializer::{Chosen, Initializer};
 use crate::limits::Limits;
 use crate::line::{Line, supervisor_died};
 use crate::output::{Backlog, Output};
@@ -21,6 +25,7 @@ use crate::role;
 use crate::sandbox::Sandbox;
 use crate::setup::Setup;
 use crate::supervisor;
+use crate::wire::{self, PIECE};
 
 /// More processes than any machine runs well: such a number is a mistake.
 const MAX_WORKERS: usize = 1024;
@@ -77,6 +82,7 @@ pub fn start() -> Start {
         timeout: Duration::from_secs(30),
         recycle_after: None,
         queue: None,
+        initializers: Vec::new(),
         when_full: Full::Wait,
         setup: Setup::default(),
         environment: Environment::default(),
@@ -98,6 +104,7 @@ pub struct Start {
     timeout: Duration,
     recycle_after: Option<u64>,
     queue: Option<usize>,
+    initializers: Vec<Wanted>,
     when_full: Full,
     setup: Setup,
     environment: Environment,
@@ -206,6 +213,57 @@ impl Start {
     /// They wait by default.
     pub fn when_full(mut self, full: Full) -> Self {
         self.when_full = full;
+        self
+    }
+
+    /// Runs this initializer with this input in each worker, before it is ready;
+    /// what it makes is state that the tasks there share.
+    ///
+    /// May be given several times, once for each type of state; they run in that
+    /// order, once in each worker process, later ones included, and all of them
+    /// within [`timeout`](Self::timeout). What one spawns lives as long as the
+    /// worker. One that fails or panics, or whose worker dies, keeps it from
+    /// getting ready: after some more attempts that is
+    /// [`Error::NeverReady`], with its name and what it said.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use aio_pool::Context;
+    ///
+    /// struct Currency(String);
+    ///
+    /// aio_pool::initializer! {
+    ///     async fn currency(name: String) -> Currency {
+    ///         Currency(name)
+    ///     }
+    /// }
+    ///
+    /// aio_pool::task! {
+    ///     async fn price(cx: Context, eggs: u32) -> String {
+    ///         format!("{} {}", eggs * 3, cx.state::<Currency>().0)
+    ///     }
+    /// }
+    ///
+    /// fn main() -> Result<(), Box<dyn std::error::Error>> {
+    ///     aio_pool::init();
+    ///     run()
+    /// }
+    ///
+    /// #[tokio::main(flavor = "current_thread")]
+    /// async fn run() -> Result<(), Box<dyn std::error::Error>> {
+    ///     let pool = aio_pool::start()
+    ///         .workers(1)
+    ///         .initializer::<currency>("francs".to_owned())
+    ///         .await?;
+    ///     assert_eq!(pool.call::<price>(4).await?, "12 francs");
+    ///     pool.close().await?;
+    ///     Ok(())
+    /// }
+    /// ```
+    #[doc(alias = "initargs")]
+    pub fn initializer<I: Initializer>(mut self, input: I::Input) -> Self {
+        self.initializers.push(Wanted::new::<I>(&input));
         self
     }
 
@@ -365,16 +423,9 @@ impl Start {
             .map_or_else(Queue::default, |limit| Queue::of(limit, self.when_full));
         let busy = self.tasks_per_worker.saturating_add(MOST_AHEAD);
         let enough = self.workers.saturating_mul(busy);
+        let chosen = self.chosen(table)?;
         let (feeder, backlog) = Backlog::open();
         let reads = [self.stdout, self.stderr].contains(&Output::Lines);
-        let config = Config {
-            workers: self.workers,
-            tasks_per_worker: self.tasks_per_worker,
-            timeout: self.timeout,
-            table: table.fingerprint(),
-            recycle_after: self.recycle_after,
-            replacement,
-        };
         let blueprint = Blueprint {
             depth,
             environments,
@@ -383,8 +434,18 @@ impl Start {
             lines: reads.then(|| Arc::new(feeder)),
             setup: Setup {
                 tasks_per_worker: u32::try_from(self.tasks_per_worker).unwrap_or(u32::MAX),
+                initializers: Chosen::orders(&chosen),
                 ..self.setup
             },
+        };
+        let config = Config {
+            workers: self.workers,
+            tasks_per_worker: self.tasks_per_worker,
+            timeout: self.timeout,
+            table: table.fingerprint(),
+            recycle_after: self.recycle_after,
+            replacement,
+            initializers: chosen,
         };
         let (switchboard, started) = supervisor::start(config, blueprint)?;
         // Armed before the first await: whatever happens now, dropping this
@@ -398,6 +459,37 @@ impl Start {
                 Err(error)
             }
         }
+    }
+
+    /// Looks the initializers up, now that something can be said about them.
+    fn chosen(&self, table: &Table) -> Result<Vec<Chosen>, Error> {
+        let (mut states, mut bytes) = (HashSet::new(), 0);
+        let mut chosen = Vec::new();
+        for wanted in &self.initializers {
+            let name = wanted.name;
+            let refused = |reason| Error::Encode {
+                task: name,
+                part: Part::Input,
+                reason,
+            };
+            if wanted.state != TypeId::of::<()>() && !states.insert(wanted.state) {
+                return Err(Error::InvalidOption {
+                    option: "initializer",
+                    requirement: "given once for each type of state",
+                });
+            }
+            let input = wanted.input.clone().map_err(refused)?;
+            bytes += input.len();
+            // They cross together, in the greeting.
+            if bytes > PIECE {
+                return Err(refused(format!(
+                    "the inputs of all initializers have {bytes} bytes, and may have {PIECE}"
+                )));
+            }
+            let index = table.index_of_initializer(name)?;
+            chosen.push(Chosen { name, index, input });
+        }
+        Ok(chosen)
     }
 
     fn check(&self) -> Result<(u32, &'static Table), Error> {
@@ -441,5 +533,33 @@ impl IntoFuture for Start {
             let (pool, _) = self.launch(Replacement::Always).await?;
             Ok(pool)
         })
+    }
+}
+
+/// An initializer that was asked for.
+#[derive(Clone)]
+struct Wanted {
+    name: &'static str,
+    state: TypeId,
+    /// Its bytes, or why there are none.
+    input: Result<Vec<u8>, String>,
+}
+
+impl Wanted {
+    fn new<I: Initializer>(input: &I::Input) -> Self {
+        Self {
+            name: I::NAME,
+            state: TypeId::of::<I::State>(),
+            input: wire::payload(input)
+                .map(Vec::from)
+                .map_err(|unsendable| unsendable.to_string()),
+        }
+    }
+}
+
+// Not the input: it may be a password.
+impl fmt::Debug for Wanted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name)
     }
 }

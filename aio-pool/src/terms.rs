@@ -1,20 +1,17 @@
-//! What holds for every call that one builder makes: how an input becomes a
-//! submission, and a reply an outcome.
+//! What holds for every call that one builder makes, and how an input becomes a
+//! submission.
 
 use std::time::{Duration, Instant};
 
+use serde::Serialize;
 use tokio_util::bytes::{Bytes, BytesMut};
 
-use crate::codec;
 use crate::engine::{Sharing, Submission};
-use crate::error::{Error, Part, TaskError};
+use crate::error::{Error, Part};
 use crate::queue::Place;
-use crate::reply::{Failure, Reply, ReplyTo};
+use crate::reply::ReplyTo;
 use crate::task::Task;
-use crate::wire::{self, CallId, Ending, Unsendable};
-
-/// What the caller gets.
-pub(crate) type Outcome<T> = Result<<T as Task>::Output, TaskError<<T as Task>::Error>>;
+use crate::wire::{self, CallId, Unsendable};
 
 /// What the builder was told.
 #[derive(Debug, Clone, Copy, Default)]
@@ -26,14 +23,14 @@ pub(crate) struct Terms {
     pub(crate) sharing: Sharing,
 }
 
-/// The bytes of an input.
-pub(crate) fn encode<T: Task>(input: &T::Input) -> Result<Bytes, Error> {
-    wire::payload(input).map_err(unsendable::<T>)
+/// The bytes of the input of a task.
+pub(crate) fn encode(task: &'static str, input: &impl Serialize) -> Result<Bytes, Error> {
+    wire::payload(input).map_err(|error| unsendable(task, &error))
 }
 
-fn unsendable<T: Task>(unsendable: Unsendable) -> Error {
+fn unsendable(task: &'static str, unsendable: &Unsendable) -> Error {
     Error::Encode {
-        task: T::NAME,
+        task,
         part: Part::Input,
         reason: unsendable.to_string(),
     }
@@ -58,7 +55,8 @@ const SMALL: usize = 256;
 impl Encoder {
     pub(crate) fn encode<T: Task>(&mut self, input: &T::Input) -> Result<Bytes, Error> {
         let scratch = std::mem::take(&mut self.scratch);
-        let mut written = wire::write(scratch, input).map_err(unsendable::<T>)?;
+        let mut written =
+            wire::write(scratch, input).map_err(|error| unsendable(T::NAME, &error))?;
         if written.len() > SMALL {
             return Ok(Bytes::from(written));
         }
@@ -74,10 +72,10 @@ impl Encoder {
 
 impl Terms {
     /// A call on its way in. Its time runs from here.
-    pub(crate) fn submission<T: Task>(
+    pub(crate) fn submission(
         &self,
         call: CallId,
-        index: u32,
+        (task, index): (&'static str, u32),
         input: Bytes,
         place: Place,
         reply: ReplyTo,
@@ -87,7 +85,7 @@ impl Terms {
             .and_then(|limit| Some((Instant::now().checked_add(limit)?, limit)));
         Submission {
             call,
-            task: T::NAME,
+            task,
             index,
             input,
             deadline,
@@ -95,68 +93,6 @@ impl Terms {
             sharing: self.sharing,
             place,
             reply,
-        }
-    }
-
-    /// A reply, in the words of the caller's types.
-    pub(crate) fn outcome<T: Task>(reply: Reply) -> Outcome<T> {
-        match reply {
-            Ok((ending, payload)) => Self::read::<T>(ending, &payload),
-            Err(failure) => Err(Self::failed::<T>(failure)),
-        }
-    }
-
-    /// What a worker said.
-    fn read<T: Task>(ending: Ending, payload: &Bytes) -> Outcome<T> {
-        let task = T::NAME;
-        let part = Part::Output;
-        let unreadable = |error: codec::CodecError| Error::Decode {
-            task,
-            part,
-            reason: error.to_string(),
-        };
-        Err(match ending {
-            Ending::Output => return Ok(codec::decode(payload).map_err(unreadable)?),
-            Ending::Error => TaskError::Task(codec::decode(payload).map_err(unreadable)?),
-            Ending::Panicked { message, location } => TaskError::Panicked {
-                task,
-                message,
-                location,
-            },
-            Ending::Cancelled => TaskError::Cancelled { task },
-            Ending::InputRejected { reason } => TaskError::Pool(Error::Decode {
-                task,
-                part: Part::Input,
-                reason,
-            }),
-            Ending::OutputRejected { reason } => {
-                TaskError::Pool(Error::Encode { task, part, reason })
-            }
-            Ending::UnknownTask => TaskError::Pool(Error::UnknownTask { task }),
-        })
-    }
-
-    /// What no worker said.
-    fn failed<T: Task>(failure: Failure) -> TaskError<T::Error> {
-        let task = T::NAME;
-        match failure {
-            Failure::Lost {
-                pid,
-                exit,
-                started,
-                beside,
-                stderr,
-            } => TaskError::WorkerLost {
-                task,
-                pid,
-                exit,
-                started,
-                beside,
-                stderr,
-            },
-            Failure::TimedOut { after } => TaskError::TimedOut { task, after },
-            Failure::Cancelled => TaskError::Cancelled { task },
-            Failure::Pool(error) => TaskError::Pool(error),
         }
     }
 }

@@ -16,7 +16,7 @@ use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 use tokio::runtime::Runtime;
 
-use crate::context::{States, Surroundings};
+use crate::context::Surroundings;
 use crate::handover;
 use crate::marks::Marks;
 use crate::registry::Table;
@@ -29,6 +29,7 @@ mod desk;
 mod dispatcher;
 mod inbox;
 mod incoming;
+mod initialize;
 mod items;
 mod panic;
 mod pulse;
@@ -130,23 +131,13 @@ fn listen_here(socket: UnixStream) -> io::Result<AsyncFd<UnixStream>> {
 /// Runs the initializers, and says that calls may come.
 async fn get_ready(desk: Arc<Desk>, setup: Setup) {
     let place = setup.place;
-    // A task of its own, so that its panic is a reason like any other.
-    let states = match tokio::spawn(states(setup)).await {
-        Ok(made) => made,
-        Err(panic) => Err(format!("an initializer panicked: {panic}")),
-    };
+    let states = initialize::initialize(&setup, &desk.marks).await;
     let states = states.unwrap_or_else(|reason| refuse(&desk.uplink, &reason));
     desk.uplink.say(&Up::Ready {
         protocol: PROTOCOL,
         table: desk.table.fingerprint(),
     });
     desk.open(Surroundings { place, states });
-}
-
-/// What the initializers make: the one place where user code runs before
-/// [`Up::Ready`]. The parent is listened to meanwhile.
-async fn states(_setup: Setup) -> Result<States, String> {
-    Ok(States::new())
 }
 
 /// Gives up, and tells the parent why.

@@ -2,6 +2,7 @@
 //! free: waking callers runs their code, and writing to a socket takes long.
 
 use std::sync::Arc;
+use std::task::Waker;
 
 use super::Ready;
 use super::ledger::{Departure, Ledger};
@@ -18,6 +19,7 @@ pub(crate) struct Effects {
     /// Places in the queue that are free.
     places: Vec<Place>,
     departures: Vec<Departure>,
+    wakers: Vec<Waker>,
     ready: Option<(Ready, Result<Vec<u32>, Error>)>,
     wake_supervisor: bool,
 }
@@ -33,6 +35,11 @@ impl Effects {
     /// Frees a place in the queue.
     pub(super) fn free(&mut self, place: Option<Place>) {
         self.places.extend(place.filter(Place::counts));
+    }
+
+    /// Wakes somebody who waits for an item.
+    pub(super) fn wake(&mut self, waker: Option<Waker>) {
+        self.wakers.extend(waker);
     }
 
     pub(super) fn depart(&mut self, departure: Departure) {
@@ -70,6 +77,7 @@ impl Effects {
             link.flush_noted();
         }
         drop(self.places);
+        self.wakers.into_iter().for_each(Waker::wake);
         for departure in self.departures {
             departure.carry_out();
         }

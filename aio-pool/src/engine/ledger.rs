@@ -2,13 +2,14 @@
 //! reply.
 
 use std::collections::BTreeSet;
+use std::task::Waker;
 use std::time::{Duration, Instant};
 
 use tokio_util::bytes::Bytes;
 
 use super::ids::IdMap;
 use crate::queue::Place;
-use crate::reply::{Failure, Reply, ReplyTo};
+use crate::reply::{Reply, ReplyTo};
 use crate::wire::CallId;
 
 /// A call on its way in.
@@ -158,12 +159,13 @@ impl Ledger {
         Some((call, limit))
     }
 
-    /// Hands an item to whoever takes the items of this call.
-    pub(crate) fn item(&self, call: CallId, payload: Bytes) -> Result<(), String> {
+    /// Hands an item to whoever takes the items of this call. Returns whom to
+    /// wake.
+    pub(crate) fn item(&self, call: CallId, payload: Bytes) -> Result<Option<Waker>, String> {
         match self.calls.get(&call) {
-            Some(waiting) => waiting.reply.item(payload),
+            Some(waiting) => waiting.reply.item(call, payload),
             // Nobody takes it any more: it was cancelled meanwhile.
-            None => Ok(()),
+            None => Ok(None),
         }
     }
 

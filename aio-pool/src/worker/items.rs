@@ -40,7 +40,11 @@ pub(super) async fn send(
 
 async fn send_one(desk: &Arc<Desk>, call: CallId, item: Bytes) {
     if item.len() <= PIECE {
-        return desk.uplink.send(&Up::Item { call }, &item);
+        // Written before the next is made: what ends the process there does not
+        // take it along.
+        desk.uplink.send(&Up::Item { call }, &item);
+        desk.uplink.flush();
+        return;
     }
     let turn = desk.uplink.turn().await;
     // The call can be dropped, but not amid the pieces of an item: a task of

@@ -11,8 +11,8 @@ use crate::wire::Ending;
 /// A caught panic.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Panic {
-    message: String,
-    location: Option<String>,
+    pub(super) message: String,
+    pub(super) location: Option<String>,
 }
 
 impl fmt::Display for Panic {

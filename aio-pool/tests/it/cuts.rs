@@ -1,5 +1,6 @@
 //! Every await of the interface, cut at every poll, with every fate.
 
+use aio_pool::streams::Items;
 use aio_pool::workers::{Lines, Output};
 use aio_pool::{Pool, Process, TaskError};
 use chaos::cuts::{Fate, every};
@@ -7,11 +8,14 @@ use chaos::{Cut, Trace};
 
 use crate::harness::trials;
 use crate::output::say;
+use crate::stream_tasks::numbers;
 use crate::tasks::{echo, nothing};
 
 trials![
     start_is_cut_everywhere,
     call_is_cut_everywhere,
+    stream_is_cut_everywhere,
+    next_is_cut_everywhere,
     close_is_cut_everywhere,
     terminate_is_cut_everywhere,
     with_is_cut_everywhere,
@@ -66,6 +70,53 @@ async fn call_is_cut_everywhere() {
                 assert_eq!(pool.call::<echo>(vec![7]).await.unwrap(), [7]);
             },
             async |pool, _| works_and_goes(&before, pool).await,
+        )
+        .await;
+    assert!(report.cuts >= FATES, "{report}");
+}
+
+async fn stream_is_cut_everywhere() {
+    let before = Trace::take();
+    let waits = "a stream that is forgotten waits for its consumer, and a close for the stream";
+    let report = every("stream")
+        .world(pool)
+        .except(Fate::Leak, waits)
+        .run(
+            async |pool: &mut Pool| {
+                // More than the window, so that credit is given back.
+                let numbers = pool.stream::<numbers>((0, 40)).await.unwrap();
+                assert!(numbers.into_iter().eq(0..40));
+            },
+            async |pool, _| works_and_goes(&before, pool).await,
+        )
+        .await;
+    assert!(report.cuts >= FATES - 1, "{report}");
+}
+
+async fn next_is_cut_everywhere() {
+    let before = Trace::take();
+    let world = async || {
+        let pool = pool().await;
+        let items = pool.stream::<numbers>((0, 3)).stream();
+        (pool, items)
+    };
+    let report = every("next")
+        .world(world)
+        .run(
+            async |(_, items): &mut (Pool, Items<numbers>)| {
+                let item = items.next().await.expect("an item").unwrap();
+                assert_eq!(item, 0);
+            },
+            async |(pool, mut items), cut| {
+                // No item is lost: what was not returned is still there.
+                let left = if cut.completed { 1 } else { 0 };
+                for number in left..3 {
+                    assert_eq!(items.next().await.expect("an item").unwrap(), number);
+                }
+                assert!(items.next().await.is_none());
+                drop(items);
+                works_and_goes(&before, pool).await;
+            },
         )
         .await;
     assert!(report.cuts >= FATES, "{report}");

@@ -12,6 +12,7 @@
 mod ahead;
 mod call;
 mod chaos;
+mod context;
 mod cuts;
 mod death;
 mod deeds;
@@ -22,6 +23,7 @@ mod forge;
 mod guard;
 mod harness;
 mod hostile;
+mod initializer;
 mod isolation;
 mod large;
 mod lifecycle;
@@ -41,6 +43,9 @@ mod run_timeout;
 #[cfg(feature = "sandbox")]
 mod sandbox;
 mod start;
+mod stream_ends;
+mod stream_tasks;
+mod streams;
 mod stuck;
 mod tasks;
 mod traits;
@@ -63,6 +68,7 @@ fn main() {
         ahead::trials(),
         call::trials(),
         chaos::trials(),
+        context::trials(),
         cuts::trials(),
         death::trials(),
         effects::trials(),
@@ -70,6 +76,7 @@ fn main() {
         exclusive::trials(),
         guard::trials(),
         hostile::trials(),
+        initializer::trials(),
         isolation::trials(),
         large::trials(),
         lifecycle::trials(),
@@ -88,6 +95,8 @@ fn main() {
         #[cfg(feature = "sandbox")]
         sandbox::programs::trials(),
         start::trials(),
+        stream_ends::trials(),
+        streams::trials(),
         stuck::trials(),
         traits::trials(),
         worker::trials(),

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::future::pending;
 
-use aio_pool::{Never, Task, register, task};
+use aio_pool::{Context, Never, Task, register, task};
 use serde::de::Error as _;
 use serde::ser::{Error as _, SerializeTuple as _};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -340,7 +340,7 @@ impl Task for Shout {
     type Output = String;
     type Error = Never;
 
-    async fn run(text: String) -> Result<String, Never> {
+    async fn run(_: Context, text: String) -> Result<String, Never> {
         Ok(text.to_uppercase())
     }
 }
@@ -356,7 +356,7 @@ impl Task for Stranger {
     type Output = ();
     type Error = Never;
 
-    async fn run((): ()) -> Result<(), Never> {
+    async fn run(_: Context, (): ()) -> Result<(), Never> {
         Ok(())
     }
 }

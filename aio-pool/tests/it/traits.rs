@@ -1,10 +1,14 @@
 //! What can go to another thread, and what is a compile error otherwise.
 
-use aio_pool::futures::{Answer, Answers};
+use aio_pool::futures::{Answer, Answers, Gathered};
+use aio_pool::streams::{Items, StreamCall};
 use aio_pool::workers::{Limits, Line, Lines, Output, Source, Spawn};
-use aio_pool::{Call, Error, Exit, Full, Map, Never, Pool, Process, Results, Start, TaskError};
+use aio_pool::{
+    Call, Context, Error, Exit, Full, Map, Never, Pool, Process, Results, Start, TaskError,
+};
 
 use crate::harness::trials;
+use crate::stream_tasks::numbers;
 use crate::tasks::{nothing, pid};
 
 trials![futures_can_be_spawned];
@@ -14,6 +18,10 @@ chaos::auto_traits! {
     Start: Send, Sync, Unpin;
     Call<pid>: Send, Sync, Unpin;
     Answer<pid>: Send, Sync, Unpin;
+    StreamCall<numbers>: Send, Sync, Unpin;
+    Gathered<numbers>: Send, Sync, Unpin;
+    Items<numbers>: Send, Sync, Unpin;
+    Context: Send, Sync, Unpin;
     Process<pid>: Send, Sync, Unpin;
     Spawn<pid>: Send, Sync, Unpin;
     Line: Send, Sync, Unpin;
@@ -49,6 +57,15 @@ async fn futures_can_be_spawned() {
     let pool = pool.await.unwrap().unwrap();
     let call = tokio::spawn(chaos::assert_send(pool.call::<nothing>(()).into_future()));
     call.await.unwrap().unwrap();
+    let call = pool.stream::<numbers>((0, 3)).into_future();
+    let call = tokio::spawn(chaos::assert_send(call));
+    assert_eq!(call.await.unwrap().unwrap(), [0, 1, 2]);
+    let mut items = pool.stream::<numbers>((0, 1)).stream();
+    tokio::spawn(async move { chaos::assert_send(items.next()).await })
+        .await
+        .unwrap()
+        .unwrap()
+        .unwrap();
     tokio::spawn(chaos::assert_send(pool.map::<nothing>([()]).into_future()))
         .await
         .unwrap()

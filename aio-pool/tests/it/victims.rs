@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use aio_pool::Pool;
 
+use crate::initializer::calls_and_waits;
 use crate::line::call as announce;
 use crate::tasks::{compute, hold, pid, spin};
 
@@ -123,6 +124,13 @@ pub(crate) fn run_if_told() {
         }
         #[cfg(feature = "sandbox")]
         name if name.starts_with("sandbox-") => crate::sandbox::programs::victim(name),
+        "initialize-for-ever" => {
+            aio_pool::init();
+            let line = std::env::var(LINE).expect("a line");
+            let start = aio_pool::start().workers(1);
+            let start = start.initializer::<calls_and_waits>(line).into_future();
+            drop(crate::harness::runtime().block_on(start));
+        }
         other => panic!("no victim is called {other}"),
     }
     exit(0)
