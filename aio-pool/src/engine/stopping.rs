@@ -30,7 +30,7 @@ struct Stop {
 
 impl Stopping {
     /// A call on this worker has been cancelled. `mark` is how far the worker
-    /// has begun.
+    /// has begun. Returns when to look.
     pub(crate) fn begin(
         &mut self,
         call: CallId,
@@ -38,15 +38,17 @@ impl Stopping {
         task: &'static str,
         mark: u64,
         now: Instant,
-    ) {
+    ) -> Instant {
+        let by = now + STOP_GRACE;
         let stop = Stop {
             worker,
             number,
             task,
-            by: now + STOP_GRACE,
+            by,
             running: number <= mark,
         };
         self.calls.insert(call, stop);
+        by
     }
 
     /// A call is over.
