@@ -18,6 +18,7 @@
 //! async fn run() -> Result<(), Box<dyn std::error::Error>> {
 //!     let pool = aio_pool::start().workers(2).await?;
 //!     assert_eq!(pool.call::<fib>(90).await?, 2_880_067_194_370_816_120);
+//!     assert_eq!(pool.map::<fib>(1..=6).await?, [1, 1, 2, 3, 5, 8]);
 //!     pool.close().await?;
 //!     Ok(())
 //! }
@@ -28,15 +29,25 @@
 //! - [`start`] builds a [`Pool`]: awaited, or entered with
 //!   [`.with`](Start::with), which leaves no process behind.
 //! - [`Pool::call`] is a [`Call`]: awaited, it has exactly one outcome, an
-//!   output or a [`TaskError`].
+//!   output or a [`TaskError`]. It can be timed out, and run alone in its worker.
+//! - [`Pool::map`] is a [`Map`] over any number of inputs: awaited, a `Vec`; or a
+//!   stream of [`Results`], which takes inputs as there is room.
+//! - [`Pool::stream`] calls a task that returns a stream, whose
+//!   [`Items`](streams::Items) come one by one, no faster than they are taken.
+//! - [`process()`] is one task in a [`Process`] of its own.
+//! - A task's [`Context`] tells it where it runs and whether it was cancelled, and
+//!   has what an [`Initializer`] made in its worker.
+//! - [`Start`] also has the rest: the bound of the queue ([`Full`]), replacement
+//!   after so many tasks, environment and outputs, [limits](workers::Limits)
+//!   and, with the feature `sandbox`, a cage for untrusted work.
 //!
 //! # When not to use it
 //!
 //! Rust has no interpreter lock: plain computing is simpler and faster in
 //! threads (rayon, `spawn_blocking`). Processes are for isolation: from
-//! crashes, leaks and aborts, and for work that can be killed. Every value is
-//! copied through a socket, and every worker has its own statics. It needs
-//! Linux 5.4 or newer, with `/proc`.
+//! crashes, leaks and aborts, for work that can be killed, and for input that
+//! nobody trusts. Every value is copied through a socket, and every worker has
+//! its own statics. It needs Linux 5.4 or newer, with `/proc`.
 //!
 //! # Cancellation
 //!
@@ -46,6 +57,27 @@
 //! handle of a pool kills and reaps its workers in the background, on a thread
 //! of the pool, whatever becomes of the runtime. If this process dies, by
 //! whatever signal, its workers end themselves.
+//!
+//! # What is lost when a worker dies
+//!
+//! What it had begun, up to [`tasks_per_worker`](Start::tasks_per_worker) tasks,
+//! and each call is told so: [`TaskError::WorkerLost`] has the process id, the
+//! signal or status, and whether the task may have begun. Nothing that has begun
+//! is run again. What had not is run by another worker, and nobody notices.
+//!
+//! # In tests
+//!
+//! A worker is the program again, and in a test the program is a test harness.
+//! With the feature `harness`, enabled in `[dev-dependencies]`, a worker is taken
+//! away before `main`, and tests, doc-tests and benches need no `init`; without
+//! it, [`start`] says [`Error::NotInitialised`] there and starts nothing.
+//!
+//! # Features
+//!
+//! | feature | adds | brings in |
+//! |---|---|---|
+//! | `harness` | workers of programs whose `main` is not yours | – |
+//! | `sandbox` | `Start::sandbox`: workers that can open, connect to and execute nothing (Landlock and seccomp; x86_64, aarch64, riscv64) | landlock, seccompiler, libc |
 //!
 //! # Coming from aiomultiprocess
 //!

@@ -1,9 +1,6 @@
 //! The builder of a pool.
 
-use std::any::TypeId;
-use std::collections::HashSet;
 use std::ffi::OsStr;
-use std::fmt;
 use std::num::NonZero;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -12,7 +9,7 @@ use std::time::Duration;
 use crate::blueprint::Blueprint;
 use crate::engine::{Config, MOST_AHEAD, Replacement};
 use crate::environment::Environment;
-use crate::error::{Error, Part};
+use crate::error::Error;
 use crate::initializer::{Chosen, Initializer};
 use crate::limits::Limits;
 use crate::line::{Line, supervisor_died};
@@ -25,7 +22,10 @@ use crate::role;
 use crate::sandbox::Sandbox;
 use crate::setup::Setup;
 use crate::supervisor;
-use crate::wire::{self, PIECE};
+
+mod wanted;
+
+use wanted::Wanted;
 
 /// More processes than any machine runs well: such a number is a mistake.
 const MAX_WORKERS: usize = 1024;
@@ -82,7 +82,7 @@ pub fn start() -> Start {
         timeout: Duration::from_secs(30),
         recycle_after: None,
         queue: None,
-        initializers: Vec::new(),
+        initializers: Wanted::default(),
         when_full: Full::Wait,
         setup: Setup::default(),
         environment: Environment::default(),
@@ -104,7 +104,7 @@ pub struct Start {
     timeout: Duration,
     recycle_after: Option<u64>,
     queue: Option<usize>,
-    initializers: Vec<Wanted>,
+    initializers: Wanted,
     when_full: Full,
     setup: Setup,
     environment: Environment,
@@ -263,7 +263,7 @@ impl Start {
     /// ```
     #[doc(alias = "initargs")]
     pub fn initializer<I: Initializer>(mut self, input: I::Input) -> Self {
-        self.initializers.push(Wanted::new::<I>(&input));
+        self.initializers.add::<I>(&input);
         self
     }
 
@@ -423,7 +423,7 @@ impl Start {
             .map_or_else(Queue::default, |limit| Queue::of(limit, self.when_full));
         let busy = self.tasks_per_worker.saturating_add(MOST_AHEAD);
         let enough = self.workers.saturating_mul(busy);
-        let chosen = self.chosen(table)?;
+        let chosen = self.initializers.choose(table)?;
         let (feeder, backlog) = Backlog::open();
         let reads = [self.stdout, self.stderr].contains(&Output::Lines);
         let blueprint = Blueprint {
@@ -459,37 +459,6 @@ impl Start {
                 Err(error)
             }
         }
-    }
-
-    /// Looks the initializers up, now that something can be said about them.
-    fn chosen(&self, table: &Table) -> Result<Vec<Chosen>, Error> {
-        let (mut states, mut bytes) = (HashSet::new(), 0);
-        let mut chosen = Vec::new();
-        for wanted in &self.initializers {
-            let name = wanted.name;
-            let refused = |reason| Error::Encode {
-                task: name,
-                part: Part::Input,
-                reason,
-            };
-            if wanted.state != TypeId::of::<()>() && !states.insert(wanted.state) {
-                return Err(Error::InvalidOption {
-                    option: "initializer",
-                    requirement: "given once for each type of state",
-                });
-            }
-            let input = wanted.input.clone().map_err(refused)?;
-            bytes += input.len();
-            // They cross together, in the greeting.
-            if bytes > PIECE {
-                return Err(refused(format!(
-                    "the inputs of all initializers have {bytes} bytes, and may have {PIECE}"
-                )));
-            }
-            let index = table.index_of_initializer(name)?;
-            chosen.push(Chosen { name, index, input });
-        }
-        Ok(chosen)
     }
 
     fn check(&self) -> Result<(u32, &'static Table), Error> {
@@ -533,33 +502,5 @@ impl IntoFuture for Start {
             let (pool, _) = self.launch(Replacement::Always).await?;
             Ok(pool)
         })
-    }
-}
-
-/// An initializer that was asked for.
-#[derive(Clone)]
-struct Wanted {
-    name: &'static str,
-    state: TypeId,
-    /// Its bytes, or why there are none.
-    input: Result<Vec<u8>, String>,
-}
-
-impl Wanted {
-    fn new<I: Initializer>(input: &I::Input) -> Self {
-        Self {
-            name: I::NAME,
-            state: TypeId::of::<I::State>(),
-            input: wire::payload(input)
-                .map(Vec::from)
-                .map_err(|unsendable| unsendable.to_string()),
-        }
-    }
-}
-
-// Not the input: it may be a password.
-impl fmt::Debug for Wanted {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name)
     }
 }
