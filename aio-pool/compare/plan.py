@@ -111,11 +111,18 @@ def sequential(n: int) -> list[Row]:
         return Run(program, workload, n)
 
     work = f"{n:,} calls, one after another"
-    return beside(
+    ping_pong = "ping-pong on a socketpair, tokio"
+    sleepy = beside(
+        work,
+        "pool.call(n), Spin::Off",
+        run("ours", "sequential-1"),
+        Other(ping_pong, run("limit"), AtMost(1.6)),
+    )
+    return sleepy + beside(
         work,
         "pool.call(n)",
         run("ours"),
-        Other("ping-pong on a socketpair, tokio", run("limit"), AtMost(1)),
+        Other(ping_pong, run("limit"), AtMost(1)),
         Other("ProcessPoolExecutor `submit`", run("ProcessPoolExecutor"), AtLeast(1.5)),
         Other("procspawn `Pool::spawn`", run("procspawn"), AtLeast(1.2)),
         Other("multiprocessing `Pool.apply`", run("multiprocessing"), Told()),
@@ -137,7 +144,7 @@ def sequential_polled(n: int) -> list[Row]:
 
 
 # The door by which many calls are made.
-MAPPED = "pool.call(n), 256 at once"
+MAPPED = "pool.map(numbers).stream()"
 
 
 def mapped(n: int) -> list[Row]:

@@ -122,6 +122,7 @@ mod sandbox;
 mod setup;
 mod sheaf;
 mod slots;
+mod spin;
 mod start;
 mod stream_task;
 pub mod streams;
@@ -160,6 +161,7 @@ pub mod workers {
     pub use crate::process::Spawn;
     #[cfg(feature = "sandbox")]
     pub use crate::sandbox::Sandbox;
+    pub use crate::spin::Spin;
 }
 
 /// What the macros of this crate expand to. No part of its interface.

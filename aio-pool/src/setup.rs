@@ -7,6 +7,7 @@ use crate::error::Error;
 use crate::limits::Ceilings;
 #[cfg(feature = "sandbox")]
 use crate::sandbox::Cage;
+use crate::spin::Spin;
 
 /// A worker's part of [`start`](crate::start)'s options.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,16 +26,6 @@ pub(crate) struct Setup {
     /// What the kernel keeps from it.
     #[cfg(feature = "sandbox")]
     pub(crate) cage: Option<Cage>,
-}
-
-/// What a worker does between an answer and the next call.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) enum Spin {
-    /// It looks for a moment, where that has paid lately.
-    #[default]
-    Adaptive,
-    /// It sleeps at once.
-    Off,
 }
 
 impl Setup {

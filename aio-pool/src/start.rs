@@ -21,6 +21,7 @@ use crate::role;
 #[cfg(feature = "sandbox")]
 use crate::sandbox::Sandbox;
 use crate::setup::Setup;
+use crate::spin::Spin;
 use crate::supervisor;
 
 mod wanted;
@@ -360,6 +361,15 @@ impl Start {
     /// program's own goes by default. The message of a panic is written there.
     pub fn stderr(mut self, output: Output) -> Self {
         self.stderr = output;
+        self
+    }
+
+    /// Says whether the pool looks for something to do for some microseconds
+    /// before it sleeps: [`Spin::Adaptive`] by default.
+    ///
+    /// An idle pool sleeps in either case.
+    pub fn spin(mut self, spin: Spin) -> Self {
+        self.setup.spin = spin;
         self
     }
 

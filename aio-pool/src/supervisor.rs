@@ -76,7 +76,7 @@ impl Drop for Ending {
 }
 
 async fn supervise(switchboard: &Arc<Switchboard>, blueprint: Blueprint) {
-    let spin = Spin::begin();
+    let spin = Spin::begin(blueprint.setup.spin);
     let next = |engine: &mut Engine, effects: &mut Effects| engine.next(Instant::now(), effects);
     loop {
         match switchboard.act(next) {

@@ -124,11 +124,12 @@ fn mapped(bench: &Bench) {
 }
 
 async fn map(pool: &Pool, n: u64) -> u64 {
-    stream::iter(0..n)
-        .map(|number| pool.call::<plus_one>(number).into_future())
-        .buffered(256)
-        .fold(0, async |sum, answer| sum + answer.unwrap())
-        .await
+    let mut answers = pool.map::<plus_one>(0..n).stream();
+    let mut sum = 0;
+    while let Some(answer) = answers.next().await {
+        sum += answer.unwrap();
+    }
+    sum
 }
 
 fn large(bench: &Bench) {

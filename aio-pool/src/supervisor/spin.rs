@@ -12,6 +12,8 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 
+use crate::spin;
+
 /// Somewhat more than it takes to wake a caller and to hear of its next call.
 const LENGTH: Duration = Duration::from_micros(50);
 
@@ -28,9 +30,11 @@ pub(super) struct Spin {
 impl Spin {
     /// Starts to spin on every occasion that is worth it. With one core nobody
     /// spins: whoever is waited for would need that very core.
-    pub(super) fn begin() -> Arc<Self> {
+    pub(super) fn begin(wanted: spin::Spin) -> Arc<Self> {
         let spin = Arc::new(Self::default());
-        if std::thread::available_parallelism().is_ok_and(|cores| cores.get() > 1) {
+        if wanted == spin::Spin::Adaptive
+            && std::thread::available_parallelism().is_ok_and(|cores| cores.get() > 1)
+        {
             tokio::spawn(Arc::clone(&spin).run());
         }
         spin

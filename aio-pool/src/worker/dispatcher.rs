@@ -17,7 +17,7 @@ use super::watchdog;
 use crate::context::{self, Stop};
 use crate::job::{Answer, Job};
 use crate::role;
-use crate::setup;
+use crate::spin;
 use crate::wire::{Announce, Ending, Up};
 
 /// After so many calls the runtime's other tasks have their turn,
@@ -43,7 +43,7 @@ enum Batch {
 
 /// Begins calls, for ever, unless user code keeps this dispatcher to itself and
 /// another takes its place.
-pub(super) async fn dispatch(desk: Arc<Desk>, id: DispatcherId, spin: setup::Spin) {
+pub(super) async fn dispatch(desk: Arc<Desk>, id: DispatcherId, spin: spin::Spin) {
     let _vital = Vital;
     let mut spin = Spin::new(spin);
     let mut spins = 0;

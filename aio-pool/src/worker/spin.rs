@@ -8,7 +8,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::setup;
+use crate::spin;
 
 /// About what it takes to put a thread to sleep and to wake it.
 const LENGTH: Duration = Duration::from_micros(50);
@@ -54,9 +54,9 @@ pub(super) struct Spin {
 }
 
 impl Spin {
-    pub(super) fn new(wanted: setup::Spin) -> Self {
+    pub(super) fn new(wanted: spin::Spin) -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let spins = wanted == setup::Spin::Adaptive && cores > 1;
+        let spins = wanted == spin::Spin::Adaptive && cores > 1;
         Self {
             length: spins.then_some(LENGTH),
             habit: Habit::default(),

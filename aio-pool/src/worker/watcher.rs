@@ -14,7 +14,7 @@ use super::desk::Desk;
 use super::dispatcher::dispatch;
 use super::incoming::Fill;
 use super::pulse::Beat;
-use crate::setup;
+use crate::spin;
 
 /// How long the runtime may be busy with one thing before the watcher reads in
 /// its place.
@@ -30,7 +30,7 @@ const TAKEN_OVER: Timespec = Timespec {
 const QUIET: u32 = 3;
 
 /// Watches for as long as the process lives.
-pub(super) fn watch(desk: &Arc<Desk>, runtime: &Runtime, spin: setup::Spin) -> ! {
+pub(super) fn watch(desk: &Arc<Desk>, runtime: &Runtime, spin: spin::Spin) -> ! {
     let mut last = desk.pulse.beat();
     let mut quiet = 0;
     let mut dispatchers = 1;

@@ -6,11 +6,12 @@ mod idle;
 
 use std::hint::black_box;
 
+use aio_pool::workers::Spin;
 use aio_pool::{Pool, Start};
 use futures_util::{StreamExt, stream};
 use serde_bytes::ByteBuf;
 use tokio::runtime::Runtime;
-use work::{IN_FLIGHT, WORKERS, Work, measure, measure_starts, payload, touched};
+use work::{WORKERS, Work, measure, measure_starts, payload, touched};
 
 aio_pool::task! {
     async fn plus_one(number: u64) -> u64 {
@@ -34,6 +35,9 @@ fn main() {
     aio_pool::init();
     let work = Work::from_arguments();
     match work.kind.as_str() {
+        "sequential" if work.number == 1 => {
+            measure_calls(&work, two_workers().spin(Spin::Off), sequential);
+        }
         "sequential" => measure_calls(&work, two_workers(), sequential),
         "mapped" => measure_calls(&work, two_workers(), mapped),
         "large" => measure_calls(&work, two_workers(), large),
@@ -84,11 +88,12 @@ async fn sequential(pool: &Pool, n: u64) -> u64 {
 }
 
 async fn mapped(pool: &Pool, n: u64) -> u64 {
-    stream::iter(0..n)
-        .map(|number| pool.call::<plus_one>(number).into_future())
-        .buffered(IN_FLIGHT)
-        .fold(0, async |sum, answer| sum + answer.expect("an answer"))
-        .await
+    let mut answers = pool.map::<plus_one>(0..n).stream();
+    let mut sum = 0;
+    while let Some(answer) = answers.next().await {
+        sum += answer.expect("an answer");
+    }
+    sum
 }
 
 async fn large(pool: &Pool, n: u64) -> u64 {
