@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
 use crate::error::Error;
+use crate::ids::WorkerId;
 use crate::initializer::Chosen;
 use crate::marks::Marks;
 use crate::reply::Failure;
@@ -23,7 +24,6 @@ use crate::wire::{Announce, CallId, Down};
 mod duties;
 mod effects;
 mod hearing;
-mod ids;
 mod ledger;
 mod link;
 mod pace;
@@ -33,7 +33,6 @@ mod stopping;
 mod worker;
 
 pub(crate) use effects::Effects;
-pub(crate) use ids::WorkerId;
 pub(crate) use ledger::{Sharing, Submission};
 pub(crate) use link::Link;
 pub(crate) use pace::MOST_AHEAD;

@@ -99,6 +99,7 @@ mod error;
 mod handover;
 #[cfg(all(feature = "harness", target_os = "linux"))]
 mod harness;
+mod ids;
 mod inflow;
 mod init;
 mod initializer;

@@ -7,17 +7,19 @@
 
 use std::fmt;
 
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use tokio_util::bytes::{Buf, Bytes, BytesMut};
-use tokio_util::codec::LengthDelimitedCodec;
+use tokio_util::bytes::Bytes;
 
 use crate::codec::{self, CodecError};
 use crate::setup::Setup;
 
 mod assembly;
+mod frames;
 
-pub(crate) use assembly::{Assembly, Head};
+pub(crate) use assembly::Assembly;
+#[cfg(test)]
+pub(crate) use frames::{Frames, framed};
+pub(crate) use frames::{KEPT_BUFFER, Malformed, append};
 
 /// The version of this file. Both ends refuse another.
 pub(crate) const PROTOCOL: u32 = 2;
@@ -31,9 +33,6 @@ pub(crate) const PIECE: usize = 1 << 20;
 
 /// The longest frame: a piece, or a whole payload, and any head.
 pub(crate) const MAX_FRAME: usize = PIECE + (1 << 18);
-
-/// The bytes of a frame's length, big-endian.
-const LENGTH: usize = size_of::<u32>();
 
 /// A call, numbered by the pool it belongs to and never again.
 pub(crate) type CallId = u64;
@@ -183,36 +182,6 @@ pub(crate) enum Ending {
     UnknownTask,
 }
 
-/// Why a frame is not a frame.
-#[derive(Debug)]
-pub(crate) struct Malformed(String);
-
-impl fmt::Display for Malformed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-/// Splits a byte stream into frames, and refuses a longer one than
-/// [`MAX_FRAME`] before it is read.
-pub(crate) fn framing() -> LengthDelimitedCodec {
-    LengthDelimitedCodec::builder()
-        .length_field_type::<u32>()
-        .max_frame_length(MAX_FRAME)
-        .new_codec()
-}
-
-/// A buffer that a frame of more bytes has grown is not kept.
-pub(crate) const KEPT_BUFFER: usize = 1 << 20;
-
-/// Gives the memory of a large frame back: the buffer it was split off would
-/// keep all of it, for the few bytes behind.
-pub(crate) fn shed(buffer: &mut BytesMut, frame: &BytesMut) {
-    if frame.len() > KEPT_BUFFER {
-        *buffer = BytesMut::from(&buffer[..]);
-    }
-}
-
 /// Why a head and its payload did not become a frame.
 #[derive(Debug)]
 pub(crate) enum Unsendable {
@@ -233,25 +202,6 @@ impl fmt::Display for Unsendable {
     }
 }
 
-/// Appends the length of a frame and its head; a payload of so many bytes is to
-/// follow.
-pub(crate) fn append(buffer: Vec<u8>, head: &impl Serialize, payload: usize) -> Vec<u8> {
-    let start = buffer.len();
-    let mut buffer = buffer;
-    buffer.extend_from_slice(&[0; LENGTH]);
-    let mut buffer = codec::append(buffer, head).expect("a head is plain data");
-    let length = buffer.len() - start - LENGTH + payload;
-    let length = u32::try_from(length).expect("a payload is cut into pieces");
-    buffer[start..start + LENGTH].copy_from_slice(&length.to_be_bytes());
-    buffer
-}
-
-/// Writes a head without a payload.
-pub(crate) fn head(head: &impl Serialize) -> Bytes {
-    let bytes = codec::append(Vec::new(), head).expect("a head is plain data");
-    Bytes::from(bytes)
-}
-
 /// Writes a value.
 pub(crate) fn payload(value: &impl Serialize) -> Result<Bytes, Unsendable> {
     write(Vec::new(), value).map(Bytes::from)
@@ -266,112 +216,9 @@ pub(crate) fn write(buffer: Vec<u8>, value: &impl Serialize) -> Result<Vec<u8>, 
     }
 }
 
-/// Reads the head of a frame; what is left is its payload.
-pub(crate) fn open<H: DeserializeOwned>(mut frame: Bytes) -> Result<(H, Bytes), Malformed> {
-    let (head, used) = codec::split(&frame).map_err(|error| {
-        Malformed(format!(
-            "a frame of {} bytes without a readable head: {error}",
-            frame.len()
-        ))
-    })?;
-    frame.advance(used);
-    Ok((head, frame))
-}
-
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-    use tokio_util::codec::{Decoder, Encoder};
-
     use super::*;
-
-    /// A head and its payload in one frame.
-    fn frame(up: &Up, value: &impl Serialize) -> Bytes {
-        let mut bytes = head(up).to_vec();
-        bytes.extend_from_slice(&payload(value).unwrap());
-        bytes.into()
-    }
-
-    fn any_ending() -> impl Strategy<Value = Ending> {
-        prop_oneof![
-            Just(Ending::Output),
-            Just(Ending::Error),
-            (".*", proptest::option::of(".*"))
-                .prop_map(|(message, location)| Ending::Panicked { message, location }),
-            Just(Ending::Cancelled),
-            ".*".prop_map(|reason| Ending::InputRejected { reason }),
-            ".*".prop_map(|reason| Ending::OutputRejected { reason }),
-            Just(Ending::UnknownTask),
-        ]
-    }
-
-    fn any_up() -> impl Strategy<Value = Up> {
-        prop_oneof![
-            (any::<u32>(), any::<u64>())
-                .prop_map(|(protocol, table)| Up::Ready { protocol, table }),
-            ".*".prop_map(|reason| Up::Refused { reason }),
-            any::<u64>().prop_map(|call| Up::Started { call }),
-            any::<u64>().prop_map(|call| Up::Returned { call }),
-            any::<u64>().prop_map(|call| Up::Item { call }),
-            any::<u64>().prop_map(|call| Up::Piece { call }),
-            (any::<u64>(), any_ending()).prop_map(|(call, ending)| Up::Done { call, ending }),
-        ]
-    }
-
-    proptest! {
-        #[test]
-        fn a_frame_survives_any_fragmentation(
-            heads in proptest::collection::vec((any_up(), proptest::collection::vec(any::<u8>(), 0..300)), 1..8),
-            cut in 1_usize..64,
-        ) {
-            let mut sent = BytesMut::new();
-            for (up, payload) in &heads {
-                framing().encode(frame(up, payload), &mut sent).unwrap();
-            }
-            let (mut framing, mut arrived, mut read) = (framing(), BytesMut::new(), Vec::new());
-            for piece in sent.chunks(cut) {
-                arrived.extend_from_slice(piece);
-                while let Some(frame) = framing.decode(&mut arrived).unwrap() {
-                    let (up, payload) = open::<Up>(frame.freeze()).unwrap();
-                    read.push((up, codec::decode::<Vec<u8>>(&payload).unwrap()));
-                }
-            }
-            prop_assert_eq!(read, heads);
-            prop_assert!(arrived.is_empty());
-        }
-
-        #[test]
-        fn hostile_bytes_are_an_error_and_never_a_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
-            // Whatever is read back must be what would have been written: a
-            // head that decodes is a head, and the rest stays a payload.
-            if let Ok((up, payload)) = open::<Up>(Bytes::from(bytes.clone())) {
-                prop_assert!(payload.len() < bytes.len());
-                let _ = head(&up);
-            }
-            let _ = open::<Down>(Bytes::from(bytes));
-        }
-    }
-
-    #[test]
-    fn a_length_beyond_the_maximum_is_refused_before_its_bytes_arrive() {
-        let mut arrived = BytesMut::from(&u32::MAX.to_be_bytes()[..]);
-        let error = framing().decode(&mut arrived).unwrap_err();
-        assert!(error.to_string().contains("frame size too big"), "{error}");
-        assert!(arrived.capacity() < 1 << 20, "nothing was allocated for it");
-    }
-
-    #[test]
-    fn a_large_frame_does_not_keep_the_buffer_that_it_came_in() {
-        for (bytes, kept) in [(KEPT_BUFFER + 1, false), (KEPT_BUFFER, true)] {
-            let mut buffer = BytesMut::from(&vec![7; bytes + 3][..]);
-            let frame = buffer.split_to(bytes);
-            shed(&mut buffer, &frame);
-            assert_eq!(&buffer[..], [7; 3], "what came behind it is still there");
-            // The frame's memory is its own, unless the buffer shares it.
-            let shared = frame.freeze().try_into_mut().is_err();
-            assert_eq!(shared, kept, "{bytes} bytes");
-        }
-    }
 
     #[test]
     fn a_payload_with_a_tail_is_no_value() {
@@ -380,11 +227,5 @@ mod tests {
         let bytes = codec::append(bytes, &true).unwrap();
         let error = codec::decode::<u32>(&bytes).unwrap_err();
         assert_eq!(error.to_string(), "1 bytes are left over after the value");
-    }
-
-    #[test]
-    fn an_empty_frame_is_malformed() {
-        let error = open::<Up>(Bytes::new()).unwrap_err();
-        assert!(error.to_string().contains("frame of 0 bytes"), "{error}");
     }
 }

@@ -133,18 +133,18 @@ async fn get_ready(desk: Arc<Desk>, setup: Setup) {
     let place = setup.place;
     let states = initialize::initialize(&setup, &desk.marks).await;
     let states = states.unwrap_or_else(|reason| refuse(&desk.uplink, &reason));
-    desk.uplink.say(&Up::Ready {
+    let ready = Up::Ready {
         protocol: PROTOCOL,
         table: desk.table.fingerprint(),
-    });
+    };
+    desk.uplink.say(&ready, &[]);
     desk.open(Surroundings { place, states });
 }
 
 /// Gives up, and tells the parent why.
 fn refuse(uplink: &Uplink, reason: &str) -> ! {
-    uplink.say(&Up::Refused {
-        reason: words::cut(reason).to_owned(),
-    });
+    let said = words::cut(reason).to_owned();
+    uplink.say(&Up::Refused { reason: said }, &[]);
     give_up(reason)
 }
 

@@ -4,10 +4,9 @@
 use std::time::{Duration, Instant};
 
 use super::worker::{Fault, Stage, Worker, quota};
-use super::{
-    Effects, Engine, Finished, Hatchling, Next, Phase, RETIRE_GRACE, Replacement, UNEVEN, WorkerId,
-};
+use super::{Effects, Engine, Finished, Hatchling, Next, Phase, RETIRE_GRACE, Replacement, UNEVEN};
 use crate::error::Error;
+use crate::ids::WorkerId;
 use crate::reply::Failure;
 use crate::wire::{Down, PROTOCOL};
 

@@ -7,12 +7,18 @@ use tokio_util::bytes::Bytes;
 
 use super::scheduler::Witness;
 use super::worker::{Fault, Stage};
-use super::{Effects, Engine, Phase, Replacement, WorkerId};
+use super::{Effects, Engine, Phase, Replacement};
 use crate::error::{Exit, LastWords};
+use crate::ids::WorkerId;
 use crate::reply::Failure;
-use crate::wire::{Ending, PROTOCOL, Up};
+use crate::wire::{CallId, Ending, PROTOCOL, Up};
 
 impl Engine {
+    /// Whether this worker has the call, wanted or not.
+    pub(crate) fn holds(&self, id: WorkerId, call: CallId) -> bool {
+        self.scheduler.holds(id, call)
+    }
+
     /// A worker said these, in this order.
     pub(crate) fn said(
         &mut self,

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use tokio_util::bytes::Bytes;
 
-use super::ids::IdMap;
+use crate::ids::IdMap;
 use crate::queue::Place;
 use crate::reply::{Reply, ReplyTo};
 use crate::wire::CallId;

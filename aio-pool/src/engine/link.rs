@@ -297,6 +297,8 @@ fn advance(batch: &mut VecDeque<Bytes>, mut written: usize) {
 
 #[cfg(test)]
 mod tests {
+    use tokio_util::bytes::BytesMut;
+
     use super::*;
 
     fn written(outgoing: &mut Outgoing) -> Vec<u8> {
@@ -316,12 +318,9 @@ mod tests {
     }
 
     fn orders(bytes: &[u8]) -> Vec<(Down, usize)> {
-        use tokio_util::bytes::BytesMut;
-        use tokio_util::codec::Decoder;
         let mut bytes = BytesMut::from(bytes);
-        let mut framing = wire::framing();
-        std::iter::from_fn(|| framing.decode(&mut bytes).unwrap())
-            .map(|frame| wire::open::<Down>(frame.freeze()).unwrap())
+        let mut frames = wire::Frames::new();
+        std::iter::from_fn(|| frames.next(&mut bytes).unwrap())
             .map(|(down, payload)| (down, payload.len()))
             .collect()
     }

@@ -8,8 +8,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Instant;
 
-use super::ids::{IdMap, WorkerId};
 use super::pace::Pace;
+use crate::ids::{IdMap, WorkerId};
 use crate::wire::CallId;
 
 /// How often a call may be handed to a worker that dies before it starts it.

@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::ids::{IdMap, WorkerId};
+use crate::ids::{IdMap, WorkerId};
 use crate::wire::CallId;
 
 /// How long a task that runs may go on after it was cancelled. One that comes

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::ids::WorkerId;
 use super::link::Link;
+use crate::ids::WorkerId;
 use crate::marks::Marks;
 
 #[derive(Debug)]

@@ -15,7 +15,8 @@ use tokio_util::bytes::{Bytes, BytesMut};
 use super::outlet::Outlets;
 use super::spawn::{Ended, Process};
 use super::spin::Spin;
-use crate::engine::{Link, WorkerId};
+use crate::engine::Link;
+use crate::ids::WorkerId;
 use crate::line::Switchboard;
 use crate::wire::{Assembly, Up};
 
@@ -155,15 +156,23 @@ impl Incoming {
 
     /// Tells the engine of every frame that is complete.
     fn tell_frames(&mut self) {
+        let (worker, now) = (self.worker, Instant::now());
         let malformed = loop {
-            match self.assembly.next(&mut self.buffer) {
+            // A call may have a long payload until its end is told of.
+            let may = |call| {
+                let frames = self.frames.drain(..);
+                self.switchboard.act(|engine, effects| {
+                    engine.said(worker, frames, now, effects);
+                    engine.holds(worker, call)
+                })
+            };
+            match self.assembly.next(&mut self.buffer, may) {
                 Ok(Some(frame)) => self.frames.push(frame),
                 Ok(None) => break None,
                 Err(malformed) => break Some(malformed),
             }
         };
         if !self.frames.is_empty() {
-            let (worker, now) = (self.worker, Instant::now());
             let frames = self.frames.drain(..);
             self.switchboard
                 .act(|engine, effects| engine.said(worker, frames, now, effects));

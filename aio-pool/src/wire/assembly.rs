@@ -1,156 +1,178 @@
 //! From a stream of bytes to heads and whole payloads, whatever pieces they come
 //! in. The other side may be hostile: nothing is kept beyond the maximum.
 
-use std::marker::PhantomData;
-
 use serde::de::DeserializeOwned;
 use tokio_util::bytes::{Bytes, BytesMut};
-use tokio_util::codec::{Decoder, LengthDelimitedCodec};
 
-use super::{CallId, Down, MAX_PAYLOAD, Malformed, PIECE, Up, framing, open, shed};
+use super::frames::{Frames, Malformed};
+use super::{CallId, Down, MAX_PAYLOAD, PIECE, Up};
 
-/// What either end says, as far as pieces are concerned.
+/// What a frame is to a payload that comes in pieces.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Part {
+    /// A piece of this call's.
+    Piece(CallId),
+    /// The last of this call's, unless it is all.
+    Last(CallId),
+    /// The end of those of this call, which are to be forgotten.
+    Forget(CallId),
+    /// Something else.
+    Apart,
+}
+
+/// What either end says.
 pub(crate) trait Head: DeserializeOwned {
-    /// The call of which this is a piece.
-    fn piece_of(&self) -> Option<CallId>;
-    /// The call whose payload is complete with this.
-    fn completes(&self) -> Option<CallId>;
-    /// The call whose pieces are to be forgotten.
-    fn forgets(&self) -> Option<CallId>;
+    /// What the frame of this is.
+    fn part(&self) -> Part;
 }
 
 impl Head for Down {
-    fn piece_of(&self) -> Option<CallId> {
+    fn part(&self) -> Part {
         match *self {
-            Self::Piece { call } => Some(call),
-            _ => None,
-        }
-    }
-
-    fn completes(&self) -> Option<CallId> {
-        match *self {
-            Self::Run { call, .. } => Some(call),
-            _ => None,
-        }
-    }
-
-    fn forgets(&self) -> Option<CallId> {
-        match *self {
-            Self::Cancel { call } => Some(call),
-            _ => None,
+            Self::Piece { call } => Part::Piece(call),
+            Self::Run { call, .. } => Part::Last(call),
+            Self::Cancel { call } => Part::Forget(call),
+            Self::Hello { .. } | Self::Return { .. } | Self::Credit { .. } | Self::Retire => {
+                Part::Apart
+            }
         }
     }
 }
 
 impl Head for Up {
-    fn piece_of(&self) -> Option<CallId> {
+    /// Here nothing is forgotten: what is left unfinished is completed by the
+    /// answer to the call, and read by nobody.
+    fn part(&self) -> Part {
         match *self {
-            Self::Piece { call } => Some(call),
-            _ => None,
+            Self::Piece { call } => Part::Piece(call),
+            Self::Item { call } | Self::Done { call, .. } => Part::Last(call),
+            Self::Ready { .. }
+            | Self::Refused { .. }
+            | Self::Started { .. }
+            | Self::Returned { .. } => Part::Apart,
         }
-    }
-
-    fn completes(&self) -> Option<CallId> {
-        match *self {
-            Self::Done { call, .. } | Self::Item { call } => Some(call),
-            _ => None,
-        }
-    }
-
-    /// What is left unfinished is completed by the answer to the call, and read
-    /// by nobody.
-    fn forgets(&self) -> Option<CallId> {
-        None
     }
 }
 
 /// Puts frames and payloads together again.
 #[derive(Debug)]
 pub(crate) struct Assembly<H> {
-    framing: LengthDelimitedCodec,
-    /// The call whose pieces come, and those that are here.
-    partial: Option<(CallId, BytesMut)>,
-    heads: PhantomData<fn() -> H>,
+    frames: Frames<H>,
+    partial: Option<Partial>,
+}
+
+/// A payload that is not complete.
+#[derive(Debug)]
+struct Partial {
+    call: CallId,
+    bytes: BytesMut,
 }
 
 impl<H: Head> Assembly<H> {
     pub(crate) fn new() -> Self {
         Self {
-            framing: framing(),
+            frames: Frames::new(),
             partial: None,
-            heads: PhantomData,
         }
     }
 
     /// Takes the next head and its whole payload off the front of what arrived.
-    pub(crate) fn next(&mut self, arrived: &mut BytesMut) -> Result<Option<(H, Bytes)>, Malformed> {
-        loop {
-            let frame = self.framing.decode(arrived);
-            let Some(frame) = frame.map_err(|error| Malformed(error.to_string()))? else {
-                return Ok(None);
-            };
-            shed(arrived, &frame);
-            let (head, payload) = open::<H>(frame.freeze())?;
-            if let Some(call) = head.piece_of() {
-                self.keep(call, &payload)?;
-                continue;
+    ///
+    /// Before the first piece of a payload is kept, `may` tells whether its call
+    /// may have one.
+    pub(crate) fn next(
+        &mut self,
+        arrived: &mut BytesMut,
+        mut may: impl FnMut(CallId) -> bool,
+    ) -> Result<Option<(H, Bytes)>, Malformed> {
+        while let Some((head, payload)) = self.frames.next(arrived)? {
+            let begun = |call| self.partial.as_ref().is_some_and(|of| of.call == call);
+            match head.part() {
+                Part::Piece(call) if payload.len() != PIECE => {
+                    return Err(Malformed(format!(
+                        "a piece of call {call} with {} bytes",
+                        payload.len()
+                    )));
+                }
+                Part::Piece(call) => match &mut self.partial {
+                    Some(partial) => partial.add(call, &payload)?,
+                    None if may(call) => {
+                        // It brings its memory with it.
+                        let bytes = BytesMut::from(payload);
+                        self.partial = Some(Partial { call, bytes });
+                    }
+                    None => {
+                        return Err(Malformed(format!(
+                            "a piece of call {call}, which may have none"
+                        )));
+                    }
+                },
+                Part::Last(call) if begun(call) => {
+                    let whole = self.partial.take().map(|of| of.complete(&payload));
+                    return Ok(Some((head, whole.transpose()?.unwrap_or_default())));
+                }
+                Part::Forget(call) if begun(call) => self.partial = None,
+                Part::Last(_) | Part::Forget(_) | Part::Apart => return Ok(Some((head, payload))),
             }
-            let ours = |call: Option<CallId>| {
-                let partial = self.partial.as_ref();
-                call.is_some() && call == partial.map(|&(of, _)| of)
-            };
-            if ours(head.completes()) {
-                let (_, mut whole) = self.partial.take().unwrap_or_default();
-                whole.extend_from_slice(&payload);
-                return Ok(Some((head, whole.freeze())));
-            }
-            if ours(head.forgets()) {
-                self.partial = None;
-                continue;
-            }
-            return Ok(Some((head, payload)));
         }
+        Ok(None)
     }
+}
 
-    fn keep(&mut self, call: CallId, piece: &Bytes) -> Result<(), Malformed> {
-        let (of, pieces) = self.partial.get_or_insert_with(|| (call, BytesMut::new()));
-        if *of != call {
+impl Partial {
+    fn add(&mut self, call: CallId, part: &Bytes) -> Result<(), Malformed> {
+        if call != self.call {
             return Err(Malformed(format!(
-                "a piece of call {call} between those of call {of}"
+                "a piece of call {call} between those of call {}",
+                self.call
             )));
         }
-        // The last piece comes with the head, and is no longer than these.
-        let length = pieces.len() + piece.len() + PIECE;
-        if length > MAX_PAYLOAD + PIECE {
+        if self.bytes.len() + part.len() > MAX_PAYLOAD {
             return Err(Malformed(format!(
                 "call {call} has a payload of more than {MAX_PAYLOAD} bytes"
             )));
         }
-        pieces.extend_from_slice(piece);
+        self.bytes.extend_from_slice(part);
         Ok(())
+    }
+
+    fn complete(mut self, last: &Bytes) -> Result<Bytes, Malformed> {
+        self.add(self.call, last)?;
+        Ok(self.bytes.freeze())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wire::{Announce, Ending, append};
-
-    fn frame(bytes: &mut Vec<u8>, head: &impl serde::Serialize, payload: &[u8]) {
-        *bytes = append(std::mem::take(bytes), head, payload.len());
-        bytes.extend_from_slice(payload);
-    }
+    use crate::wire::{Announce, Ending, framed};
 
     fn done(call: CallId) -> Up {
         let ending = Ending::Output;
         Up::Done { call, ending }
     }
 
+    fn run(call: CallId) -> Down {
+        Down::Run {
+            call,
+            task: 0,
+            number: 1,
+            announce: Announce::No,
+        }
+    }
+
+    /// A piece that begins with these bytes.
+    fn piece(beginning: &[u8]) -> Vec<u8> {
+        let mut piece = vec![7; PIECE];
+        piece[..beginning.len()].copy_from_slice(beginning);
+        piece
+    }
+
     fn assembled<H: Head>(bytes: &[u8], cut: usize) -> Vec<(H, Bytes)> {
         let (mut assembly, mut arrived, mut whole) = (Assembly::new(), BytesMut::new(), Vec::new());
         for piece in bytes.chunks(cut) {
             arrived.extend_from_slice(piece);
-            while let Some(frame) = assembly.next(&mut arrived).unwrap() {
+            while let Some(frame) = assembly.next(&mut arrived, |_| true).unwrap() {
                 whole.push(frame);
             }
         }
@@ -158,74 +180,104 @@ mod tests {
         whole
     }
 
+    /// What is wrong with the last of these frames.
+    fn fault(assembly: &mut Assembly<Up>, frames: &[(Up, &[u8])]) -> String {
+        let mut arrived = BytesMut::new();
+        for (up, payload) in frames {
+            arrived.extend_from_slice(&framed(up, payload));
+        }
+        let error = assembly.next(&mut arrived, |call| call < 9).unwrap_err();
+        assert!(arrived.is_empty(), "it was not the last");
+        error.to_string()
+    }
+
     #[test]
     fn pieces_are_put_together_and_other_frames_pass_between() {
-        let mut bytes = Vec::new();
-        frame(&mut bytes, &Up::Piece { call: 1 }, b"one ");
-        frame(&mut bytes, &done(2), b"other");
-        frame(&mut bytes, &Up::Piece { call: 1 }, b"two ");
-        frame(&mut bytes, &done(1), b"three");
-        frame(&mut bytes, &done(1), b"four");
-        for cut in 1..bytes.len() {
+        let [one, two] = [b"one", b"two"].map(|beginning| piece(beginning));
+        let bytes = [
+            framed(&Up::Piece { call: 1 }, &one),
+            framed(&done(2), b"other"),
+            framed(&Up::Piece { call: 1 }, &two),
+            framed(&done(1), b"three"),
+            framed(&done(1), b"four"),
+        ]
+        .concat();
+        let long = [&one[..], &two, b"three"].concat();
+        for cut in [4_099, PIECE - 1, PIECE, PIECE + 7, bytes.len()] {
             let whole = assembled::<Up>(&bytes, cut);
             let expected = [
                 (done(2), Bytes::from("other")),
-                (done(1), Bytes::from("one two three")),
+                (done(1), Bytes::from(long.clone())),
                 (done(1), Bytes::from("four")),
             ];
-            assert_eq!(whole, expected, "cut every {cut} bytes");
+            assert!(whole == expected, "cut every {cut} bytes");
         }
     }
 
     #[test]
     fn the_pieces_of_a_cancelled_input_are_forgotten_and_so_is_its_cancellation() {
-        let (task, number, announce) = (0, 1, Announce::No);
-        let run = |call| Down::Run {
-            call,
-            task,
-            number,
-            announce,
-        };
-        let mut bytes = Vec::new();
-        frame(&mut bytes, &Down::Piece { call: 1 }, b"lost");
-        frame(&mut bytes, &Down::Cancel { call: 1 }, b"");
-        frame(&mut bytes, &Down::Piece { call: 2 }, b"to");
-        frame(&mut bytes, &run(2), b"gether");
-        frame(&mut bytes, &Down::Cancel { call: 2 }, b"");
+        let kept = piece(b"kept");
+        let bytes = [
+            framed(&Down::Piece { call: 1 }, &piece(b"lost")),
+            framed(&Down::Cancel { call: 1 }, b""),
+            framed(&Down::Piece { call: 2 }, &kept),
+            framed(&run(2), b"together"),
+            framed(&Down::Cancel { call: 2 }, b""),
+        ]
+        .concat();
         let expected = [
-            (run(2), Bytes::from("together")),
+            (run(2), Bytes::from([&kept[..], b"together"].concat())),
             (Down::Cancel { call: 2 }, Bytes::new()),
         ];
-        assert_eq!(assembled::<Down>(&bytes, 5), expected);
+        assert!(assembled::<Down>(&bytes, 65_536) == expected);
     }
 
     #[test]
     fn pieces_of_two_calls_do_not_mix() {
-        let mut bytes = Vec::new();
-        frame(&mut bytes, &Up::Piece { call: 1 }, b"x");
-        frame(&mut bytes, &Up::Piece { call: 2 }, b"x");
-        let mut arrived = BytesMut::from(&bytes[..]);
-        let error = Assembly::<Up>::new().next(&mut arrived).unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "a piece of call 2 between those of call 1"
+        let piece = piece(b"");
+        let said = fault(
+            &mut Assembly::new(),
+            &[
+                (Up::Piece { call: 1 }, &piece),
+                (Up::Piece { call: 2 }, &piece),
+            ],
         );
+        assert_eq!(said, "a piece of call 2 between those of call 1");
+    }
+
+    #[test]
+    fn a_piece_has_the_length_of_a_piece() {
+        for bytes in [0, 1, PIECE - 1, PIECE + 1] {
+            let piece = vec![7; bytes];
+            let said = fault(&mut Assembly::new(), &[(Up::Piece { call: 1 }, &piece)]);
+            assert_eq!(said, format!("a piece of call 1 with {bytes} bytes"));
+        }
+    }
+
+    #[test]
+    fn no_piece_is_kept_of_a_call_that_may_have_none() {
+        let mut assembly = Assembly::new();
+        let said = fault(&mut assembly, &[(Up::Piece { call: 9 }, &piece(b""))]);
+        assert_eq!(said, "a piece of call 9, which may have none");
+        assert!(assembly.partial.is_none());
     }
 
     #[test]
     fn pieces_are_kept_up_to_the_longest_payload_and_no_further() {
-        let mut piece = Vec::new();
-        frame(&mut piece, &Up::Piece { call: 1 }, &vec![7; PIECE]);
-        let mut assembly = Assembly::<Up>::new();
-        let mut pieces = 0;
-        let error = loop {
-            match assembly.next(&mut BytesMut::from(&piece[..])) {
-                Ok(whole) => assert_eq!(whole, None),
-                Err(error) => break error.to_string(),
+        let bytes = framed(&Up::Piece { call: 1 }, &piece(b""));
+        for last in [Up::Piece { call: 1 }, done(1)] {
+            let mut assembly = Assembly::<Up>::new();
+            for _ in 0..MAX_PAYLOAD / PIECE {
+                let mut arrived = BytesMut::from(&bytes[..]);
+                assert!(assembly.next(&mut arrived, |_| true).unwrap().is_none());
             }
-            pieces += 1;
-        };
-        assert_eq!(pieces, MAX_PAYLOAD / PIECE);
-        assert!(error.contains("more than 268435456 bytes"), "{error}");
+            let too_much = if last == done(1) {
+                &b"x"[..]
+            } else {
+                &piece(b"")
+            };
+            let said = fault(&mut assembly, &[(last, too_much)]);
+            assert_eq!(said, "call 1 has a payload of more than 268435456 bytes");
+        }
     }
 }

@@ -91,7 +91,6 @@ impl Future for Begun {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let polled = self.advance(cx);
-        // Items too are said as soon as there is nothing to add.
         self.desk.uplink.flush();
         polled
     }

@@ -123,7 +123,7 @@ fn begin(desk: &Arc<Desk>, id: DispatcherId, waiting: Waiting, stop: Stop) -> Of
     // From now on, the parent can see, this call must not be given to another.
     desk.marks.begin(number);
     if announce == Announce::Yes {
-        desk.uplink.say(&Up::Started { call });
+        desk.uplink.say(&Up::Started { call }, &[]);
     }
     let Some(entry) = desk.table.entry(task) else {
         desk.answer(call, Answer::from(Ending::UnknownTask));

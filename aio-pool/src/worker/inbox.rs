@@ -1,24 +1,22 @@
 //! What the parent has asked for, and how far each call has come. Nothing here
 //! does I/O or runs user code.
 
+use std::collections::VecDeque;
 use std::collections::hash_map::Entry;
-use std::collections::{HashMap, VecDeque};
-use std::hash::{BuildHasherDefault, Hasher};
 
-use tokio_util::bytes::{Bytes, BytesMut};
+use tokio_util::bytes::Bytes;
 
-use crate::wire::{Announce, CallId, Down, MAX_PAYLOAD};
+use crate::ids::IdMap;
+use crate::wire::{Announce, CallId, Down};
 
 /// The calls of this worker. `R` are the reins of a call that has begun: what it
 /// is stopped and given credit with.
 #[derive(Debug)]
 pub(super) struct Inbox<R> {
-    /// The input of a call that is not complete.
-    pieces: Option<(CallId, BytesMut)>,
     /// The calls that have not begun, in the order of delivery.
     waiting: VecDeque<Waiting>,
     /// Every call that is to be answered.
-    calls: HashMap<CallId, Phase<R>, BuildHasherDefault<Scatter>>,
+    calls: IdMap<CallId, Phase<R>>,
     /// How many of them have begun.
     begun: usize,
     /// The number of the last delivery.
@@ -75,9 +73,8 @@ pub(super) enum Next {
 impl<R: Clone> Inbox<R> {
     pub(super) fn new() -> Self {
         Self {
-            pieces: None,
             waiting: VecDeque::new(),
-            calls: HashMap::default(),
+            calls: IdMap::default(),
             begun: 0,
             delivered: 0,
             retiring: false,
@@ -98,7 +95,6 @@ impl<R: Clone> Inbox<R> {
                 number,
                 announce,
             } => {
-                let input = self.complete(call, payload)?;
                 if number <= self.delivered {
                     return Err(format!(
                         "the parent counts its deliveries {}, {number}",
@@ -117,10 +113,10 @@ impl<R: Clone> Inbox<R> {
                     task,
                     number,
                     announce,
-                    input,
+                    input: payload,
                 });
             }
-            Down::Piece { call } => self.piece(call, payload)?,
+            Down::Piece { call } => return Err(format!("pieces of call {call} have no end")),
             Down::Cancel { call } => return Ok(self.cancel(call)),
             Down::Return { most } => return Ok(Effect::Returned(self.give_back(most))),
             Down::Credit { call, items } => match self.calls.get(&call) {
@@ -140,49 +136,7 @@ impl<R: Clone> Inbox<R> {
         Ok(Effect::None)
     }
 
-    /// The whole input of a call.
-    fn complete(&mut self, call: CallId, last: Bytes) -> Result<Bytes, String> {
-        match &self.pieces {
-            None => return Ok(last),
-            Some((other, _)) if *other != call => {
-                return Err(format!(
-                    "the parent delivered call {call} amid the input of call {other}"
-                ));
-            }
-            Some(_) => {}
-        }
-        self.piece(call, last)?;
-        let pieces = self.pieces.take();
-        Ok(pieces.map_or_else(Bytes::new, |(_, pieces)| pieces.freeze()))
-    }
-
-    fn piece(&mut self, call: CallId, piece: Bytes) -> Result<(), String> {
-        let (of, pieces) = self.pieces.get_or_insert_with(|| (call, BytesMut::new()));
-        if *of != call {
-            return Err(format!(
-                "the parent sent the inputs of calls {of} and {call} at once"
-            ));
-        }
-        if self.calls.contains_key(&call) {
-            return Err(format!("the parent sent the input of call {call} twice"));
-        }
-        if pieces.len() + piece.len() > MAX_PAYLOAD {
-            return Err(format!("the input of call {call} is longer than it may be"));
-        }
-        if pieces.is_empty() {
-            // The first brings its memory with it.
-            *pieces = BytesMut::from(piece);
-        } else {
-            pieces.extend_from_slice(&piece);
-        }
-        Ok(())
-    }
-
     fn cancel(&mut self, call: CallId) -> Effect<R> {
-        if self.pieces.as_ref().is_some_and(|(of, _)| *of == call) {
-            self.pieces = None;
-            return Effect::None;
-        }
         match self.calls.get_mut(&call) {
             Some(Phase::Waiting) => {
                 self.calls.remove(&call);
@@ -283,28 +237,6 @@ pub(super) enum Cancelled {
 pub(super) enum More {
     Yes,
     No,
-}
-
-/// Scatters the numbers of calls. They come from the parent, which means no
-/// harm, so this need not be a hash that an enemy can't guess.
-#[derive(Debug, Default)]
-pub(super) struct Scatter(u64);
-
-impl Hasher for Scatter {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for &byte in bytes {
-            self.write_u64(u64::from(byte));
-        }
-    }
-
-    fn write_u64(&mut self, number: u64) {
-        let mixed = (self.0 ^ number).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        self.0 = mixed ^ (mixed >> 32);
-    }
 }
 
 #[cfg(test)]

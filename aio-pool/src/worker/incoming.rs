@@ -1,4 +1,4 @@
-//! The reading end of the socket: bytes become frames.
+//! The reading end of the socket: bytes become what the parent says.
 
 use std::io;
 use std::os::fd::AsFd;
@@ -6,16 +6,15 @@ use std::os::fd::AsFd;
 use rustix::io::Errno;
 use rustix::net::RecvFlags;
 use tokio_util::bytes::{BufMut as _, Bytes, BytesMut};
-use tokio_util::codec::{Decoder as _, LengthDelimitedCodec};
 
-use crate::wire::{self, Down};
+use crate::wire::{Assembly, Down, Malformed};
 
 const READ_AT_ONCE: usize = 64 << 10;
 
 /// What has arrived and was not taken yet.
 #[derive(Debug)]
 pub(super) struct Incoming {
-    framing: LengthDelimitedCodec,
+    assembly: Assembly<Down>,
     buffer: BytesMut,
 }
 
@@ -35,28 +34,20 @@ pub(super) enum Fill {
 impl Incoming {
     pub(super) fn new() -> Self {
         Self {
-            framing: wire::framing(),
+            assembly: Assembly::new(),
             buffer: BytesMut::new(),
         }
     }
 
-    /// The next frame, if all of it has arrived.
+    /// What comes next, if all of it has arrived: an input that came in pieces is
+    /// put together.
     ///
     /// # Errors
     ///
     /// What is wrong with it.
-    pub(super) fn next(&mut self) -> Result<Option<(Down, Bytes)>, String> {
-        match self.framing.decode(&mut self.buffer) {
-            Ok(Some(frame)) => {
-                wire::shed(&mut self.buffer, &frame);
-                match wire::open(frame.freeze()) {
-                    Ok(frame) => Ok(Some(frame)),
-                    Err(error) => Err(error.to_string()),
-                }
-            }
-            Ok(None) => Ok(None),
-            Err(error) => Err(error.to_string()),
-        }
+    pub(super) fn next(&mut self) -> Result<Option<(Down, Bytes)>, Malformed> {
+        // The parent sends no piece of a call that may have none.
+        self.assembly.next(&mut self.buffer, |_| true)
     }
 
     /// Reads once.
@@ -91,7 +82,10 @@ impl Incoming {
     /// There is none, or it is none.
     pub(super) fn wait(&mut self, socket: impl AsFd) -> io::Result<(Down, Bytes)> {
         loop {
-            if let Some(frame) = self.next().map_err(io::Error::other)? {
+            if let Some(frame) = self
+                .next()
+                .map_err(|error| io::Error::other(error.to_string()))?
+            {
                 return Ok(frame);
             }
             if self.fill(&socket, RecvFlags::empty()) == Fill::End {
@@ -107,16 +101,10 @@ mod tests {
     use std::os::unix::net::UnixStream;
 
     use super::*;
-    use crate::wire::{Announce, PIECE};
-
-    fn framed(head: &Down, payload: &[u8]) -> Vec<u8> {
-        let body = [&wire::head(head)[..], payload].concat();
-        let length = u32::try_from(body.len()).unwrap().to_be_bytes();
-        [&length[..], &body].concat()
-    }
+    use crate::wire::{self, Announce, PIECE, framed};
 
     #[test]
-    fn frames_small_and_large_are_read_whole_however_they_come() {
+    fn what_is_said_is_read_whole_small_and_large_however_it_comes() {
         let run = Down::Run {
             call: 1,
             task: 2,
@@ -124,9 +112,12 @@ mod tests {
             announce: Announce::No,
         };
         let large: Vec<u8> = (0..3 * PIECE).map(|n| (n % 251) as u8).collect();
+        let piece = |at: usize| framed(&Down::Piece { call: 1 }, &large[at * PIECE..][..PIECE]);
         let sent = [
             framed(&Down::Cancel { call: 7 }, &[]),
-            framed(&run, &large),
+            piece(0),
+            piece(1),
+            framed(&run, &large[2 * PIECE..]),
             framed(&Down::Retire, &[]),
         ]
         .concat();

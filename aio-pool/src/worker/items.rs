@@ -1,19 +1,14 @@
 //! A call that yields items: what its stream gives is sent as far as there is
 //! credit, so that a consumer that takes its time holds the producer back.
 
-use std::pin::Pin;
 use std::sync::Arc;
 
-use futures_core::Stream;
 use tokio::sync::Semaphore;
 use tokio_util::bytes::Bytes;
 
 use super::desk::Desk;
-use crate::job::Answer;
+use crate::job::{Answer, Payloads};
 use crate::wire::{CallId, Ending, PIECE, Up};
-
-/// What the call's code has made.
-pub(super) type Items = Pin<Box<dyn Stream<Item = Result<Bytes, Answer>> + Send>>;
 
 /// Sends the items of a call, to the last. Each is made only once there is
 /// credit for it.
@@ -21,7 +16,7 @@ pub(super) async fn send(
     desk: Arc<Desk>,
     call: CallId,
     credit: Arc<Semaphore>,
-    mut items: Items,
+    mut items: Payloads,
 ) -> Answer {
     loop {
         let Ok(one) = credit.acquire().await else {
@@ -38,13 +33,12 @@ pub(super) async fn send(
     }
 }
 
+/// Says an item at once, before the next is made: if the process ends while that
+/// is made, this one has arrived.
 async fn send_one(desk: &Arc<Desk>, call: CallId, item: Bytes) {
+    let head = Up::Item { call };
     if item.len() <= PIECE {
-        // Written before the next is made: what ends the process there does not
-        // take it along.
-        desk.uplink.send(&Up::Item { call }, &item);
-        desk.uplink.flush();
-        return;
+        return desk.uplink.say(&head, &item);
     }
     let turn = desk.uplink.turn().await;
     // The call can be dropped, but not amid the pieces of an item: a task of
@@ -52,8 +46,7 @@ async fn send_one(desk: &Arc<Desk>, call: CallId, item: Bytes) {
     let desk = Arc::clone(desk);
     let sent = tokio::spawn(async move {
         let last = desk.uplink.send_but_last(call, item, &turn).await;
-        desk.uplink.send(&Up::Item { call }, &last);
-        desk.uplink.flush();
+        desk.uplink.say(&head, &last);
     });
     // It is neither aborted nor does it panic.
     let _ = sent.await;
@@ -62,8 +55,11 @@ async fn send_one(desk: &Arc<Desk>, call: CallId, item: Bytes) {
 #[cfg(test)]
 mod tests {
     use std::os::unix::net::UnixStream;
+    use std::pin::Pin;
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::task::{Context, Poll};
+
+    use futures_core::Stream;
 
     use super::super::begun::Begun;
     use super::super::inbox::Next;

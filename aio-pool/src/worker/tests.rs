@@ -12,18 +12,17 @@ use std::thread;
 use std::time::Duration;
 
 use tokio_util::bytes::{Bytes, BytesMut};
-use tokio_util::codec::{Decoder as _, LengthDelimitedCodec};
 
 use super::*;
 use crate::codec;
 use crate::task::Task;
-use crate::wire::{self, Announce, CallId, Ending, PIECE};
+use crate::wire::{self, Announce, CallId, Ending, Frames, PIECE, framed};
 
 /// The parent's end. It is never closed: the worker would end the test.
 pub(super) struct Parent {
     socket: UnixStream,
     marks: Marks,
-    framing: LengthDelimitedCodec,
+    frames: Frames<Up>,
     buffer: BytesMut,
     delivered: u64,
 }
@@ -69,7 +68,7 @@ impl Parent {
         Self {
             socket,
             marks,
-            framing: wire::framing(),
+            frames: Frames::new(),
             buffer: BytesMut::new(),
             delivered: 0,
         }
@@ -108,8 +107,8 @@ impl Parent {
     pub(super) fn hear(&mut self) -> (Up, Bytes) {
         let mut piece = vec![0; 64 << 10];
         loop {
-            if let Some(frame) = self.framing.decode(&mut self.buffer).unwrap() {
-                return wire::open(frame.freeze()).unwrap();
+            if let Some(frame) = self.frames.next(&mut self.buffer).unwrap() {
+                return frame;
             }
             let count = self.socket.read(&mut piece).expect("a word in time");
             self.buffer.extend_from_slice(&piece[..count]);
@@ -125,12 +124,6 @@ impl Parent {
 
 pub(super) fn done(call: CallId, ending: Ending) -> Up {
     Up::Done { call, ending }
-}
-
-fn framed(down: &Down, payload: &[u8]) -> Vec<u8> {
-    let body = [&wire::head(down)[..], payload].concat();
-    let length = u32::try_from(body.len()).unwrap().to_be_bytes();
-    [&length[..], &body].concat()
 }
 
 /// A gate that code waits at, blocking its thread. Each test has its process or

@@ -17,8 +17,7 @@ use rustix::net::{SendAncillaryBuffer, SendFlags};
 use tokio_util::bytes::Bytes;
 
 use super::{lock, watchdog};
-use crate::codec;
-use crate::wire::{CallId, KEPT_BUFFER, PIECE, Up};
+use crate::wire::{self, CallId, KEPT_BUFFER, PIECE, Up};
 
 /// So much is gathered at most.
 const GATHERED: usize = 64 << 10;
@@ -79,17 +78,12 @@ impl Uplink {
     /// Appends a frame to the others. Tells how many bytes they are.
     fn gather(&self, head: &Up, payload: &[u8]) -> usize {
         let mut gathered = lock(&self.gathered);
-        gather_head(&mut gathered.bytes, head, payload.len());
+        let bytes = std::mem::take(&mut gathered.bytes);
+        gathered.bytes = wire::append(bytes, head, payload.len());
         gathered.bytes.extend_from_slice(payload);
         gathered.count += 1;
         self.unwritten.fetch_add(1, Ordering::AcqRel);
         gathered.bytes.len()
-    }
-
-    /// Says something at once.
-    pub(super) fn say(&self, head: &Up) {
-        self.add(head);
-        self.flush();
     }
 
     /// Gathers the frame of an answer or an item, or writes it if it is long; it
@@ -101,6 +95,12 @@ impl Uplink {
         if self.gather(head, payload) > GATHERED {
             self.flush();
         }
+    }
+
+    /// The same, and all that was gathered before, at once.
+    pub(super) fn say(&self, head: &Up, payload: &[u8]) {
+        self.send(head, payload);
+        self.flush();
     }
 
     /// Waits for the turn to send in pieces. Turns are given in the order in
@@ -143,8 +143,7 @@ impl Uplink {
 
     /// Writes a frame from where it is, behind all that is gathered.
     fn write(&self, head: &Up, payload: &[u8]) {
-        let mut start = Vec::new();
-        gather_head(&mut start, head, payload.len());
+        let start = wire::append(Vec::new(), head, payload.len());
         let mut begun = lock(&self.writing);
         self.drain(&mut begun, SendFlags::empty());
         let (mut start, mut payload) = (&start[..], payload);
@@ -215,28 +214,14 @@ pub(super) enum Wrote {
     Nothing,
 }
 
-/// Appends a frame as [`crate::wire::framing`] would, up to its payload, which
-/// has this length.
-fn gather_head(bytes: &mut Vec<u8>, head: &Up, payload: usize) {
-    let start = bytes.len();
-    bytes.extend_from_slice(&[0; size_of::<u32>()]);
-    *bytes = codec::append(std::mem::take(bytes), head).expect("a head is plain data");
-    let body = bytes.len() - start - size_of::<u32>() + payload;
-    let length = u32::try_from(body)
-        .expect("a payload is in pieces")
-        .to_be_bytes();
-    bytes[start..start + size_of::<u32>()].copy_from_slice(&length);
-}
-
 #[cfg(test)]
 mod tests {
     use std::io::Read as _;
 
     use tokio_util::bytes::BytesMut;
-    use tokio_util::codec::Decoder as _;
 
     use super::*;
-    use crate::wire::{self, Ending};
+    use crate::wire::{Ending, Frames};
 
     fn pair() -> (Arc<Uplink>, UnixStream) {
         let (ours, theirs) = UnixStream::pair().unwrap();
@@ -245,15 +230,14 @@ mod tests {
 
     /// Reads frames until so many answers have come.
     fn read(mut parent: UnixStream, answers: usize) -> Vec<(Up, Bytes)> {
-        let (mut framing, mut buffer) = (wire::framing(), BytesMut::new());
+        let (mut framing, mut buffer) = (Frames::<Up>::new(), BytesMut::new());
         let (mut frames, mut piece) = (Vec::new(), vec![0; 64 << 10]);
         let mut seen = 0;
         while seen < answers {
             let count = parent.read(&mut piece).unwrap();
             assert!(count > 0, "the worker hung up");
             buffer.extend_from_slice(&piece[..count]);
-            while let Some(frame) = framing.decode(&mut buffer).unwrap() {
-                let (up, payload) = wire::open::<Up>(frame.freeze()).unwrap();
+            while let Some((up, payload)) = framing.next(&mut buffer).unwrap() {
                 seen += usize::from(matches!(up, Up::Done { .. }));
                 frames.push((up, payload));
             }
@@ -333,7 +317,7 @@ mod tests {
                 uplink.flush();
             }
         };
-        tokio::join!(send(1), send(2), async { uplink.say(&done(3)) });
+        tokio::join!(send(1), send(2), async { uplink.say(&done(3), &[]) });
         let frames = reader.join().unwrap();
         let order: Vec<_> = frames.iter().map(|(up, _)| up.clone()).collect();
         let piece = |call| Up::Piece { call };

@@ -33,9 +33,8 @@ fn begin(inbox: &mut Mail) -> CallId {
     }
 }
 
-fn wrong(inbox: &mut Mail, down: Down, payload: &'static [u8]) -> String {
-    let payload = Bytes::from_static(payload);
-    inbox.obey(down, payload).unwrap_err()
+fn wrong(inbox: &mut Mail, down: Down) -> String {
+    inbox.obey(down, Bytes::new()).unwrap_err()
 }
 
 #[test]
@@ -58,39 +57,6 @@ fn calls_begin_in_order_as_many_as_there_are_places() {
 }
 
 #[test]
-fn an_input_in_pieces_is_whole_when_its_call_comes() {
-    let mut inbox = inbox_of(&[1]);
-    for piece in ["a long ", "input ", ""] {
-        let effect = inbox.obey(Down::Piece { call: 2 }, Bytes::from(piece));
-        assert_eq!(effect.unwrap(), Effect::None);
-        assert_eq!(tell(&mut inbox, Down::Cancel { call: 99 }), Effect::None);
-    }
-    assert_eq!(begin(&mut inbox), 1, "others go on between");
-    inbox.obey(run(2, 2), Bytes::from("in pieces")).unwrap();
-    inbox.obey(run(3, 3), Bytes::from("whole")).unwrap();
-    for input in ["a long input in pieces", "whole"] {
-        let Next::Begin(waiting) = inbox.next(9, || "reins") else {
-            panic!("nothing to begin");
-        };
-        assert_eq!(waiting.input, input);
-    }
-}
-
-#[test]
-fn a_call_that_is_cancelled_before_its_input_is_complete_is_forgotten() {
-    let mut inbox = inbox_of(&[]);
-    let piece = Bytes::from("gone");
-    inbox.obey(Down::Piece { call: 1 }, piece).unwrap();
-    assert_eq!(tell(&mut inbox, Down::Cancel { call: 1 }), Effect::None);
-    let whole = Bytes::from("whole");
-    inbox.obey(run(2, 1), whole.clone()).unwrap();
-    match inbox.next(9, || "reins") {
-        Next::Begin(waiting) => assert_eq!((waiting.call, waiting.input), (2, whole)),
-        other => panic!("{other:?}"),
-    }
-}
-
-#[test]
 fn what_the_parent_gets_wrong_is_named() {
     let said = wrong(
         &mut inbox_of(&[]),
@@ -99,32 +65,18 @@ fn what_the_parent_gets_wrong_is_named() {
             table: 0,
             setup: crate::setup::Setup::default(),
         },
-        b"",
     );
     assert_eq!(said, "the parent greeted twice");
 
     let mut inbox = inbox_of(&[5]);
-    let said = wrong(&mut inbox, run(6, 1), b"");
+    let said = wrong(&mut inbox, run(6, 1));
     assert_eq!(said, "the parent counts its deliveries 1, 1");
-    let said = wrong(&mut inbox, run(5, 2), b"");
+    let said = wrong(&mut inbox, run(5, 2));
     assert_eq!(said, "the parent delivered call 5 twice");
-    let said = wrong(&mut inbox, Down::Piece { call: 5 }, b"x");
-    assert_eq!(said, "the parent sent the input of call 5 twice");
-    let said = wrong(&mut inbox, Down::Credit { call: 5, items: 1 }, b"");
+    let said = wrong(&mut inbox, Down::Piece { call: 6 });
+    assert_eq!(said, "pieces of call 6 have no end");
+    let said = wrong(&mut inbox, Down::Credit { call: 5, items: 1 });
     assert_eq!(said, "the parent took items of call 5, which has not begun");
-
-    let mut inbox = inbox_of(&[]);
-    let _ = tell(&mut inbox, Down::Piece { call: 1 });
-    let said = wrong(&mut inbox, Down::Piece { call: 2 }, b"");
-    assert_eq!(said, "the parent sent the inputs of calls 1 and 2 at once");
-    let said = wrong(&mut inbox, run(2, 1), b"");
-    assert_eq!(said, "the parent delivered call 2 amid the input of call 1");
-
-    let mut inbox = inbox_of(&[]);
-    let most = Bytes::from(vec![0; MAX_PAYLOAD]);
-    inbox.obey(Down::Piece { call: 1 }, most).unwrap();
-    let said = wrong(&mut inbox, run(1, 1), b"x");
-    assert_eq!(said, "the input of call 1 is longer than it may be");
 }
 
 #[test]

@@ -8,8 +8,8 @@ pub(crate) type WorkerId = u64;
 
 /// A map whose keys are such numbers.
 ///
-/// Nobody outside chooses them, so they need no defence against collisions,
-/// which is most of what std's hasher costs.
+/// The pool chooses them, and its workers take over what it chose: they need no
+/// defence against collisions, which is most of what std's hasher costs.
 pub(crate) type IdMap<K, V> = HashMap<K, V, BuildHasherDefault<IdHasher>>;
 
 /// Spreads consecutive numbers by one multiplication: with the golden ratio,
