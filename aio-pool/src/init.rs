@@ -16,6 +16,11 @@ use crate::worker;
 /// before `init` starts no pool in every worker; and four levels down, whoever
 /// asks. Called again, by a task too, it does nothing.
 ///
+/// In a worker it first closes every inherited descriptor but the standard
+/// streams: all that an exec would not close. What Rust code opens is not among
+/// them; what C code has opened before `init` without `O_CLOEXEC` is, and what
+/// was taken over by its number, as from a job server.
+///
 /// Under a test harness, whose `main` is not yours, the feature `harness` calls
 /// it before `main`. A test or bench with `harness = false` calls it as any
 /// program does.

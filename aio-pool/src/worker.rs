@@ -29,6 +29,7 @@ mod desk;
 mod dispatcher;
 mod inbox;
 mod incoming;
+mod inherited;
 mod initialize;
 mod items;
 mod panic;
@@ -49,6 +50,7 @@ const CANNOT_SERVE: i32 = 70;
 
 /// Serves the pool that started this process, and ends the process.
 pub(crate) fn serve(nonce: &str) -> ! {
+    inherited::close().unwrap_or_else(|error| give_up(error));
     let socket = take_socket().unwrap_or_else(|error| give_up(error));
     // `ps` would show "exe", the name of the link that was executed.
     let _ = rustix::thread::set_name(c"aio-pool-worker");

@@ -133,7 +133,9 @@ async fn a_worker_that_dies_before_it_is_ready_is_replaced() {
 async fn a_worker_that_dies_while_it_reads_has_started_nothing() {
     for way in Way::ALL {
         let pool = one_worker().await;
-        let victim = pool.call::<arm_for_growth>((way, 1 << 20)).await.unwrap();
+        // More than the pages of code that its answer needs, less than the blob.
+        let growth = 4 << 20;
+        let victim = pool.call::<arm_for_growth>((way, growth)).await.unwrap();
         let outcome = pool.call::<take_blob>(Blob::patterned(12 << 20)).await;
         match outcome {
             Ok((pid, whole)) => {
