@@ -28,11 +28,15 @@ pub(crate) const PROTOCOL: u32 = 2;
 /// pieces together.
 pub(crate) const MAX_PAYLOAD: usize = 256 << 20;
 
-/// A longer payload goes in pieces of this many bytes.
+/// A long payload goes in pieces of this many bytes, and a rest.
 pub(crate) const PIECE: usize = 1 << 20;
 
-/// The longest frame: a piece, or a whole payload, and any head.
-pub(crate) const MAX_FRAME: usize = PIECE + (1 << 18);
+/// A payload of no more bytes than this goes whole, and so does the rest of a
+/// longer one: a round mebibyte and what describes it is one frame.
+pub(crate) const WHOLE: usize = PIECE + (1 << 16);
+
+/// The longest frame: a whole payload, and any head.
+pub(crate) const MAX_FRAME: usize = WHOLE + (1 << 18);
 
 /// A call, numbered by the pool it belongs to and never again.
 pub(crate) type CallId = u64;

@@ -10,7 +10,7 @@ use tokio::net::UnixStream;
 use tokio::sync::Notify;
 use tokio_util::bytes::{Buf, Bytes};
 
-use crate::wire::{self, CallId, Down, PIECE};
+use crate::wire::{self, CallId, Down, PIECE, WHOLE};
 
 /// A payload beyond this size is written from where it is, a smaller one is
 /// copied behind its head.
@@ -114,7 +114,7 @@ impl Link {
     /// Adds a call. It goes out with the next [`flush`](Self::flush).
     pub(crate) fn call(&self, call: CallId, head: Down, input: &Bytes) {
         let mut outgoing = self.outgoing();
-        if outgoing.bulk.is_empty() && input.len() <= PIECE {
+        if outgoing.bulk.is_empty() && input.len() <= WHOLE {
             outgoing.append(&head, input);
         } else {
             outgoing.bulk.push_back(Bulk {
@@ -260,7 +260,7 @@ impl Outgoing {
         let Some(mut bulk) = self.bulk.pop_front() else {
             return;
         };
-        if bulk.input.len() > PIECE {
+        if bulk.input.len() > WHOLE {
             let piece = bulk.input.split_to(PIECE);
             let call = bulk.call;
             bulk.begun = true;
@@ -338,7 +338,7 @@ mod tests {
     async fn orders_pass_between_the_pieces_of_a_large_input_and_calls_do_not() {
         let (ours, _theirs) = UnixStream::pair().unwrap();
         let link = Link::new(ours);
-        let large = Bytes::from(vec![7; 2 * PIECE + 5]);
+        let large = Bytes::from(vec![7; PIECE + WHOLE + 5]);
         link.call(1, run(1), &large);
         link.call(2, run(2), &Bytes::from_static(b"small"));
         let mut sent: Vec<u8> = link.outgoing().take().into_iter().flatten().collect();
@@ -351,7 +351,7 @@ mod tests {
                 (Down::Piece { call }, PIECE),
                 (Down::Retire, 0),
                 (Down::Piece { call }, PIECE),
-                (run(1), 5),
+                (run(1), WHOLE - PIECE + 5),
                 (run(2), 5),
             ]
         );
@@ -362,7 +362,7 @@ mod tests {
         let (ours, _theirs) = UnixStream::pair().unwrap();
         let link = Link::new(ours);
         for call in 1..=2 {
-            link.call(call, run(call), &Bytes::from(vec![7; PIECE + 5]));
+            link.call(call, run(call), &Bytes::from(vec![7; WHOLE + 5]));
         }
         assert_eq!(link.withdraw(2), Withdrawn::Whole);
         let piece = link.outgoing().take();

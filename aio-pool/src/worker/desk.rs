@@ -19,7 +19,7 @@ use crate::context::{Stop, Surroundings};
 use crate::job::Answer;
 use crate::marks::Marks;
 use crate::registry::Table;
-use crate::wire::{CallId, Ending, PIECE, Up};
+use crate::wire::{CallId, Ending, Up, WHOLE};
 
 /// How a call that has begun is held.
 #[derive(Debug, Clone, Default)]
@@ -217,7 +217,7 @@ impl Desk {
     /// Gathers the answer to a call that has begun. It is written with the next
     /// flush, or, if it is long, by a task of its own.
     pub(super) fn answer(self: &Arc<Self>, call: CallId, answer: Answer) {
-        if answer.payload.len() > PIECE {
+        if answer.payload.len() > WHOLE {
             self.answer_in_turn(call, answer);
         } else {
             self.finish(call, answer.ending, &answer.payload);

@@ -8,7 +8,7 @@ use tokio_util::bytes::Bytes;
 
 use super::desk::Desk;
 use crate::job::{Answer, Payloads};
-use crate::wire::{CallId, Ending, PIECE, Up};
+use crate::wire::{CallId, Ending, Up, WHOLE};
 
 /// Sends the items of a call, to the last. Each is made only once there is
 /// credit for it.
@@ -37,7 +37,7 @@ pub(super) async fn send(
 /// is made, this one has arrived.
 async fn send_one(desk: &Arc<Desk>, call: CallId, item: Bytes) {
     let head = Up::Item { call };
-    if item.len() <= PIECE {
+    if item.len() <= WHOLE {
         return desk.uplink.say(&head, &item);
     }
     let turn = desk.uplink.turn().await;
@@ -147,7 +147,7 @@ mod tests {
     #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
     async fn a_long_item_is_sent_whole_whenever_its_call_is_cancelled() {
         let (mut parent, desk) =
-            desk_of_one_call(|_| Running::Items(Box::pin(Endless(2 * PIECE + 1))));
+            desk_of_one_call(|_| Running::Items(Box::pin(Endless(2 * WHOLE + 1))));
         let mut bytes = 0;
         loop {
             let (up, payload) = parent.hear();
@@ -160,7 +160,7 @@ mod tests {
                     bytes += payload.len();
                 }
                 Up::Item { call: 0 } => {
-                    assert_eq!(bytes + payload.len(), 2 * PIECE + 1);
+                    assert_eq!(bytes + payload.len(), 2 * WHOLE + 1);
                     bytes = 0;
                 }
                 other => {

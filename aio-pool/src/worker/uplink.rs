@@ -17,7 +17,7 @@ use rustix::net::{SendAncillaryBuffer, SendFlags};
 use tokio_util::bytes::Bytes;
 
 use super::{lock, watchdog};
-use crate::wire::{self, CallId, KEPT_BUFFER, PIECE, Up};
+use crate::wire::{self, CallId, KEPT_BUFFER, PIECE, Up, WHOLE};
 
 /// So much is gathered at most.
 const GATHERED: usize = 64 << 10;
@@ -112,7 +112,7 @@ impl Uplink {
     /// Sends of a payload all pieces but the last, which is left, and lets others
     /// speak between them. It must not be stopped amid them.
     pub(super) async fn send_but_last(&self, call: CallId, mut rest: Bytes, _: &Turn) -> Bytes {
-        while rest.len() > PIECE {
+        while rest.len() > WHOLE {
             self.write(&Up::Piece { call }, &rest.split_to(PIECE));
             tokio::task::yield_now().await;
         }
