@@ -10,6 +10,7 @@
 )]
 
 mod ahead;
+mod attack_parent;
 mod call;
 mod chaos;
 mod context;
@@ -66,6 +67,7 @@ fn main() {
     arguments.test_threads = Some(1);
     let trials = [
         ahead::trials(),
+        attack_parent::trials(),
         call::trials(),
         chaos::trials(),
         context::trials(),
