@@ -96,9 +96,12 @@ impl Line {
     /// message. If the pool has ended they are dropped, and their replies say so.
     pub(crate) fn submit_all(&self, submissions: &mut Vec<Submission>) -> Result<(), HungUp> {
         self.switchboard.act(|engine, effects| {
+            // Every one, even if the pool has ended: what is left of a drain is
+            // dropped where that ends, and here it would be under the lock.
             submissions
                 .drain(..)
-                .try_for_each(|submission| engine.submit(submission, effects))
+                .map(|submission| engine.submit(submission, effects))
+                .fold(Ok(()), Result::and)
         })
     }
 
