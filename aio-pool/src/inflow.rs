@@ -143,7 +143,10 @@ impl<R> Outflow<R> {
         }
         let known = flow.consumer.as_ref();
         if !known.is_some_and(|waker| waker.will_wake(cx.waker())) {
-            flow.consumer = Some(cx.waker().clone());
+            // A waker may hold anything, which is dropped behind the lock.
+            let before = flow.consumer.replace(cx.waker().clone());
+            drop(flow);
+            drop(before);
         }
         Poll::Pending
     }

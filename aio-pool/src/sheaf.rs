@@ -67,9 +67,12 @@ impl<V> Sheaf<V> {
     pub(crate) fn take(&self, answers: &mut Vec<Arrival<V>>, cx: &Context<'_>) {
         let mut arrived = self.0.lock();
         if arrived.answers.is_empty() {
-            match &mut arrived.reader {
-                Some(reader) => reader.clone_from(cx.waker()),
-                none => *none = Some(cx.waker().clone()),
+            let known = arrived.reader.as_ref();
+            if !known.is_some_and(|reader| reader.will_wake(cx.waker())) {
+                // A waker may hold anything, which is dropped behind the lock.
+                let before = arrived.reader.replace(cx.waker().clone());
+                drop(arrived);
+                drop(before);
             }
         } else {
             std::mem::swap(&mut arrived.answers, answers);
