@@ -1,6 +1,7 @@
 //! What follows from a change to the engine and must wait until its lock is
 //! free: waking callers runs their code, and writing to a socket takes long.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::task::Waker;
 
@@ -76,15 +77,28 @@ impl Effects {
         for link in self.links {
             link.flush_noted();
         }
-        drop(self.places);
-        self.wakers.into_iter().for_each(Waker::wake);
+        for place in self.places {
+            let_run(|| drop(place));
+        }
+        for waker in self.wakers {
+            let_run(|| waker.wake());
+        }
         for departure in self.departures {
-            departure.carry_out();
+            let_run(|| departure.carry_out());
         }
         if let Some((ready, result)) = self.ready {
             // Its start was dropped: the pool's end is on the way.
-            let _ = ready.send(result);
+            let_run(|| drop(ready.send(result)));
         }
         self.wake_supervisor
+    }
+}
+
+/// Runs code of others. If it panics that is said by now, and whoever comes
+/// behind it is not to blame: this may be a thread that everybody depends on.
+fn let_run(foreign: impl FnOnce()) {
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(foreign)) {
+        // What was thrown may panic when it is dropped.
+        std::mem::forget(panic);
     }
 }
