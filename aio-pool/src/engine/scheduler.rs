@@ -30,8 +30,6 @@ pub(crate) struct Scheduler {
     /// Where each call is that is in the queue no more.
     placed: IdMap<CallId, WorkerId>,
     workers: BTreeMap<WorkerId, Load>,
-    /// How many of them have more than one call.
-    crowded: usize,
 }
 
 #[derive(Debug, Default)]
@@ -127,7 +125,6 @@ impl Scheduler {
             returned: HashMap::new(),
             placed: IdMap::default(),
             workers: BTreeMap::new(),
-            crowded: 0,
         }
     }
 
@@ -239,7 +236,6 @@ impl Scheduler {
             wanted: true,
         };
         load.running.insert(call, delivery);
-        self.crowded += usize::from(load.running.len() == 2);
         self.placed.insert(call, worker);
         Some(Assigned {
             worker,
@@ -286,7 +282,6 @@ impl Scheduler {
     fn take_off(&mut self, worker: WorkerId, call: CallId) -> Result<Delivery, NotYours> {
         let load = self.workers.get_mut(&worker).ok_or(NotYours(call))?;
         let over = load.running.remove(&call).ok_or(NotYours(call))?;
-        self.crowded -= usize::from(load.running.len() == 1);
         self.placed.remove(&call);
         load.alone = false;
         load.stopping -= usize::from(!over.wanted);
@@ -336,7 +331,6 @@ impl Scheduler {
         let Some(load) = self.workers.remove(&worker) else {
             return Vec::new();
         };
-        self.crowded -= usize::from(load.running.len() > 1);
         let begun = |delivery: &Delivery| match witness {
             Witness::Mark(mark) => delivery.begun(mark),
             Witness::None => true,
@@ -393,8 +387,7 @@ impl Scheduler {
     /// another has room.
     pub(crate) fn may_be_uneven(&self, begun: impl Fn(WorkerId) -> u64) -> bool {
         let mut loads = self.workers.iter();
-        self.crowded > 0
-            && self.queue.is_empty()
+        self.workers.len() > 1
             && loads.any(|(&worker, load)| load.running.len() > 1 && load.given > begun(worker))
             && self.free(begun).is_some()
     }
