@@ -61,6 +61,17 @@ struct Delivery {
     wanted: bool,
 }
 
+impl Load {
+    /// Its calls that somebody waits for and that have not begun.
+    fn waiting(&self, mark: u64) -> impl Iterator<Item = &Delivery> {
+        let waits = move |one: &&Delivery| one.wanted && !one.begun(mark);
+        // If it has begun the last that it was given there are none. If not, that
+        // may have been cancelled, or given back.
+        let some = self.given > mark;
+        self.running.values().filter(move |one| some && waits(one))
+    }
+}
+
 impl Delivery {
     /// Whether user code may have run, as the worker's mark says.
     fn begun(&self, mark: u64) -> bool {
@@ -372,11 +383,7 @@ impl Scheduler {
         let (worker, waiting) = self
             .workers
             .iter()
-            .map(|(&worker, load)| {
-                let mark = begun(worker);
-                let waits = |one: &&Delivery| one.wanted && !one.begun(mark);
-                (worker, load.running.values().filter(waits).count())
-            })
+            .map(|(&worker, load)| (worker, load.waiting(begun(worker)).count()))
             .max_by_key(|&(_, waiting)| waiting)?;
         // Of very many the half: it may come to the rest meanwhile.
         let most = waiting.div_ceil(2).max(waiting.min(free)).min(free);
@@ -386,10 +393,15 @@ impl Scheduler {
     /// Whether that may be so: a worker has calls that it has not begun, and
     /// another has room.
     pub(crate) fn may_be_uneven(&self, begun: impl Fn(WorkerId) -> u64) -> bool {
-        let mut loads = self.workers.iter();
+        let any = |so: &dyn Fn(&Load, u64) -> bool| {
+            let mut loads = self.workers.iter();
+            loads.any(|(&worker, load)| load.running.len() > 1 && so(load, begun(worker)))
+        };
+        // What is quickly known comes first.
         self.workers.len() > 1
-            && loads.any(|(&worker, load)| load.running.len() > 1 && load.given > begun(worker))
-            && self.free(begun).is_some()
+            && any(&|load, mark| load.given > mark)
+            && self.free(&begun).is_some()
+            && any(&|load, mark| load.waiting(mark).next().is_some())
     }
 
     /// How many calls could be begun at once, if any.
@@ -401,7 +413,7 @@ impl Scheduler {
             .workers
             .iter()
             .filter(|(_, load)| !load.barred && !load.stalled && load.stopping == 0 && !load.alone)
-            .filter(|&(&worker, load)| load.given <= begun(worker))
+            .filter(|&(&worker, load)| load.waiting(begun(worker)).next().is_none())
             .map(|(_, load)| self.tasks_per_worker.saturating_sub(load.running.len()))
             .fold(0, usize::saturating_add);
         (free > 0).then_some(free)
