@@ -22,8 +22,8 @@ pub(crate) struct Scheduler {
     tasks_per_worker: usize,
     /// Waiting calls. Numbers grow with time, so the order of the set is the
     /// order of submission, and a call that comes back is first again.
-    queue: BTreeSet<CallId>,
-    /// Those of them that must run alone.
+    shared: BTreeSet<CallId>,
+    /// The same, of calls that must run alone.
     exclusive: BTreeSet<CallId>,
     /// Deliveries so far, of queued calls that came back from a dead worker.
     returned: HashMap<CallId, u8>,
@@ -131,7 +131,7 @@ impl Scheduler {
     pub(crate) fn new(tasks_per_worker: usize) -> Self {
         Self {
             tasks_per_worker,
-            queue: BTreeSet::new(),
+            shared: BTreeSet::new(),
             exclusive: BTreeSet::new(),
             returned: HashMap::new(),
             placed: IdMap::default(),
@@ -141,13 +141,12 @@ impl Scheduler {
 
     /// Puts a new call at the end of the queue.
     pub(crate) fn submit(&mut self, call: CallId) {
-        self.queue.insert(call);
+        self.shared.insert(call);
     }
 
     /// Puts a new call there that shares its worker with no other.
     pub(crate) fn submit_exclusive(&mut self, call: CallId) {
         self.exclusive.insert(call);
-        self.queue.insert(call);
     }
 
     /// Makes room for the calls of a worker that can take some.
@@ -192,29 +191,27 @@ impl Scheduler {
     /// nothing: while it is the first in the queue, the worker with the fewest
     /// is kept free for it.
     pub(crate) fn assign(&mut self) -> Option<Assigned> {
-        let first = *self.queue.first()?;
-        if self.exclusive.contains(&first) {
-            let (&kept, load) = self
+        let shared = self.shared.first().copied();
+        let alone = self.exclusive.first().copied();
+        let mut kept = None;
+        if let Some(call) = alone
+            && shared.is_none_or(|shared| call < shared)
+        {
+            let (&fewest, load) = self
                 .workers
                 .iter()
                 .filter(|(_, load)| !load.barred && load.stopping == 0 && !load.alone)
                 .min_by_key(|(_, load)| load.running.len())?;
             if load.running.is_empty() {
-                self.queue.pop_first();
-                self.exclusive.remove(&first);
-                return self.give(kept, first, true);
+                self.exclusive.pop_first();
+                return self.give(fewest, call, true);
             }
-            let call = *self
-                .queue
-                .iter()
-                .find(|call| !self.exclusive.contains(call))?;
-            let worker = self.least_loaded(Some(kept))?;
-            self.queue.remove(&call);
-            return self.give(worker, call, false);
+            kept = Some(fewest);
         }
-        let worker = self.least_loaded(None)?;
-        self.queue.pop_first();
-        self.give(worker, first, false)
+        let call = shared?;
+        let worker = self.least_loaded(kept)?;
+        self.shared.pop_first();
+        self.give(worker, call, false)
     }
 
     fn least_loaded(&self, but: Option<WorkerId>) -> Option<WorkerId> {
@@ -282,10 +279,7 @@ impl Scheduler {
         load.asked -= 1;
         let alone = load.alone;
         if self.take_off(worker, call)?.wanted {
-            self.queue.insert(call);
-            if alone {
-                self.exclusive.insert(call);
-            }
+            self.queue(alone).insert(call);
         }
         Ok(())
     }
@@ -316,9 +310,8 @@ impl Scheduler {
 
     /// Forgets a call that nobody waits for.
     pub(crate) fn cancel(&mut self, call: CallId) -> Cancelled {
-        if self.queue.remove(&call) {
+        if self.shared.remove(&call) || self.exclusive.remove(&call) {
             self.returned.remove(&call);
-            self.exclusive.remove(&call);
             return Cancelled::Queued;
         }
         let Some(&worker) = self.placed.get(&call) else {
@@ -362,11 +355,8 @@ impl Scheduler {
                     beside,
                 });
             } else {
-                if load.alone {
-                    self.exclusive.insert(call);
-                }
                 self.returned.insert(call, delivery.attempt);
-                self.queue.insert(call);
+                self.queue(load.alone).insert(call);
             }
         }
         lost.sort_unstable_by_key(|lost| lost.call);
@@ -406,7 +396,7 @@ impl Scheduler {
 
     /// How many calls could be begun at once, if any.
     fn free(&self, begun: impl Fn(WorkerId) -> u64) -> Option<usize> {
-        if !self.queue.is_empty() {
+        if !self.shared.is_empty() || !self.exclusive.is_empty() {
             return None;
         }
         let free = self
@@ -430,8 +420,16 @@ impl Scheduler {
     /// Drops everything that waits, and returns it.
     pub(crate) fn drain_queue(&mut self) -> Vec<CallId> {
         self.returned.clear();
-        self.exclusive.clear();
-        std::mem::take(&mut self.queue).into_iter().collect()
+        self.shared.append(&mut self.exclusive);
+        std::mem::take(&mut self.shared).into_iter().collect()
+    }
+
+    /// Where a call waits that runs alone, or does not.
+    fn queue(&mut self, alone: bool) -> &mut BTreeSet<CallId> {
+        match alone {
+            true => &mut self.exclusive,
+            false => &mut self.shared,
+        }
     }
 }
 
