@@ -53,6 +53,14 @@ const KEPT_INPUT: usize = 64 << 10;
 /// Workers may be unevenly loaded for so long; then calls move.
 const UNEVEN: Duration = Duration::from_millis(2);
 
+/// For so long at most, if nobody gives back what it is asked for: a worker that
+/// is stopped cannot.
+const IN_VAIN: Duration = Duration::from_millis(250);
+
+/// So many workers of one place may be about to leave it before another comes:
+/// those that are replaced early and have long tasks must not become a crowd.
+const MOST_LEAVING: usize = 1;
+
 /// What a pool is started with.
 #[derive(Debug)]
 pub(crate) struct Config {
@@ -155,6 +163,8 @@ pub(crate) struct Engine {
     /// The supervisor looks again then.
     alarm: Option<Instant>,
     uneven_since: Option<Instant>,
+    /// For how long that is borne.
+    patience: Duration,
 }
 
 impl Engine {
@@ -179,6 +189,7 @@ impl Engine {
             finished: Vec::new(),
             alarm: Some(now),
             uneven_since: None,
+            patience: UNEVEN,
         }
     }
 
@@ -301,7 +312,7 @@ impl Engine {
             }
         }
         if self.may_be_uneven() {
-            self.expect(now + UNEVEN, effects);
+            self.expect(now + self.patience, effects);
         }
         if self.phase == Phase::Closing && self.ledger.is_empty() {
             self.retire_all(now, effects);

@@ -48,14 +48,16 @@ impl Engine {
         {
             return None;
         }
-        let stays = self.workers.values().filter(|worker| worker.stays());
-        let mut taken = vec![false; self.config.workers];
-        for worker in stays {
-            if let Some(taken) = taken.get_mut(worker.place) {
-                *taken = true;
+        // Who holds each place, and who is about to leave it.
+        let mut places = vec![(0, 0); self.config.workers];
+        for worker in self.workers.values() {
+            if let Some((staying, leaving)) = places.get_mut(worker.place) {
+                *(if worker.stays() { staying } else { leaving }) += 1_usize;
             }
         }
-        taken.iter().position(|taken| !taken)
+        places
+            .iter()
+            .position(|&(staying, leaving)| staying == 0 && leaving <= MOST_LEAVING)
     }
 
     /// A worker was started.
@@ -130,7 +132,7 @@ impl Engine {
             Phase::Open | Phase::Closing => self.stopping.next_deadline(),
         };
         let uneven = match self.may_be_uneven() {
-            true => Some(Instant::now() + UNEVEN),
+            true => Some(Instant::now() + self.patience),
             false => None,
         };
         let due = self.workers.values().filter_map(Worker::due);
@@ -146,10 +148,12 @@ impl Engine {
         let mark = |id| self.mark(id);
         let Some((id, most)) = self.scheduler.uneven(mark) else {
             self.uneven_since = None;
+            self.patience = UNEVEN;
             return;
         };
-        if *self.uneven_since.get_or_insert(now) + UNEVEN <= now {
+        if *self.uneven_since.get_or_insert(now) + self.patience <= now {
             self.uneven_since = None;
+            self.patience = IN_VAIN.min(self.patience * 2);
             self.scheduler.ask_back(id, most);
             self.order(id, &Down::Return { most }, effects);
         }

@@ -7,7 +7,7 @@ use tokio_util::bytes::Bytes;
 
 use super::scheduler::Witness;
 use super::worker::{Fault, Stage};
-use super::{Effects, Engine, Phase, Replacement};
+use super::{Effects, Engine, Phase, Replacement, UNEVEN};
 use crate::error::{Exit, LastWords};
 use crate::ids::WorkerId;
 use crate::reply::Failure;
@@ -95,6 +95,7 @@ impl Engine {
                     .give_back(id, call)
                     .map_err(|_| format!("it returned call {call}, as nobody had asked"))?;
                 self.stopping.over(call);
+                self.patience = UNEVEN;
             }
             Up::Ready { protocol, table } => self.greeted(id, protocol, table, effects)?,
             Up::Refused { reason } => {

@@ -373,8 +373,10 @@ impl Scheduler {
         let (worker, waiting) = self
             .workers
             .iter()
-            .map(|(&worker, load)| (worker, load.waiting(begun(worker)).count()))
-            .max_by_key(|&(_, waiting)| waiting)?;
+            .map(|(&worker, load)| (worker, load, load.waiting(begun(worker)).count()))
+            // One that has been asked, and cannot hear, keeps nobody else's.
+            .max_by_key(|(_, load, waiting)| (waiting.saturating_sub(load.asked), *waiting))
+            .map(|(worker, _, waiting)| (worker, waiting))?;
         // Of very many the half: it may come to the rest meanwhile.
         let most = waiting.div_ceil(2).max(waiting.min(free)).min(free);
         (most > 0).then(|| (worker, u32::try_from(most).unwrap_or(u32::MAX)))
@@ -385,7 +387,7 @@ impl Scheduler {
     pub(crate) fn may_be_uneven(&self, begun: impl Fn(WorkerId) -> u64) -> bool {
         let any = |so: &dyn Fn(&Load, u64) -> bool| {
             let mut loads = self.workers.iter();
-            loads.any(|(&worker, load)| load.running.len() > 1 && so(load, begun(worker)))
+            loads.any(|(&worker, load)| !load.running.is_empty() && so(load, begun(worker)))
         };
         // What is quickly known comes first.
         self.workers.len() > 1
