@@ -38,6 +38,10 @@ trials![
     every_handle_may_be_dropped_by_a_waker_on_the_pools_own_thread,
     answers_come_when_the_first_runtime_is_gone,
     limits_beyond_any_clock_are_no_limits,
+    workers_that_are_recycled_do_not_pile_up,
+    a_call_behind_what_a_task_left_computing_goes_elsewhere,
+    many_workers_start_work_and_end,
+    calls_from_many_threads_all_end_whatever_ends_the_pool,
 ];
 
 /// Does something when it is woken for the first time.
@@ -532,5 +536,177 @@ async fn limits_beyond_any_clock_are_no_limits() {
         drop(call);
         held.gone().await;
         pool.close().await.unwrap();
+    }
+}
+
+async fn workers_that_are_recycled_do_not_pile_up() {
+    const CALLS: usize = 12;
+    let start = aio_pool::start().workers(1).tasks_per_worker(1);
+    let pool = start.recycle_after(1).await.unwrap();
+    let line = Line::open();
+    let mut calls = Vec::new();
+    for _ in 0..CALLS {
+        let mut call = pool.call::<hold>(line.name.clone()).into_future();
+        assert!(polled(&mut call).await.is_pending());
+        calls.push(call);
+    }
+    let held = line.next().await;
+    // As long as it takes to start all that might be started.
+    for _ in 0..3 {
+        aio_pool::process::<nothing>(())
+            .await
+            .unwrap()
+            .join()
+            .await
+            .unwrap();
+    }
+    // The one that is to go, the one in its place, and nobody else.
+    let workers = workers_of(std::process::id()).len();
+    assert!(workers <= 2, "{workers} processes where one was asked for");
+    drop((calls, held));
+    pool.call::<nothing>(()).await.unwrap();
+    pool.close().await.unwrap();
+}
+
+task! {
+    /// Leaves something behind that comes to no await.
+    async fn leave_computing(line: String) {
+        tokio::spawn(async move {
+            let _line = crate::line::call(&line);
+            loop {
+                std::hint::spin_loop();
+            }
+        });
+    }
+}
+
+async fn a_call_behind_what_a_task_left_computing_goes_elsewhere() {
+    let pool = aio_pool::start().workers(2).await.unwrap();
+    let line = Line::open();
+    let left = pool.call::<leave_computing>(line.name.clone());
+    left.await.unwrap();
+    let computing = line.next().await.pid;
+    assert_ne!(pool.call::<pid>(()).await.unwrap(), computing);
+    pool.terminate().await;
+}
+
+async fn many_workers_start_work_and_end() {
+    const WORKERS: usize = 200;
+    let begun = std::time::Instant::now();
+    let start = aio_pool::start().workers(WORKERS);
+    let pool = start.await.unwrap();
+    println!("ready after {:?}", begun.elapsed());
+    let outputs = pool.map::<double>(0..100_000).await.unwrap();
+    assert_eq!(outputs.len(), 100_000);
+    println!("mapped after {:?}", begun.elapsed());
+    for _ in 0..1_000 {
+        pool.call::<nothing>(()).await.unwrap();
+    }
+    println!("called after {:?}", begun.elapsed());
+    pool.close().await.unwrap();
+    println!("closed after {:?}", begun.elapsed());
+}
+
+/// Wakes a thread.
+struct Unpark(std::thread::Thread);
+
+impl Wake for Unpark {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
+    }
+}
+
+/// Runs a future on this thread, without a runtime.
+fn block_on<F: Future>(future: F) -> F::Output {
+    let mut future = Box::pin(future);
+    let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
+    loop {
+        match future.as_mut().poll(&mut Context::from_waker(&waker)) {
+            Poll::Ready(output) => return output,
+            Poll::Pending => std::thread::park(),
+        }
+    }
+}
+
+async fn calls_from_many_threads_all_end_whatever_ends_the_pool() {
+    let mut dice = chaos::dice::Dice::new(u64::from(std::process::id()));
+    for round in 0..12 {
+        let start = aio_pool::start().workers(2).tasks_per_worker(4).queue(8);
+        let start = if round % 2 == 0 {
+            start
+        } else {
+            start.recycle_after(50)
+        };
+        let pool = start.await.unwrap();
+        let threads: Vec<_> = (0..4)
+            .map(|thread| {
+                let pool = pool.clone();
+                let mut dice = chaos::dice::Dice::new(round * 100 + thread);
+                std::thread::spawn(move || {
+                    let mut outcomes = 0;
+                    loop {
+                        let call = pool.call::<pid>(());
+                        let call = match dice.below(8) {
+                            0 => call.exclusive(),
+                            1 => call.run_timeout(Duration::from_secs(100)),
+                            _ => call,
+                        };
+                        let mut call = call.into_future();
+                        match dice.below(6) {
+                            0 => {
+                                if poll_with(&mut call, Waker::noop()).is_ready() {
+                                    continue;
+                                }
+                                // Another thread drops it, or goes on with it.
+                                if dice.below(2) == 0 {
+                                    std::thread::spawn(move || drop(call));
+                                } else {
+                                    std::thread::spawn(move || block_on(call))
+                                        .join()
+                                        .unwrap()
+                                        .ok();
+                                }
+                            }
+                            1 => {
+                                let map = pool.map::<double>(0..dice.below(600)).unordered();
+                                let _ = block_on(map.into_future());
+                            }
+                            _ => match block_on(call) {
+                                Ok(_) | Err(TaskError::WorkerLost { .. }) => {}
+                                Err(
+                                    TaskError::Pool(Error::Closed) | TaskError::Cancelled { .. },
+                                ) => {
+                                    return outcomes;
+                                }
+                                Err(other) => panic!("{other:?}"),
+                            },
+                        }
+                        outcomes += 1;
+                    }
+                })
+            })
+            .collect();
+        for _ in 0..dice.below(40) {
+            let _ = pool.call::<pid>(()).await;
+            if dice.below(8) == 0 {
+                if let Some(&victim) = workers_of(std::process::id()).first() {
+                    let victim = rustix::process::Pid::from_raw(victim as i32).unwrap();
+                    let _ = rustix::process::kill_process(victim, Signal::KILL);
+                }
+            }
+        }
+        match dice.below(2) {
+            0 => drop(pool.close().await),
+            _ => pool.terminate().await,
+        }
+        let outcomes: u32 = tokio::task::spawn_blocking(move || {
+            threads
+                .into_iter()
+                .map(|thread| thread.join().unwrap())
+                .sum()
+        })
+        .await
+        .unwrap();
+        println!("round {round}: {outcomes} outcomes");
     }
 }
