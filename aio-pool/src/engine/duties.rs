@@ -4,7 +4,10 @@
 use std::time::{Duration, Instant};
 
 use super::worker::{Fault, Stage, Worker, quota};
-use super::{Effects, Engine, Finished, Hatchling, Next, Phase, RETIRE_GRACE, Replacement, UNEVEN};
+use super::{
+    Effects, Engine, Finished, Hatchling, IN_VAIN, MOST_LEAVING, Next, Phase, RETIRE_GRACE,
+    Replacement, UNEVEN,
+};
 use crate::error::Error;
 use crate::ids::WorkerId;
 use crate::reply::Failure;
