@@ -44,6 +44,7 @@ impl Engine {
         if answers > 0 {
             self.scheduler.paced(id, answers, now);
             self.respawn.fruitful();
+            self.patience = UNEVEN;
         }
         self.let_go(id, effects);
     }
@@ -95,7 +96,6 @@ impl Engine {
                     .give_back(id, call)
                     .map_err(|_| format!("it returned call {call}, as nobody had asked"))?;
                 self.stopping.over(call);
-                self.patience = UNEVEN;
             }
             Up::Ready { protocol, table } => self.greeted(id, protocol, table, effects)?,
             Up::Refused { reason } => {

@@ -5,6 +5,7 @@
 //! exactly once, through [`Scheduler::done`], [`Scheduler::cancel`] or
 //! [`Scheduler::lost`].
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Instant;
 
@@ -30,6 +31,8 @@ pub(crate) struct Scheduler {
     /// Where each call is that is in the queue no more.
     placed: IdMap<CallId, WorkerId>,
     workers: BTreeMap<WorkerId, Load>,
+    /// How often a worker was asked to give calls back.
+    asks: u64,
 }
 
 #[derive(Debug, Default)]
@@ -48,6 +51,8 @@ struct Load {
     stalled: bool,
     /// So many calls it was asked for, and has not given back.
     asked: usize,
+    /// Which of the asks was the last that it got; 0 if none.
+    last_asked: u64,
     pace: Pace,
 }
 
@@ -136,6 +141,7 @@ impl Scheduler {
             returned: HashMap::new(),
             placed: IdMap::default(),
             workers: BTreeMap::new(),
+            asks: 0,
         }
     }
 
@@ -224,7 +230,7 @@ impl Scheduler {
                 let most = self.tasks_per_worker.saturating_add(load.pace.ahead());
                 load.running.len() < most
             })
-            .min_by_key(|(_, load)| (load.stalled, load.running.len()))
+            .min_by_key(|(_, load)| (load.stalled, load.running.len(), load.last_asked))
             .map(|(&worker, _)| worker)
     }
 
@@ -373,9 +379,10 @@ impl Scheduler {
         let (worker, waiting) = self
             .workers
             .iter()
-            .map(|(&worker, load)| (worker, load, load.waiting(begun(worker)).count()))
-            // One that has been asked, and cannot hear, keeps nobody else's.
-            .max_by_key(|(_, load, waiting)| (waiting.saturating_sub(load.asked), *waiting))
+            .map(|(&worker, load)| (worker, load.last_asked, load.waiting(begun(worker)).count()))
+            .filter(|&(.., waiting)| waiting > 0)
+            // By turns: one that cannot hear must not keep what others have.
+            .min_by_key(|&(_, last_asked, waiting)| (last_asked, Reverse(waiting)))
             .map(|(worker, _, waiting)| (worker, waiting))?;
         // Of very many the half: it may come to the rest meanwhile.
         let most = waiting.div_ceil(2).max(waiting.min(free)).min(free);
@@ -401,13 +408,20 @@ impl Scheduler {
         if !self.shared.is_empty() || !self.exclusive.is_empty() {
             return None;
         }
-        let free = self
-            .workers
-            .iter()
-            .filter(|(_, load)| !load.barred && !load.stalled && load.stopping == 0 && !load.alone)
-            .filter(|&(&worker, load)| load.waiting(begun(worker)).next().is_none())
-            .map(|(_, load)| self.tasks_per_worker.saturating_sub(load.running.len()))
-            .fold(0, usize::saturating_add);
+        let room = |stalled: bool| {
+            self.workers
+                .iter()
+                .filter(|(_, load)| !load.barred && load.stopping == 0 && !load.alone)
+                .filter(|(_, load)| load.stalled == stalled)
+                .filter(|&(&worker, load)| load.waiting(begun(worker)).next().is_none())
+                .map(|(_, load)| self.tasks_per_worker.saturating_sub(load.running.len()))
+                .fold(0, usize::saturating_add)
+        };
+        // One that did not come to its calls may come to others by now.
+        let free = match room(false) {
+            0 => room(true),
+            free => free,
+        };
         (free > 0).then_some(free)
     }
 
@@ -416,6 +430,8 @@ impl Scheduler {
         if let Some(load) = self.workers.get_mut(&worker) {
             load.stalled = true;
             load.asked += most as usize;
+            self.asks += 1;
+            load.last_asked = self.asks;
         }
     }
 
