@@ -29,6 +29,7 @@ task! {
         let name = |what: &str| what.to_owned();
         let thread = tokio::task::spawn_blocking(move || name("a thread"));
         let nested = tokio::spawn(async move {
+            // not a wait: it is a timer of the worker's that is tried.
             tokio::time::sleep(Duration::from_millis(1)).await;
             tokio::task::yield_now().await;
             name("a task")

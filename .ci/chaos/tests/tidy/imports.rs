@@ -126,26 +126,32 @@ const LAYERS: &[(&str, Layers)] = &[
     (
         "aio-pool",
         &[
-            // What crosses between the processes, and what is said of it.
+            // What is true without a second process.
             &[
-                "error", "codec", "marks", "handover", "context", "limits", "sandbox", "output",
+                "error", "codec", "context", "handover", "ids", "marks", "output", "sheaf",
             ],
+            // What a program says of its tasks and of its workers.
+            &["task", "stream_task", "initializer", "role", "queue"],
+            &["environment", "limits", "sandbox"],
             &["setup"],
+            &["blueprint"],
+            // What crosses, and where it comes from and goes to.
             &["wire"],
-            &["job", "reply"],
-            &["task", "initializer", "blueprint"],
+            &["job", "inflow", "slots"],
+            &["items", "reply"],
             // The worker's side, with the table of what it can run.
-            &["registry", "role"],
+            &["registry"],
             &["worker"],
-            &["init", "harness"],
+            &["init"],
+            &["harness"],
             // The parent's side.
             &["engine"],
             &["line"],
             &["supervisor"],
             // The doors.
-            &["queue", "call", "sheaf"],
-            &["results", "streams"],
-            &["map"],
+            &["outcome", "terms"],
+            &["call", "results", "streams"],
+            &["map", "task_macro"],
             &["pool"],
             &["start"],
             &["process"],

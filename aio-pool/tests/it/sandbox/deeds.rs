@@ -146,6 +146,7 @@ task! {
         let read = tokio::io::AsyncReadExt::read_u64(&mut far).await.expect("eight bytes");
         let aside = tokio::task::spawn_blocking(|| vec![1_u8; 20 << 20].len() as u64);
         let aside = aside.await.expect("no panic");
+        // not a wait: it is a timer in the cage that is tried.
         tokio::time::sleep(Duration::from_millis(1)).await;
         let later = std::thread::Builder::new().name("later".to_owned());
         let later = later.spawn(|| std::collections::HashMap::from([(1, 2_u64)])[&1]);
