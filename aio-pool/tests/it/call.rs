@@ -3,11 +3,12 @@
 use std::process::id;
 use std::time::Duration;
 
-use aio_pool::{Error, Part, Pool, Task, TaskError};
+use aio_pool::{Error, Part, Task, TaskError};
 use tokio::join;
 
 use crate::harness::{runtime, trials};
 use crate::line::Line;
+use crate::pools::one_worker_for;
 use crate::tasks::{
     Bulk, Deep, Overflow, Picky, Shout, Stranger, Untagged, echo, fib, give_bulk, give_deep,
     give_picky, hold, holds_a_bomb, meet, nested, nothing, panics, pid, stdin_is, take_bulk,
@@ -36,13 +37,8 @@ trials![
     a_task_cannot_reach_the_socket_through_stdin,
 ];
 
-async fn one_worker(tasks: usize) -> Pool {
-    let pool = aio_pool::start().workers(1).tasks_per_worker(tasks).await;
-    pool.expect("a pool")
-}
-
 async fn a_call_is_answered_by_another_process() {
-    let pool = one_worker(1).await;
+    let pool = one_worker_for(1).await;
     let first = pool.call::<pid>(()).await.unwrap();
     assert_ne!(first, id());
     assert_eq!(pool.call::<pid>(()).await.unwrap(), first, "and lives on");
@@ -51,7 +47,7 @@ async fn a_call_is_answered_by_another_process() {
 }
 
 async fn inputs_and_outputs_of_every_shape_cross() {
-    let pool = one_worker(4).await;
+    let pool = one_worker_for(4).await;
     pool.call::<nothing>(()).await.unwrap();
     let input = ("flour".to_owned(), vec![200, 50], Some('g'));
     assert_eq!(pool.call::<weigh>(input).await.unwrap(), "flour: 250 g");
@@ -69,7 +65,7 @@ async fn inputs_and_outputs_of_every_shape_cross() {
 }
 
 async fn a_large_value_crosses_both_ways() {
-    let pool = one_worker(2).await;
+    let pool = one_worker_for(2).await;
     let bytes: Vec<u8> = (0..3_000_000_u32).map(|n| (n % 251) as u8).collect();
     let (one, other) = join!(
         pool.call::<echo>(bytes.clone()).into_future(),
@@ -80,7 +76,7 @@ async fn a_large_value_crosses_both_ways() {
 }
 
 async fn the_tasks_own_error_comes_back_as_it_was() {
-    let pool = one_worker(1).await;
+    let pool = one_worker_for(1).await;
     let error = pool.call::<fib>(1_000).await.unwrap_err();
     assert_eq!(error, TaskError::Task(Overflow { at: 185 }));
     assert_eq!(error.to_string(), "overflow at 185");
@@ -90,7 +86,7 @@ async fn the_tasks_own_error_comes_back_as_it_was() {
 }
 
 async fn a_panic_has_message_and_place_and_the_worker_goes_on() {
-    let pool = one_worker(1).await;
+    let pool = one_worker_for(1).await;
     let before = pool.call::<pid>(()).await.unwrap();
     let error = pool.call::<panics>("no milk".to_owned()).await.unwrap_err();
     let said = error.to_string();
@@ -108,7 +104,7 @@ async fn a_panic_has_message_and_place_and_the_worker_goes_on() {
 }
 
 async fn a_panic_whose_payload_panics_is_a_panic() {
-    let pool = one_worker(1).await;
+    let pool = one_worker_for(1).await;
     let before = pool.call::<pid>(()).await.unwrap();
     let error = pool.call::<throws_a_bomb>(()).await.unwrap_err();
     let said = error.to_string();
@@ -125,7 +121,7 @@ async fn a_panic_whose_payload_panics_is_a_panic() {
 }
 
 async fn a_value_that_does_not_cross_fails_only_its_call() {
-    let pool = one_worker(1).await;
+    let pool = one_worker_for(1).await;
     let before = pool.call::<take_picky>(Picky::Fine).await.unwrap();
 
     let check = |error: Error, said: &str| assert!(error.to_string().starts_with(said), "{error}");
@@ -190,7 +186,7 @@ async fn a_value_that_does_not_cross_fails_only_its_call() {
 }
 
 async fn what_a_values_own_serde_code_says_comes_back() {
-    let pool = one_worker(1).await;
+    let pool = one_worker_for(1).await;
     let ends = |error: TaskError<aio_pool::Never>, end: &str| {
         let said = error.to_string();
         assert!(said.ends_with(end), "{said}");
@@ -213,7 +209,7 @@ async fn what_a_values_own_serde_code_says_comes_back() {
 }
 
 async fn a_value_that_is_nested_too_deep_is_an_error_on_either_side() {
-    let pool = one_worker(1).await;
+    let pool = one_worker_for(1).await;
     let before = pool.call::<pid>(()).await.unwrap();
     // Far beyond what any stack could read.
     let input = pool.call::<take_deep>(Deep(3_000_000)).await.unwrap_err();
@@ -239,7 +235,7 @@ async fn a_value_that_is_nested_too_deep_is_an_error_on_either_side() {
 
 async fn a_value_beyond_the_longest_frame_is_refused_on_either_side() {
     const TOO_MUCH: usize = (256 << 20) + 1;
-    let pool = one_worker(1).await;
+    let pool = one_worker_for(1).await;
     let before = pool.call::<pid>(()).await.unwrap();
     let input = pool.call::<take_bulk>(Bulk(TOO_MUCH)).await.unwrap_err();
     let output = pool.call::<give_bulk>(TOO_MUCH).await.unwrap_err();
@@ -260,7 +256,7 @@ async fn a_value_beyond_the_longest_frame_is_refused_on_either_side() {
 }
 
 async fn an_unregistered_task_is_named() {
-    let pool = one_worker(1).await;
+    let pool = one_worker_for(1).await;
     let error = pool.call::<Stranger>(()).await.unwrap_err();
     let task = "tests/stranger";
     assert_eq!(error, TaskError::Pool(Error::UnknownTask { task }));
@@ -271,7 +267,7 @@ async fn an_unregistered_task_is_named() {
 
 async fn tasks_of_one_worker_run_at_the_same_time() {
     // None of the three ends before all have begun.
-    let pool = one_worker(3).await;
+    let pool = one_worker_for(3).await;
     let (a, b, c) = join!(
         pool.call::<meet>(3).into_future(),
         pool.call::<meet>(3).into_future(),
@@ -304,7 +300,7 @@ async fn calls_are_spread_over_the_workers() {
 }
 
 async fn a_timeout_ends_the_task() {
-    let pool = one_worker(1).await;
+    let pool = one_worker_for(1).await;
     let line = Line::open();
     let limit = Duration::from_millis(50);
     let call = pool.call::<hold>(line.name.clone()).timeout(limit);
@@ -322,7 +318,7 @@ async fn a_timeout_ends_the_task() {
 }
 
 async fn a_timeout_counts_the_queue() {
-    let pool = one_worker(1).await;
+    let pool = one_worker_for(1).await;
     let line = Line::open();
     let blocker = tokio::spawn(pool.call::<hold>(line.name.clone()).into_future());
     let held = line.next().await;
@@ -337,7 +333,7 @@ async fn a_timeout_counts_the_queue() {
 }
 
 async fn dropping_a_call_ends_its_task_and_frees_its_place() {
-    let pool = one_worker(1).await;
+    let pool = one_worker_for(1).await;
     let line = Line::open();
     let mut pids = Vec::new();
     for _ in 0..10 {
@@ -353,7 +349,7 @@ async fn dropping_a_call_ends_its_task_and_frees_its_place() {
 }
 
 async fn a_call_that_is_not_polled_is_not_made() {
-    let pool = one_worker(1).await;
+    let pool = one_worker_for(1).await;
     let line = Line::open();
     drop(pool.call::<hold>(line.name.clone()));
     drop(pool.call::<hold>(line.name.clone()).into_future());
@@ -365,7 +361,7 @@ async fn a_call_that_is_not_polled_is_not_made() {
 async fn the_runtime_that_started_the_pool_may_go() {
     let other = std::thread::spawn(|| {
         let runtime = runtime();
-        let pool = runtime.block_on(one_worker(1));
+        let pool = runtime.block_on(one_worker_for(1));
         // A call under way there, answered here; or there already.
         let mut call = Box::pin(pool.call::<pid>(()).into_future());
         let polled = runtime.block_on(std::future::poll_fn(|cx| {
@@ -384,7 +380,7 @@ async fn the_runtime_that_started_the_pool_may_go() {
 }
 
 async fn a_task_cannot_reach_the_socket_through_stdin() {
-    let pool = one_worker(1).await;
+    let pool = one_worker_for(1).await;
     assert_eq!(pool.call::<stdin_is>(()).await.unwrap(), "/dev/null");
     pool.close().await.unwrap();
 }

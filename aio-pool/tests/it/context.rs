@@ -13,6 +13,7 @@ use crate::death::send;
 use crate::harness::trials;
 use crate::line::{self, Line};
 use crate::polled::polled;
+use crate::pools::one_worker;
 use crate::tasks::pid;
 
 trials![
@@ -118,10 +119,6 @@ task! {
             cx.cancelled().await;
         });
     }
-}
-
-async fn one_worker() -> Pool {
-    aio_pool::start().workers(1).await.unwrap()
 }
 
 async fn a_function_with_a_context_is_still_a_function() {

@@ -2,12 +2,15 @@
 
 use std::collections::HashMap;
 
-use aio_pool::{Exit, Pool, TaskError};
+use aio_pool::{Exit, TaskError};
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::join;
 
+use crate::deeds::until;
 use crate::harness::trials;
 use crate::line::Line;
+use crate::polled::polled;
+use crate::pools::one_worker;
 use crate::tasks::{abort, exit, hold, nothing, pid};
 
 trials![
@@ -21,10 +24,6 @@ trials![
 pub(crate) fn send(signal: Signal, pid: u32) {
     let pid = Pid::from_raw(i32::try_from(pid).unwrap()).unwrap();
     kill_process(pid, signal).unwrap();
-}
-
-async fn one_worker() -> Pool {
-    aio_pool::start().workers(1).await.unwrap()
 }
 
 async fn a_killed_worker_is_named_and_replaced() {
@@ -127,35 +126,26 @@ async fn an_abort_in_a_task_is_an_outcome() {
 }
 
 /// Waits until no thread of a process runs any more.
-pub(crate) fn wait_until_stopped(pid: u32) {
-    let begun = std::time::Instant::now();
+pub(crate) async fn wait_until_stopped(pid: u32) {
     let stopped = |task: std::io::Result<std::fs::DirEntry>| {
         let stat = std::fs::read_to_string(task.unwrap().path().join("stat")).unwrap();
         stat[stat.rfind(')').unwrap()..].starts_with(") T")
     };
-    while !std::fs::read_dir(format!("/proc/{pid}/task"))
-        .unwrap()
-        .all(stopped)
-    {
-        assert!(
-            begun.elapsed() < chaos::watchdog::LIMIT,
-            "worker {pid} does not stop"
-        );
-        std::thread::yield_now();
-    }
+    until("a worker that stops", || {
+        let mut tasks = std::fs::read_dir(format!("/proc/{pid}/task")).unwrap();
+        tasks.all(stopped)
+    })
+    .await;
 }
 
 async fn a_call_that_had_not_started_runs_elsewhere() {
     let pool = one_worker().await;
     let first = pool.call::<pid>(()).await.unwrap();
     send(Signal::STOP, first);
-    wait_until_stopped(first);
+    wait_until_stopped(first).await;
     // Sent to a worker that cannot read it.
-    let mut call = Box::pin(pool.call::<pid>(()).into_future());
-    assert!(
-        std::future::poll_fn(|cx| std::task::Poll::Ready(call.as_mut().poll(cx).is_pending()))
-            .await
-    );
+    let mut call = pool.call::<pid>(()).into_future();
+    assert!(polled(&mut call).await.is_pending());
     send(Signal::KILL, first);
     assert_ne!(call.await.unwrap(), first);
     pool.close().await.unwrap();

@@ -7,6 +7,7 @@ use aio_pool::{Exit, TaskError};
 use crate::harness::trials;
 use crate::line::Line;
 use crate::polled::polled;
+use crate::pools::one_worker;
 use crate::tasks::{abort, hold, pid};
 
 trials![
@@ -17,7 +18,7 @@ trials![
 ];
 
 async fn it_waits_for_an_empty_worker_and_nothing_begins_beside_it() {
-    let pool = aio_pool::start().workers(1).await.unwrap();
+    let pool = one_worker().await;
     let line = Line::open();
     let first = tokio::spawn(pool.call::<hold>(line.name.clone()).into_future());
     let held = line.next().await;
@@ -66,7 +67,7 @@ async fn other_workers_go_on_meanwhile() {
 }
 
 async fn its_crash_costs_nothing_else() {
-    let pool = aio_pool::start().workers(1).await.unwrap();
+    let pool = one_worker().await;
     let mut shared = Vec::new();
     for _ in 0..8 {
         shared.push(tokio::spawn(pool.call::<pid>(()).into_future()));

@@ -10,6 +10,7 @@ use rustix::process::Signal;
 use tokio::join;
 
 use crate::death::{send, wait_until_stopped};
+use crate::deeds::ended;
 use crate::harness::{runtime, trials};
 use crate::line::Line;
 use crate::polled::polled;
@@ -197,7 +198,7 @@ async fn a_worker_that_will_not_end_is_killed_and_reported() {
         call.abort();
         held.gone().await;
         send(Signal::STOP, pid);
-        wait_until_stopped(pid);
+        wait_until_stopped(pid).await;
         pids.push(pid);
     }
     pids.sort_unstable();
@@ -229,34 +230,19 @@ async fn a_cancelled_task_without_an_await_does_not_stop_a_close() {
     before.assert_same().await;
 }
 
-/// Waits until a process that is not our child has ended.
-async fn wait_for_end(pid: u32) {
-    use rustix::process::{Pid, PidfdFlags, pidfd_open};
-    use tokio::io::unix::AsyncFd;
-    let pid = Pid::from_raw(i32::try_from(pid).unwrap()).unwrap();
-    match pidfd_open(pid, PidfdFlags::empty()) {
-        Ok(pidfd) => {
-            #[allow(deprecated, reason = "the other way to watch a pidfd is unsafe")]
-            let ended = AsyncFd::with_interest(pidfd, tokio::io::Interest::READABLE).unwrap();
-            let _ = ended.readable().await.unwrap();
-        }
-        Err(error) => assert_eq!(error, rustix::io::Errno::SRCH),
-    }
-}
-
 async fn what_a_task_started_ends_with_the_pool() {
     let pool = aio_pool::start().workers(1).await.unwrap();
     let after_close = pool.call::<leave_behind>(()).await.unwrap();
     pool.close().await.unwrap();
-    wait_for_end(after_close).await;
+    ended(after_close).await;
 
     let pool = aio_pool::start().workers(1).await.unwrap();
     let after_crash = pool.call::<leave_behind>(()).await.unwrap();
     pool.call::<exit>(1).await.unwrap_err();
-    wait_for_end(after_crash).await;
+    ended(after_crash).await;
     let after_drop = pool.call::<leave_behind>(()).await.unwrap();
     drop(pool);
-    wait_for_end(after_drop).await;
+    ended(after_drop).await;
 }
 
 async fn a_worker_that_left_its_group_ends_with_the_pool() {

@@ -11,6 +11,7 @@ use crate::forge::{
 };
 use crate::harness::trials;
 use crate::line::Line;
+use crate::pools::one_worker;
 use crate::tasks::{hold, nothing, pid};
 
 trials![
@@ -38,10 +39,6 @@ trials![
 
 /// The first call of a pool asks for the pid; the second is the one that lies.
 const LIE: u64 = FIRST_CALL + 1;
-
-async fn one_worker() -> Pool {
-    aio_pool::start().workers(1).await.unwrap()
-}
 
 /// Which worker was killed for what it said, and for which of it.
 fn blamed(error: &TaskError<Never>) -> (u32, &str) {

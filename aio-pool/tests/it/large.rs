@@ -8,6 +8,7 @@ use crate::death::{send, wait_until_stopped};
 use crate::deeds::{Blob, Way, arm_for_output, give_blob, return_blob, take_blob};
 use crate::harness::trials;
 use crate::polled::polled;
+use crate::pools::one_worker;
 use crate::tasks::pid;
 
 trials![
@@ -19,10 +20,6 @@ trials![
 ];
 
 const LARGE: usize = 64 << 20;
-
-async fn one_worker() -> Pool {
-    aio_pool::start().workers(1).await.unwrap()
-}
 
 async fn large_values_cross_in_both_directions_at_once() {
     let pool = one_worker().await;
@@ -98,7 +95,7 @@ async fn a_worker_killed_while_it_is_written_a_large_input_has_not_begun() {
     let pool = one_worker().await;
     let worker = pool.call::<pid>(()).await.unwrap();
     send(Signal::STOP, worker);
-    wait_until_stopped(worker);
+    wait_until_stopped(worker).await;
     let mut calls: Vec<_> = (0..2)
         .map(|_| pool.call::<take_blob>(Blob::patterned(LARGE)).into_future())
         .collect();

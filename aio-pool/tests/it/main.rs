@@ -36,6 +36,7 @@ mod obedient;
 mod orphans;
 mod output;
 mod polled;
+mod pools;
 mod process;
 mod queue;
 mod recycle;

@@ -17,6 +17,7 @@ use tokio::sync::{Barrier, watch};
 
 use crate::harness::trials;
 use crate::line::{self, Line};
+use crate::pools::one_worker_for;
 use crate::tasks::{Picky, echo, hold, nothing, take_picky};
 
 trials![
@@ -31,11 +32,6 @@ trials![
     maps_and_calls_share_the_workers,
     map_is_cut_everywhere,
 ];
-
-pub(crate) async fn one_worker(tasks: usize) -> Pool {
-    let pool = aio_pool::start().workers(1).tasks_per_worker(tasks).await;
-    pool.expect("a pool")
-}
 
 task! {
     pub(crate) async fn double(n: u64) -> u64 {
@@ -126,7 +122,7 @@ async fn outputs_are_in_the_order_of_the_inputs() {
 }
 
 async fn the_outputs_of_an_unordered_map_come_as_they_were_there() {
-    let pool = one_worker(3).await;
+    let pool = one_worker_for(3).await;
     let inputs = [(0, 2), (1, 2), (2, 2)];
     let outputs = pool.map::<after_the_next>(inputs).unordered();
     assert_eq!(outputs.await.unwrap(), [2, 1, 0]);
@@ -135,7 +131,7 @@ async fn the_outputs_of_an_unordered_map_come_as_they_were_there() {
 }
 
 async fn a_map_makes_nothing_before_it_is_polled() {
-    let pool = one_worker(1).await;
+    let pool = one_worker_for(1).await;
     let (line, taken) = (Line::open(), Counter::default());
     let inputs = || counted(std::iter::repeat_n(line.name.clone(), 3), &taken);
     drop(pool.map::<hold>(inputs()));
@@ -147,7 +143,7 @@ async fn a_map_makes_nothing_before_it_is_polled() {
 }
 
 async fn the_first_error_cancels_the_others() {
-    let pool = one_worker(4).await;
+    let pool = one_worker_for(4).await;
     let line = Line::open();
     let calls = [true, true, false, true].map(|stays| (stays.then(|| line.name.clone()), 4));
     let (outcome, held) = join!(pool.map::<fail_beside>(calls).into_future(), async {
@@ -196,7 +192,7 @@ async fn each_input_has_one_outcome_while_workers_die() {
 }
 
 async fn a_value_that_does_not_cross_is_the_outcome_of_its_input() {
-    let pool = one_worker(4).await;
+    let pool = one_worker_for(4).await;
     let inputs = [Picky::Fine, Picky::NotWritten, Picky::NotRead, Picky::Fine];
     let mut results = pool.map::<take_picky>(inputs).stream();
     let mut next = async || results.next().await.unwrap();
@@ -238,7 +234,7 @@ async fn a_value_that_does_not_cross_is_the_outcome_of_its_input() {
 }
 
 async fn a_timeout_ends_each_call_by_itself() {
-    let pool = one_worker(1).await;
+    let pool = one_worker_for(1).await;
     let line = Line::open();
     let limit = Duration::from_millis(20);
     let inputs = [(line.name.clone(), true), (line.name.clone(), false)];
@@ -256,7 +252,7 @@ async fn a_timeout_ends_each_call_by_itself() {
 }
 
 async fn a_panic_of_the_inputs_is_the_callers_own() {
-    let pool = one_worker(2).await;
+    let pool = one_worker_for(2).await;
     let inputs = (0..6).map(|n| if n == 3 { panic!("no {n}") } else { n });
     let mut results = pool.map::<double>(inputs).stream();
     let mut next = async || {
@@ -312,7 +308,7 @@ pub(crate) async fn works_and_goes(before: &Trace, pool: Pool) {
 async fn map_is_cut_everywhere() {
     let before = Trace::take();
     let report = every("map")
-        .world(async || one_worker(1).await)
+        .world(async || one_worker_for(1).await)
         .run(
             async |pool: &mut Pool| {
                 let outputs = pool.map::<double>(0..5).limit(2).await.unwrap();

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use aio_pool::{Never, Pool, TaskError};
+use aio_pool::{Never, TaskError};
 use chaos::Trace;
 use chaos::dice::Dice;
 use rustix::process::{Pid, Signal, kill_process};
@@ -18,6 +18,7 @@ use crate::forge::{FIRST_CALL, done, say_and_die};
 use crate::harness::{runtime, trials};
 use crate::line::Line;
 use crate::polled::polled;
+use crate::pools::one_at_a_time;
 use crate::tasks::{nothing, pid};
 
 trials![
@@ -32,14 +33,6 @@ trials![
     a_worker_that_dies_while_it_retires_is_a_worker_that_has_ended,
     no_death_at_full_speed_costs_more_than_what_ran_there,
 ];
-
-async fn one_worker() -> Pool {
-    aio_pool::start()
-        .workers(1)
-        .tasks_per_worker(1)
-        .await
-        .unwrap()
-}
 
 /// This call began in this worker, alone, and the worker died in this way.
 fn assert_lost<T: std::fmt::Debug>(outcome: Result<T, TaskError<Never>>, victim: u32, way: Way) {
@@ -132,29 +125,31 @@ async fn a_worker_that_dies_before_it_is_ready_is_replaced() {
 
 async fn a_worker_that_dies_while_it_reads_has_started_nothing() {
     for way in Way::ALL {
-        let pool = one_worker().await;
-        // More than the pages of code that its answer needs, less than the blob.
-        let growth = 4 << 20;
-        let victim = pool.call::<arm_for_growth>((way, growth)).await.unwrap();
-        let outcome = pool.call::<take_blob>(Blob::patterned(12 << 20)).await;
-        match outcome {
-            Ok((pid, whole)) => {
-                assert_ne!(pid, victim, "{way:?}");
-                assert!(whole);
+        let pool = one_at_a_time().await;
+        loop {
+            let victim = pool.call::<arm_for_growth>((way, 1 << 20)).await.unwrap();
+            let outcome = pool.call::<take_blob>(Blob::patterned(12 << 20)).await;
+            ended(victim).await;
+            match outcome {
+                Ok((pid, whole)) => {
+                    assert!(whole, "{way:?}");
+                    if pid != victim {
+                        break;
+                    }
+                }
+                lost => assert_lost(lost, victim, way),
             }
-            // The machine may let it read all before it lets it die.
-            lost => assert_lost(lost, victim, way),
+            // The machine has let it read all before it let it die: once more.
         }
-        assert_ne!(pool.call::<pid>(()).await.unwrap(), victim);
         pool.close().await.unwrap();
     }
 }
 
 async fn a_worker_that_is_killed_with_half_an_order_has_started_nothing() {
-    let pool = one_worker().await;
+    let pool = one_at_a_time().await;
     let victim = pool.call::<pid>(()).await.unwrap();
     send(Signal::STOP, victim);
-    wait_until_stopped(victim);
+    wait_until_stopped(victim).await;
     let mut call = pool
         .call::<take_blob>(Blob::patterned(8 << 20))
         .into_future();
@@ -173,7 +168,7 @@ async fn a_worker_that_is_killed_with_half_an_order_has_started_nothing() {
 
 async fn a_worker_that_dies_while_it_runs_loses_what_it_ran() {
     for way in Way::ALL {
-        let pool = one_worker().await;
+        let pool = one_at_a_time().await;
         let victim = pool.call::<pid>(()).await.unwrap();
         let (lost, behind, last) = join!(
             pool.call::<die>(way).into_future(),
@@ -190,7 +185,7 @@ async fn a_worker_that_dies_while_it_runs_loses_what_it_ran() {
 
 async fn a_worker_that_dies_half_way_through_an_answer_has_not_answered() {
     for way in Way::ALL {
-        let pool = one_worker().await;
+        let pool = one_at_a_time().await;
         let victim = pool.call::<pid>(()).await.unwrap();
         let mut half = done(FIRST_CALL + 1);
         half.pop();
@@ -207,7 +202,7 @@ async fn a_worker_that_dies_half_way_through_an_answer_has_not_answered() {
 async fn a_worker_that_dies_between_the_writes_of_an_answer_has_not_answered() {
     const BYTES: usize = 4 << 20;
     for way in Way::ALL {
-        let pool = one_worker().await;
+        let pool = one_at_a_time().await;
         loop {
             let victim = pool.call::<arm_for_output>(way).await.unwrap();
             match pool.call::<give_blob>(BYTES).await {
@@ -224,7 +219,7 @@ async fn a_worker_that_dies_between_the_writes_of_an_answer_has_not_answered() {
 async fn a_worker_that_dies_idle_hurts_no_call() {
     let line = Line::open();
     for way in Way::ALL {
-        let pool = one_worker().await;
+        let pool = one_at_a_time().await;
         let victim = pool.call::<arm>((way, line.name.clone())).await.unwrap();
         drop(line.next().await);
         ended(victim).await;

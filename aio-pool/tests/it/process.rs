@@ -13,6 +13,7 @@ use chaos::Trace;
 use rustix::process::Signal;
 
 use crate::death::{send, wait_until_stopped};
+use crate::deeds::{children_of, until};
 use crate::env::variable;
 use crate::guard::assert_nothing_left;
 use crate::harness::{runtime, trials};
@@ -136,19 +137,6 @@ impl Wake for Flag {
     }
 }
 
-/// The children of this process.
-fn children() -> Vec<u32> {
-    let own = std::process::id().to_string();
-    let is_child = |pid: &u32| {
-        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-        let after_name = stat.rsplit(')').next().unwrap_or_default();
-        after_name.split_whitespace().nth(1) == Some(own.as_str())
-    };
-    let entries = std::fs::read_dir("/proc").unwrap();
-    let pids = entries.filter_map(|entry| entry.unwrap().file_name().to_str()?.parse().ok());
-    pids.filter(is_child).collect()
-}
-
 type Starting = Pin<Box<dyn Future<Output = Result<Process<pid>, Error>> + Send>>;
 
 /// A process that is ready, and has not been given its task.
@@ -158,10 +146,8 @@ async fn ready() -> (Starting, u32) {
     let waker = Waker::from(Arc::clone(&flag));
     let polled = starting.as_mut().poll(&mut Context::from_waker(&waker));
     assert!(polled.is_pending());
-    while !flag.0.load(Ordering::Acquire) {
-        tokio::task::yield_now().await;
-    }
-    let [worker] = children()[..] else {
+    until("a process that is ready", || flag.0.load(Ordering::Acquire)).await;
+    let [worker] = children_of(std::process::id())[..] else {
         panic!("one process has one child");
     };
     (starting, worker)
@@ -174,19 +160,20 @@ async fn a_process_that_dies_before_its_task_begins_is_not_replaced() {
         let process = if stop {
             // It is given its task, and cannot take it.
             send(Signal::STOP, worker);
-            wait_until_stopped(worker);
+            wait_until_stopped(worker).await;
             let process = starting.await.unwrap();
             send(Signal::KILL, worker);
             process
         } else {
             send(Signal::KILL, worker);
-            while std::fs::exists(format!("/proc/{worker}")).unwrap() {
-                tokio::task::yield_now().await;
-            }
+            until("a worker that is reaped", || {
+                children_of(std::process::id()).is_empty()
+            })
+            .await;
             // As long as it takes to start a worker, had anyone started one.
             let other = aio_pool::start().workers(1).await.unwrap();
             other.close().await.unwrap();
-            assert_eq!(children(), []);
+            assert_eq!(children_of(std::process::id()), []);
             starting.await.unwrap()
         };
         assert_eq!(process.pid(), worker);

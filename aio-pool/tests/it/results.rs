@@ -10,10 +10,9 @@ use futures_core::{FusedStream, Stream};
 
 use crate::harness::trials;
 use crate::line::Line;
-use crate::map::{
-    Counter, after_the_next, call_and_stay, counted, double, one_worker, works_and_goes,
-};
+use crate::map::{Counter, after_the_next, call_and_stay, counted, double, works_and_goes};
 use crate::polled::polled;
+use crate::pools::one_worker_for;
 use crate::tasks::{Stranger, hold, nothing, pid};
 
 trials![
@@ -34,7 +33,7 @@ trials![
 ];
 
 async fn results_are_in_order_though_the_last_is_first() {
-    let pool = one_worker(8).await;
+    let pool = one_worker_for(8).await;
     let mut results = pool.map::<after_the_next>((0..8).map(|n| (n, 7))).stream();
     for n in 0..8 {
         assert_eq!(results.next().await, Some(Ok(n)));
@@ -44,7 +43,7 @@ async fn results_are_in_order_though_the_last_is_first() {
 }
 
 async fn unordered_results_come_as_they_are_there() {
-    let pool = one_worker(8).await;
+    let pool = one_worker_for(8).await;
     let inputs = (0..8).map(|n| (n, 7));
     let mut results = pool.map::<after_the_next>(inputs).unordered().stream();
     for n in (0..8).rev() {
@@ -83,7 +82,7 @@ async fn inputs_without_end_are_taken_as_there_is_room() {
 
 async fn no_more_is_kept_behind_a_slow_task_than_the_limit() {
     const LIMIT: usize = 6;
-    let pool = one_worker(8).await;
+    let pool = one_worker_for(8).await;
     let line = Line::open();
     let taken = Counter::default();
     let inputs = (0..).map(|n| (line.name.clone(), n == 0));
@@ -122,7 +121,7 @@ async fn no_more_is_kept_behind_a_slow_task_than_the_limit() {
 }
 
 async fn a_place_that_comes_free_is_filled_before_the_consumer_waits() {
-    let pool = one_worker(8).await;
+    let pool = one_worker_for(8).await;
     let (line, taken) = (Line::open(), Counter::default());
     let inputs = (0..).map(|n| (line.name.clone(), n > 0));
     let inputs = counted(inputs, &taken);
@@ -162,7 +161,7 @@ async fn dropping_the_results_cancels_what_is_in_flight() {
 }
 
 async fn an_error_is_not_the_end_of_the_stream() {
-    let pool = one_worker(4).await;
+    let pool = one_worker_for(4).await;
     let mut results = pool.map::<crate::tasks::fib>([1, 1_000, 2]).stream();
     assert_eq!(results.next().await.unwrap().unwrap(), 1);
     assert!(matches!(
@@ -186,7 +185,7 @@ async fn outcomes(
 }
 
 async fn a_pool_that_closes_ends_the_stream_with_an_error() {
-    let pool = one_worker(4).await;
+    let pool = one_worker_for(4).await;
     let mut results = pool.map::<double>(0..).limit(8).stream();
     assert_eq!(results.next().await, Some(Ok(0)));
     pool.close().await.unwrap();
@@ -206,7 +205,7 @@ async fn a_pool_that_closes_ends_the_stream_with_an_error() {
 }
 
 async fn a_pool_that_is_terminated_ends_the_stream_with_an_error() {
-    let pool = one_worker(4).await;
+    let pool = one_worker_for(4).await;
     let mut results = pool.map::<double>(0..).limit(8).stream();
     assert_eq!(results.next().await, Some(Ok(0)));
     pool.terminate().await;
@@ -226,7 +225,7 @@ async fn a_pool_that_is_terminated_ends_the_stream_with_an_error() {
 }
 
 async fn an_unregistered_task_is_said_once() {
-    let pool = one_worker(1).await;
+    let pool = one_worker_for(1).await;
     let mut results = pool.map::<Stranger>(std::iter::repeat(())).stream();
     let task = "tests/stranger";
     let unknown = TaskError::Pool(Error::UnknownTask { task });
@@ -236,7 +235,7 @@ async fn an_unregistered_task_is_said_once() {
 }
 
 async fn the_size_is_known_at_each_step() {
-    let pool = one_worker(2).await;
+    let pool = one_worker_for(2).await;
     for limit in [1, 2, 3, 100] {
         let mut results = pool.map::<double>(0..5).limit(limit).stream();
         assert_eq!(results.size_hint(), (1, Some(5)), "nothing is taken yet");
@@ -257,7 +256,7 @@ async fn the_size_is_known_at_each_step() {
 }
 
 async fn at_its_end_a_stream_stays_there() {
-    let pool = one_worker(2).await;
+    let pool = one_worker_for(2).await;
     let mut results = pool.map::<double>(0..2).stream();
     assert!(!results.is_terminated());
     while results.next().await.is_some() {}
@@ -270,7 +269,7 @@ async fn at_its_end_a_stream_stays_there() {
 
 async fn results_that_are_there_do_not_keep_other_tasks_waiting() {
     const INPUTS: usize = 2_000;
-    let pool = one_worker(16).await;
+    let pool = one_worker_for(16).await;
     let taken = Counter::default();
     let inputs = counted(0..INPUTS as u64, &taken);
     let mut results = pool.map::<double>(inputs).limit(INPUTS).stream();
@@ -293,7 +292,7 @@ async fn results_that_are_there_do_not_keep_other_tasks_waiting() {
 async fn next_is_cut_everywhere() {
     let before = Trace::take();
     let world = async || {
-        let pool = one_worker(1).await;
+        let pool = one_worker_for(1).await;
         let results = pool.map::<double>(0..4).limit(2).stream();
         (pool, results)
     };

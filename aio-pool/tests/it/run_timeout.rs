@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use aio_pool::{Exit, Pool, TaskError};
+use aio_pool::{Exit, TaskError};
 use tokio::join;
 
 use crate::harness::trials;
 use crate::line::Line;
 use crate::polled::polled;
+use crate::pools::{one_at_a_time, one_worker};
 use crate::tasks::{compute, hold, pid, spin};
 
 trials![
@@ -16,14 +17,6 @@ trials![
     a_task_that_computes_for_too_long_costs_its_worker,
     whichever_limit_is_over_first_ends_the_call,
 ];
-
-async fn one_at_a_time() -> Pool {
-    aio_pool::start()
-        .workers(1)
-        .tasks_per_worker(1)
-        .await
-        .unwrap()
-}
 
 async fn the_queue_does_not_count() {
     let pool = one_at_a_time().await;
@@ -52,7 +45,7 @@ async fn a_task_that_runs_for_too_long_is_cancelled() {
 }
 
 async fn a_task_that_computes_for_too_long_costs_its_worker() {
-    let pool = aio_pool::start().workers(1).await.unwrap();
+    let pool = one_worker().await;
     let line = Line::open();
     let neighbour = tokio::spawn(pool.call::<hold>(line.name.clone()).into_future());
     line.next().await;

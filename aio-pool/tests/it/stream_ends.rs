@@ -15,11 +15,12 @@ use crate::forge::say;
 use crate::harness::trials;
 use crate::line::Line;
 use crate::polled::polled;
+use crate::pools::one_worker;
 use crate::stream_tasks::{
     Stranger, counts_to_overflow, dies_behind, endless, item, made, numbers, overruns,
     panics_behind, picky_items, stalls_behind, take_picky, unreadable,
 };
-use crate::streams::{begun, one_worker, until_error};
+use crate::streams::{begun, until_error};
 use crate::tasks::{Overflow, Picky, nothing, pid};
 
 trials![

@@ -5,12 +5,13 @@ use std::pin::{Pin, pin};
 use std::task::Poll;
 
 use aio_pool::streams::{Items, StreamTask};
-use aio_pool::{Context, Pool, TaskError};
+use aio_pool::{Context, TaskError};
 use futures_core::{FusedStream, Stream};
 use tokio::join;
 
 use crate::harness::trials;
 use crate::line::{Held, Line};
+use crate::pools::one_worker;
 use crate::stream_tasks::{
     Letters, counts_to_overflow, endless, fails_with_a_list, fails_with_a_list_of_lists, large,
     made, nested, numbers, peak_memory, stalls_behind,
@@ -27,10 +28,6 @@ trials![
     taking_some_ends_the_producer,
     a_stalled_consumer_holds_nobody_else_up,
 ];
-
-pub(crate) async fn one_worker() -> Pool {
-    aio_pool::start().workers(1).await.unwrap()
-}
 
 /// Takes what comes before the first error, and that.
 pub(crate) async fn until_error<T: StreamTask>(

@@ -1,12 +1,13 @@
 //! Tasks that do not stop when they are told to, and who pays for it.
 
-use aio_pool::{Exit, Pool, TaskError};
+use aio_pool::{Exit, TaskError};
 use chaos::dice::Dice;
 use tokio::join;
 
 use crate::harness::trials;
 use crate::line::Line;
 use crate::polled::polled;
+use crate::pools::one_worker;
 use crate::tasks::{hold, pid, spin};
 
 trials![
@@ -18,10 +19,6 @@ trials![
 ];
 
 const REASON: &str = "task it::tasks::spin did not stop when it was cancelled";
-
-async fn one_worker() -> Pool {
-    aio_pool::start().workers(1).await.unwrap()
-}
 
 async fn a_task_that_does_not_stop_costs_its_worker_and_strands_nobody() {
     let pool = one_worker().await;

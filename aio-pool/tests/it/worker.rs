@@ -3,13 +3,14 @@
 use std::future::pending;
 use std::time::Duration;
 
-use aio_pool::{Pool, TaskError, task};
+use aio_pool::{TaskError, task};
 use rustix::process::{Signal, getpid, kill_process};
 use tokio::join;
 
 use crate::harness::trials;
 use crate::line::{self, Line};
 use crate::polled::polled;
+use crate::pools::one_worker_for;
 use crate::tasks::{compute, nothing, pid};
 
 trials![
@@ -78,13 +79,8 @@ task! {
     }
 }
 
-async fn one_worker(tasks: usize) -> Pool {
-    let pool = aio_pool::start().workers(1).tasks_per_worker(tasks).await;
-    pool.expect("a pool")
-}
-
 async fn a_task_has_all_of_tokio() {
-    let pool = one_worker(2).await;
+    let pool = one_worker_for(2).await;
     for _ in 0..20 {
         let (one, other) = join!(
             pool.call::<tour>(()).into_future(),
@@ -98,7 +94,7 @@ async fn a_task_has_all_of_tokio() {
 }
 
 async fn an_answer_arrives_while_the_next_task_computes() {
-    let pool = one_worker(8).await;
+    let pool = one_worker_for(8).await;
     let line = Line::open();
     for _ in 0..20 {
         let before = tokio::spawn(pool.call::<nothing>(()).into_future());
@@ -113,7 +109,7 @@ async fn an_answer_arrives_while_the_next_task_computes() {
 }
 
 async fn a_task_that_blocks_in_place_lets_others_begin_and_end() {
-    let pool = one_worker(4).await;
+    let pool = one_worker_for(4).await;
     let line = Line::open();
     let blocking = tokio::spawn(pool.call::<block_in_place>(line.name.clone()).into_future());
     let held = line.next().await;
@@ -126,7 +122,7 @@ async fn a_task_that_blocks_in_place_lets_others_begin_and_end() {
 }
 
 async fn what_queues_behind_computing_is_cancelled_and_the_worker_lives_on() {
-    let pool = one_worker(1).await;
+    let pool = one_worker_for(1).await;
     let line = Line::open();
     let blocking = tokio::spawn(pool.call::<block>(line.name.clone()).into_future());
     let held = line.next().await;
@@ -145,7 +141,7 @@ async fn what_queues_behind_computing_is_cancelled_and_the_worker_lives_on() {
 }
 
 async fn short_calls_starve_no_task_that_waits() {
-    let pool = one_worker(8).await;
+    let pool = one_worker_for(8).await;
     let waiting = tokio::spawn(pool.call::<turns>(100).into_future());
     // It ends, or this never does.
     while !waiting.is_finished() {
@@ -157,7 +153,7 @@ async fn short_calls_starve_no_task_that_waits() {
 
 async fn an_answer_before_a_death_is_not_lost() {
     // With one place a call begins only when the answer before it is written.
-    let pool = one_worker(1).await;
+    let pool = one_worker_for(1).await;
     for _ in 0..50 {
         let before = pool.call::<nothing>(()).into_future();
         let death = pool.call::<die_at_once>(()).into_future();
@@ -173,7 +169,7 @@ async fn an_answer_before_a_death_is_not_lost() {
 }
 
 async fn a_panic_while_a_cancelled_task_is_dropped_frees_its_place() {
-    let pool = one_worker(1).await;
+    let pool = one_worker_for(1).await;
     let line = Line::open();
     let before = pool.call::<pid>(()).await.unwrap();
     for _ in 0..10 {
