@@ -10,7 +10,6 @@ use chaos::Trace;
 use rustix::process::Signal;
 
 use crate::death::send;
-use crate::deeds::until;
 use crate::guard::assert_nothing_left;
 use crate::harness::trials;
 use crate::tasks::{abort, nothing, pid};
@@ -212,10 +211,17 @@ async fn a_forgotten_stream_stops_nobody_and_what_is_dropped_is_counted() {
 
 /// Waits until nobody reads what this worker prints, and the pipe is full.
 async fn wait_until_full(worker: u32) {
+    let begun = std::time::Instant::now();
     let pipe = std::fs::File::open(format!("/proc/{worker}/fd/1")).unwrap();
     // A page in it may not be filled to its end.
     let is_full = || rustix::io::ioctl_fionread(&pipe).unwrap() >= 60 << 10;
-    until("a full pipe", is_full).await;
+    while !is_full() {
+        assert!(
+            begun.elapsed() < chaos::watchdog::LIMIT,
+            "the pipe is being read"
+        );
+        std::thread::yield_now();
+    }
     // It stays so, while whoever reads it would have had time to.
     let other = aio_pool::start().workers(1).await.unwrap();
     other.close().await.unwrap();
