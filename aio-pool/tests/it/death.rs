@@ -10,7 +10,7 @@ use crate::deeds::until;
 use crate::harness::trials;
 use crate::line::Line;
 use crate::polled::polled;
-use crate::pools::one_worker;
+use crate::pools::{one_worker, pool_of};
 use crate::tasks::{abort, exit, hold, nothing, pid};
 
 trials![
@@ -60,11 +60,7 @@ async fn a_killed_worker_is_named_and_replaced() {
 }
 
 async fn only_the_calls_of_the_dead_worker_are_lost() {
-    let pool = aio_pool::start()
-        .workers(2)
-        .tasks_per_worker(2)
-        .await
-        .unwrap();
+    let pool = pool_of(2, 2).await;
     let line = Line::open();
     let mut calls: HashMap<u32, Vec<_>> = HashMap::new();
     for _ in 0..4 {

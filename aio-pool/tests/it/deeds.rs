@@ -332,6 +332,26 @@ fn status(field: &str) -> u64 {
         << 10
 }
 
+/// A number and what it stands for.
+pub(crate) type Descriptors = Vec<(i32, String)>;
+
+/// What this process has open.
+pub(crate) fn descriptors() -> Descriptors {
+    let list = std::fs::read_dir("/proc/self/fd").expect("descriptors");
+    let mut descriptors: Descriptors = list
+        .flatten()
+        .filter_map(|entry| {
+            let number = entry.file_name().to_str()?.parse().ok()?;
+            let target = std::fs::read_link(entry.path()).ok()?;
+            Some((number, target.display().to_string()))
+        })
+        // What the list itself is read from.
+        .filter(|(_, target)| !target.ends_with("/fd"))
+        .collect();
+    descriptors.sort_unstable();
+    descriptors
+}
+
 /// The living workers of a process.
 pub(crate) fn workers_of(parent: u32) -> Vec<u32> {
     children_of(parent)

@@ -17,6 +17,7 @@ use crate::deeds::{is_alive, workers_of};
 use crate::forge::{FIRST_CALL, done, own_socket, say_and_leave};
 use crate::harness::trials;
 use crate::line::{self, Line};
+use crate::pools::pool_of;
 use crate::tasks::nothing;
 
 trials![
@@ -76,11 +77,7 @@ async fn no_task_has_its_effect_twice() {
     let folder = chaos::scratch::folder();
     let path = folder.path().join("effects");
     std::fs::write(&path, "").unwrap();
-    let pool = aio_pool::start()
-        .workers(2)
-        .tasks_per_worker(4)
-        .await
-        .unwrap();
+    let pool = pool_of(2, 4).await;
 
     let mut running = JoinSet::new();
     let call = |running: &mut JoinSet<_>, line: usize| {

@@ -7,7 +7,7 @@ use aio_pool::{Exit, TaskError};
 use crate::harness::trials;
 use crate::line::Line;
 use crate::polled::polled;
-use crate::pools::one_worker;
+use crate::pools::{one_worker, pool_of};
 use crate::tasks::{abort, hold, pid};
 
 trials![
@@ -41,11 +41,7 @@ async fn it_waits_for_an_empty_worker_and_nothing_begins_beside_it() {
 }
 
 async fn other_workers_go_on_meanwhile() {
-    let pool = aio_pool::start()
-        .workers(2)
-        .tasks_per_worker(2)
-        .await
-        .unwrap();
+    let pool = pool_of(2, 2).await;
     let line = Line::open();
     let alone = tokio::spawn(
         pool.call::<hold>(line.name.clone())
@@ -86,11 +82,7 @@ async fn its_crash_costs_nothing_else() {
 }
 
 async fn exclusive_and_shared_calls_all_get_their_turn() {
-    let pool = aio_pool::start()
-        .workers(2)
-        .tasks_per_worker(4)
-        .await
-        .unwrap();
+    let pool = pool_of(2, 4).await;
     let calls: Vec<_> = (0..200)
         .map(|number| {
             let call = pool.call::<pid>(());

@@ -10,6 +10,7 @@ use rustix::net::sockopt::socket_peercred;
 use rustix::process::{PidfdFlags, PidfdGetfdFlags, getpid, getppid, pidfd_getfd, pidfd_open};
 
 use crate::deeds::Way;
+use crate::deeds::descriptors;
 
 /// The number of the first call of a pool; the next has the next.
 pub(crate) const FIRST_CALL: u64 = 0;
@@ -83,14 +84,9 @@ pub(crate) fn own_socket() -> UnixStream {
 pub(crate) fn sockets_of_the_parent() -> Vec<OwnedFd> {
     let own = pidfd_open(getpid(), PidfdFlags::empty()).expect("a pidfd");
     let parent = getppid();
-    let mut numbers: Vec<i32> = std::fs::read_dir("/proc/self/fd")
-        .expect("descriptors")
-        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
-        .collect();
-    numbers.sort_unstable();
-    numbers
+    descriptors()
         .into_iter()
-        .filter_map(|number| pidfd_getfd(&own, number, PidfdGetfdFlags::empty()).ok())
+        .filter_map(|(number, _)| pidfd_getfd(&own, number, PidfdGetfdFlags::empty()).ok())
         .filter(|copy| socket_peercred(copy).is_ok_and(|peer| Some(peer.pid) == parent))
         .collect()
 }

@@ -3,15 +3,16 @@
 
 use aio_pool::{Exit, Never, Pool, TaskError};
 use chaos::dice::Dice;
+use tokio::task::JoinHandle;
 
-use crate::deeds::{Way, ended as gone, forget_peak, peak, resident};
+use crate::deeds::{Way, ended as gone, finish_when_told, forget_peak, peak, resident};
 use crate::forge::{
     Ending, FIRST_CALL, Up, done, dribble, ended, flood, flood_with_pieces, frame, framed, say,
     say_and_die, say_and_hang_up,
 };
 use crate::harness::trials;
-use crate::line::Line;
-use crate::pools::one_worker;
+use crate::line::{Held, Line};
+use crate::pools::{one_worker, pool_of};
 use crate::tasks::{hold, nothing, pid};
 
 trials![
@@ -105,26 +106,39 @@ async fn whatever_is_said_of_the_call_of_another_worker_costs_only_the_liar() {
     only_the_liar(ended(FIRST_CALL, Ending::Cancelled)).await;
 }
 
-/// The first call of the pool runs in another worker than the one that says this.
+/// A call that runs in a worker of its own while another lies.
+struct Honest {
+    call: JoinHandle<Result<u32, TaskError<Never>>>,
+    held: Held,
+}
+
+impl Honest {
+    /// It is the first call of the pool.
+    async fn call(pool: &Pool) -> Self {
+        let line = Line::open();
+        let call = pool.call::<finish_when_told>(line.name.clone());
+        let call = tokio::spawn(call.into_future());
+        let held = line.next().await;
+        Self { call, held }
+    }
+
+    /// The answer that comes is its own.
+    async fn answers(self) {
+        let Self { call, held } = self;
+        let pid = held.pid;
+        drop(held);
+        assert_eq!(call.await.unwrap().unwrap(), pid);
+    }
+}
+
+/// Costs the worker that says this, and not the one with the first call.
 async fn only_the_liar(bytes: Vec<u8>) {
-    let pool = aio_pool::start()
-        .workers(2)
-        .tasks_per_worker(1)
-        .await
-        .unwrap();
-    let line = Line::open();
-    let other = tokio::spawn(
-        pool.call::<crate::deeds::finish_when_told>(line.name.clone())
-            .into_future(),
-    );
-    let held = line.next().await;
+    let pool = pool_of(2, 1).await;
+    let honest = Honest::call(&pool).await;
     let error = pool.call::<say>(bytes).await.unwrap_err();
-    assert_ne!(blamed(&error).0, held.pid);
-    assert!(!other.is_finished());
-    // The answer that comes is its own.
-    let honest = held.pid;
-    drop(held);
-    assert_eq!(other.await.unwrap().unwrap(), honest);
+    assert_ne!(blamed(&error).0, honest.held.pid);
+    assert!(!honest.call.is_finished());
+    honest.answers().await;
     pool.close().await.unwrap();
 }
 
@@ -209,17 +223,8 @@ async fn costs_at_most(bytes: u64, call: u64, piece: usize) {
 async fn random_bytes_cost_the_worker_at_most() {
     const ROUNDS: u64 = 60;
     let seed = u64::from(std::process::id());
-    let pool = aio_pool::start()
-        .workers(2)
-        .tasks_per_worker(1)
-        .await
-        .unwrap();
-    let line = Line::open();
-    let kept = tokio::spawn(
-        pool.call::<crate::deeds::finish_when_told>(line.name.clone())
-            .into_future(),
-    );
-    let held = line.next().await;
+    let pool = pool_of(2, 1).await;
+    let honest = Honest::call(&pool).await;
     let mut dice = Dice::new(seed);
     for round in 0..ROUNDS {
         let mut bytes = Vec::new();
@@ -241,18 +246,16 @@ async fn random_bytes_cost_the_worker_at_most() {
             // It answered itself, with a value or with what is none.
             Ok(()) | Err(TaskError::Panicked { .. } | TaskError::Pool(_)) => {}
             Err(TaskError::WorkerLost { pid, .. }) => {
-                assert_ne!(pid, held.pid, "seed {seed}, round {round}");
+                assert_ne!(pid, honest.held.pid, "seed {seed}, round {round}");
                 gone(pid).await;
             }
             Err(other) => panic!("seed {seed}, round {round}: {other:?}"),
         }
-        assert!(!kept.is_finished(), "seed {seed}, round {round}");
+        assert!(!honest.call.is_finished(), "seed {seed}, round {round}");
         // Its worker may have answered, and be about to die.
         until_served(&pool).await;
     }
-    let honest = held.pid;
-    drop(held);
-    assert_eq!(kept.await.unwrap().unwrap(), honest);
+    honest.answers().await;
     pool.call::<nothing>(()).await.unwrap();
     pool.close().await.unwrap();
 }

@@ -9,10 +9,12 @@ use std::process::{Command, Stdio};
 use aio_pool::task;
 use rustix::io::FdFlags;
 
+use crate::deeds::{Descriptors, descriptors};
 use crate::deeds::{finish_when_told, program, told};
 use crate::forge::sockets_of_the_parent;
 use crate::harness::{runtime, trials};
 use crate::line::{self, Line};
+use crate::pools::pool_of;
 use crate::tasks::{echo, pid};
 
 trials![
@@ -101,25 +103,6 @@ async fn what_tasks_print_and_read_is_not_the_pools() {
     assert!(said.ends_with("served\n"), "{said}");
 }
 
-/// A number and what it stands for.
-type Descriptors = Vec<(u32, String)>;
-
-fn descriptors() -> Descriptors {
-    let list = std::fs::read_dir("/proc/self/fd").expect("descriptors");
-    let mut descriptors: Descriptors = list
-        .flatten()
-        .filter_map(|entry| {
-            let number = entry.file_name().to_str()?.parse().ok()?;
-            let target = std::fs::read_link(entry.path()).ok()?;
-            Some((number, target.display().to_string()))
-        })
-        // What the list itself is read from.
-        .filter(|(_, target)| !target.ends_with("/fd"))
-        .collect();
-    descriptors.sort_unstable();
-    descriptors
-}
-
 task! {
     /// What this worker has open, and how many different sockets of its parent.
     async fn look_around(line: String) -> (Descriptors, usize) {
@@ -148,11 +131,7 @@ async fn a_worker_has_its_own_descriptors_and_no_others() {
     let folder = chaos::scratch::folder();
     let before = File::create(folder.path().join("before")).unwrap();
     let line = Line::open();
-    let pool = aio_pool::start()
-        .workers(2)
-        .tasks_per_worker(1)
-        .await
-        .unwrap();
+    let pool = pool_of(2, 1).await;
     let after = File::create(folder.path().join("after")).unwrap();
     // One of them is started when much more is open.
     let victim = pool.call::<pid>(()).await.unwrap();

@@ -17,7 +17,7 @@ use tokio::sync::{Barrier, watch};
 
 use crate::harness::trials;
 use crate::line::{self, Line};
-use crate::pools::one_worker_for;
+use crate::pools::{one_worker_for, pool_of};
 use crate::tasks::{Picky, echo, hold, nothing, take_picky};
 
 trials![
@@ -163,11 +163,7 @@ async fn the_first_error_cancels_the_others() {
 
 async fn each_input_has_one_outcome_while_workers_die() {
     const INPUTS: u32 = 600;
-    let pool = aio_pool::start()
-        .workers(2)
-        .tasks_per_worker(4)
-        .await
-        .unwrap();
+    let pool = pool_of(2, 4).await;
     let mut results = pool.map::<deadly>(0..INPUTS).limit(40).stream();
     for n in 0..INPUTS {
         match results.next().await.unwrap() {

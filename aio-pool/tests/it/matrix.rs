@@ -18,7 +18,7 @@ use crate::forge::{FIRST_CALL, done, say_and_die};
 use crate::harness::{runtime, trials};
 use crate::line::Line;
 use crate::polled::polled;
-use crate::pools::one_at_a_time;
+use crate::pools::{one_at_a_time, pool_of};
 use crate::tasks::{nothing, pid};
 
 trials![
@@ -237,11 +237,7 @@ async fn a_worker_that_dies_while_it_retires_is_a_worker_that_has_ended() {
     let line = Line::open();
     for way in Way::ALL {
         let before = Trace::take();
-        let pool = aio_pool::start()
-            .workers(2)
-            .tasks_per_worker(1)
-            .await
-            .unwrap();
+        let pool = pool_of(2, 1).await;
         let call = pool.call::<compute_until_told>((way, line.name.clone()));
         let call = tokio::spawn(call.into_future());
         let victim = line.next().await;
@@ -267,11 +263,7 @@ async fn no_death_at_full_speed_costs_more_than_what_ran_there() {
         for workers in [1, 2] {
             let seed = u64::from(std::process::id());
             let mut dice = Dice::new(seed);
-            let pool = aio_pool::start()
-                .workers(workers)
-                .tasks_per_worker(tasks_per_worker)
-                .await
-                .unwrap();
+            let pool = pool_of(workers, tasks_per_worker).await;
             let mut running = JoinSet::new();
             let (mut answered, mut kills, mut made) = (0, 0, 0);
             let mut next_kill = IN_FLIGHT / 2;

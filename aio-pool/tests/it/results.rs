@@ -12,7 +12,7 @@ use crate::harness::trials;
 use crate::line::Line;
 use crate::map::{Counter, after_the_next, call_and_stay, counted, double, works_and_goes};
 use crate::polled::polled;
-use crate::pools::one_worker_for;
+use crate::pools::{one_worker_for, pool_of};
 use crate::tasks::{Stranger, hold, nothing, pid};
 
 trials![
@@ -134,11 +134,7 @@ async fn a_place_that_comes_free_is_filled_before_the_consumer_waits() {
 }
 
 async fn dropping_the_results_cancels_what_is_in_flight() {
-    let pool = aio_pool::start()
-        .workers(2)
-        .tasks_per_worker(2)
-        .await
-        .unwrap();
+    let pool = pool_of(2, 2).await;
     let line = Line::open();
     for _ in 0..5 {
         let inputs = std::iter::repeat(line.name.clone());
