@@ -128,7 +128,7 @@ const LAYERS: &[(&str, Layers)] = &[
         &[
             // What is true without a second process.
             &[
-                "error", "codec", "context", "handover", "ids", "marks", "output", "sheaf",
+                "error", "codec", "context", "handover", "ids", "marks", "output", "sheaf", "spin",
             ],
             // What a program says of its tasks and of its workers.
             &["task", "stream_task", "initializer", "role", "queue"],
