@@ -170,7 +170,7 @@ async fn a_worker_whose_last_call_is_taken_back_leaves() {
     let pool = aio_pool::start().workers(1).recycle_after(1).await.unwrap();
     let first = workers_of(std::process::id())[0];
     send(Signal::STOP, first);
-    wait_until_stopped(first);
+    wait_until_stopped(first).await;
     // Longer than a socket takes, so its end is still here.
     let mut call = pool.call::<take_bulk>(Bulk(8 << 20)).into_future();
     assert!(polled(&mut call).await.is_pending());
@@ -237,7 +237,7 @@ impl Stuck {
         let workers = workers_of(std::process::id());
         let stopped = *workers.iter().find(|&&pid| pid != spinning).unwrap();
         send(Signal::STOP, stopped);
-        wait_until_stopped(stopped);
+        wait_until_stopped(stopped).await;
         let mut calls = Vec::new();
         for _ in 0..=unread {
             calls.push(made(&pool).await);
@@ -302,7 +302,7 @@ async fn a_pool_that_waits_does_not_look_at_the_clock() {
     }
     let stopped = holds[0].1.pid;
     send(Signal::STOP, stopped);
-    wait_until_stopped(stopped);
+    wait_until_stopped(stopped).await;
     drop(made(&pool).await);
     send(Signal::CONT, stopped);
     // Until both are at rest.
@@ -320,7 +320,7 @@ async fn a_worker_that_is_stopped_is_not_asked_again_and_again() {
     let pool = start.await.unwrap();
     let workers = workers_of(std::process::id());
     send(Signal::STOP, workers[0]);
-    wait_until_stopped(workers[0]);
+    wait_until_stopped(workers[0]).await;
     // For each of the first there is one in the other worker, until it ends.
     let mut calls = Vec::new();
     for _ in 0..8 {
@@ -361,8 +361,8 @@ async fn a_worker_that_is_stopped_keeps_nobody_elses_calls() {
     // The first is stopped, and the third too for a moment: either gets three.
     send(Signal::STOP, pids[0]);
     send(Signal::STOP, idle);
-    wait_until_stopped(pids[0]);
-    wait_until_stopped(idle);
+    wait_until_stopped(pids[0]).await;
+    wait_until_stopped(idle).await;
     let mut calls = Vec::new();
     for _ in 0..9 {
         calls.push(made(&pool).await);
