@@ -76,6 +76,9 @@ fn stand_in(desk: &Arc<Desk>, stuck: Beat, mut replace: impl FnMut()) {
         // An error is an early look.
         let _ = rustix::event::poll(&mut socket, Some(&TAKEN_OVER));
         if desk.read() != Fill::Nothing {
+            // The runtime may be busy with tasks that yield. Its own socket says
+            // nothing of what was read here.
+            desk.ring();
             desk.leave_if_retired();
         }
     }
