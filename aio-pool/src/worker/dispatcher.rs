@@ -87,6 +87,9 @@ fn is_alone() -> bool {
 fn batch(desk: &Arc<Desk>, id: DispatcherId) -> Batch {
     let begun = Instant::now();
     for _ in 0..BATCH {
+        // Looked at first: what another thread writes after this look frees
+        // places that the next look may have missed.
+        let unwritten = desk.uplink.unwritten();
         match desk.next() {
             (Next::Begin(waiting), stop) => {
                 if begin(desk, id, waiting, stop) == Office::Lost {
@@ -97,7 +100,9 @@ fn batch(desk: &Arc<Desk>, id: DispatcherId) -> Batch {
                 }
             }
             // A place is free only once the answer is in the kernel's hands.
-            (Next::Full, _) if desk.uplink.flush() == Wrote::Something => {}
+            (Next::Full, _) if unwritten > 0 => {
+                desk.uplink.flush();
+            }
             (Next::Full | Next::Empty, _) => return Batch::Done,
             (Next::Retired, _) => desk.leave(),
         }
