@@ -226,7 +226,30 @@ impl Desk {
 
     /// Answers when all that is being sent in pieces now has been sent.
     pub(super) fn answer_in_turn(self: &Arc<Self>, call: CallId, answer: Answer) {
+        if answer.payload.len() <= PIECE
+            && let Some(_turn) = self.uplink.turn_if_free()
+        {
+            return self.finish(call, answer.ending, &answer.payload);
+        }
         lock(&self.mail).inbox.answering(call);
+        let (desk, ending) = (Arc::clone(self), answer.ending.clone());
+        let payload = answer.payload.clone();
+        // On a thread of its own: other tasks may compute on the runtime's, and
+        // this one is over.
+        let thread = std::thread::Builder::new().name("aio-pool-answer".to_owned());
+        let sends = thread.spawn(move || {
+            let turn = desk.uplink.wait_for_turn();
+            let last = desk.uplink.send_all_but_last(call, payload, &turn);
+            desk.finish(call, ending, &last);
+            desk.uplink.flush();
+        });
+        if sends.is_err() {
+            self.answer_as_task(call, answer);
+        }
+    }
+
+    /// The same where there may be no other thread.
+    fn answer_as_task(self: &Arc<Self>, call: CallId, answer: Answer) {
         let desk = Arc::clone(self);
         tokio::spawn(async move {
             let turn = desk.uplink.turn().await;

@@ -109,6 +109,25 @@ impl Uplink {
         Arc::clone(&self.turn).lock_owned().await
     }
 
+    /// The turn, if nobody has it.
+    pub(super) fn turn_if_free(&self) -> Option<Turn> {
+        Arc::clone(&self.turn).try_lock_owned().ok()
+    }
+
+    /// Waits for the turn on a thread that has nothing else to do.
+    pub(super) fn wait_for_turn(&self) -> Turn {
+        Arc::clone(&self.turn).blocking_lock_owned()
+    }
+
+    /// What [`send_but_last`](Self::send_but_last) does, on such a thread.
+    pub(super) fn send_all_but_last(&self, call: CallId, mut rest: Bytes, _: &Turn) -> Bytes {
+        while rest.len() > PIECE {
+            self.write(&Up::Piece { call }, &rest.split_to(PIECE));
+            std::thread::yield_now();
+        }
+        rest
+    }
+
     /// Sends of a payload all pieces but the last, which is left, and lets others
     /// speak between them. It must not be stopped amid them.
     pub(super) async fn send_but_last(&self, call: CallId, mut rest: Bytes, _: &Turn) -> Bytes {
