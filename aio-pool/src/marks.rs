@@ -26,6 +26,7 @@ const BYTES: usize = 4096;
 struct Numbers {
     begun: AtomicU64,
     initializing: AtomicU64,
+    in_hand: AtomicU64,
 }
 
 /// The shared page, mapped.
@@ -98,6 +99,24 @@ impl Marks {
     /// The worker is about to run what was delivered as this number.
     pub(crate) fn begin(&self, number: u64) {
         self.numbers().begun.store(number, Ordering::Release);
+    }
+
+    /// The worker is about to poll what was delivered as this number.
+    pub(crate) fn take_in_hand(&self, number: u64) {
+        self.numbers().in_hand.store(number, Ordering::Release);
+    }
+
+    /// It has polled it. Another thread may have another in hand by now.
+    pub(crate) fn put_down(&self, number: u64) {
+        let in_hand = &self.numbers().in_hand;
+        if in_hand.load(Ordering::Relaxed) == number {
+            in_hand.store(0, Ordering::Release);
+        }
+    }
+
+    /// The number that the worker polls now; 0 if it polls none.
+    pub(crate) fn in_hand(&self) -> u64 {
+        self.numbers().in_hand.load(Ordering::Acquire)
     }
 
     /// The last number that has begun; 0 if none has.

@@ -166,9 +166,18 @@ impl Engine {
     fn condemn_late(&mut self, now: Instant, effects: &mut Effects) {
         if matches!(self.phase, Phase::Open | Phase::Closing) {
             let workers = &self.workers;
-            let mark = |id| workers.get(&id).map_or(0, |worker| worker.marks.begun());
+            let scheduler = &self.scheduler;
+            let marks = |id| match workers.get(&id) {
+                // What it says that it polls is only believed if it has that.
+                Some(worker) => {
+                    let in_hand = worker.marks.in_hand();
+                    let holds = scheduler.has_delivery(id, in_hand);
+                    (worker.marks.begun(), if holds { in_hand } else { 0 })
+                }
+                None => (0, 0),
+            };
             let mut late = Vec::new();
-            while let Some((id, task)) = self.stopping.late(mark, now) {
+            while let Some((id, task)) = self.stopping.late(marks, now) {
                 self.stopping.forget(id);
                 late.push((id, task));
             }

@@ -182,6 +182,12 @@ impl Scheduler {
         self.place(call) == Some(worker)
     }
 
+    /// Whether this worker has a call that was delivered to it as this number.
+    pub(crate) fn has_delivery(&self, worker: WorkerId, number: u64) -> bool {
+        let load = self.workers.get(&worker);
+        load.is_some_and(|load| load.running.values().any(|one| one.number == number))
+    }
+
     /// Whether this worker has no call.
     pub(crate) fn is_empty(&self, worker: WorkerId) -> bool {
         let load = self.workers.get(&worker);

@@ -69,17 +69,19 @@ impl Stopping {
     }
 
     /// A worker whose task has had its time, and what that task is called.
-    /// `mark` tells how far a worker has begun.
+    /// `marks` tells how far a worker has begun, and what it polls now.
     pub(crate) fn late(
         &mut self,
-        mark: impl Fn(WorkerId) -> u64,
+        marks: impl Fn(WorkerId) -> (u64, u64),
         now: Instant,
     ) -> Option<(WorkerId, &'static str)> {
         for stop in self.calls.values_mut().filter(|stop| stop.by <= now) {
-            if stop.running {
+            let (begun, in_hand) = marks(stop.worker);
+            // One that waits stops as soon as it is its turn.
+            if stop.running && (in_hand == 0 || in_hand == stop.number) {
                 return Some((stop.worker, stop.task));
             }
-            stop.running = stop.number <= mark(stop.worker);
+            stop.running = stop.number <= begun;
             stop.by = now + STOP_GRACE;
         }
         None
@@ -98,10 +100,10 @@ mod tests {
         let by = now + STOP_GRACE;
         assert_eq!(stopping.next_deadline(), Some(by));
         let just_before = by - Duration::from_millis(1);
-        assert_eq!(stopping.late(|_| 3, just_before), None);
-        assert_eq!(stopping.late(|_| 3, by), Some((7, "runs")));
+        assert_eq!(stopping.late(|_| (3, 0), just_before), None);
+        assert_eq!(stopping.late(|_| (3, 0), by), Some((7, "runs")));
         stopping.over(1);
-        assert_eq!(stopping.late(|_| 3, by), None);
+        assert_eq!(stopping.late(|_| (3, 0), by), None);
     }
 
     #[test]
@@ -109,9 +111,23 @@ mod tests {
         let now = Instant::now();
         let mut stopping = Stopping::default();
         stopping.begin(1, (7, 3), "waits", 2, now);
-        assert_eq!(stopping.late(|_| 2, now + STOP_GRACE), None);
-        assert_eq!(stopping.late(|_| 3, now + 2 * STOP_GRACE), None, "seen");
-        let late = stopping.late(|_| 3, now + 3 * STOP_GRACE);
+        assert_eq!(stopping.late(|_| (2, 0), now + STOP_GRACE), None);
+        assert_eq!(
+            stopping.late(|_| (3, 0), now + 2 * STOP_GRACE),
+            None,
+            "seen"
+        );
+        let late = stopping.late(|_| (3, 0), now + 3 * STOP_GRACE);
+        assert_eq!(late, Some((7, "waits")));
+    }
+
+    #[test]
+    fn what_waits_while_another_is_polled_is_not_late() {
+        let now = Instant::now();
+        let mut stopping = Stopping::default();
+        stopping.begin(1, (7, 3), "waits", 4, now);
+        assert_eq!(stopping.late(|_| (4, 4), now + STOP_GRACE), None);
+        let late = stopping.late(|_| (4, 3), now + 2 * STOP_GRACE);
         assert_eq!(late, Some((7, "waits")));
     }
 
@@ -122,7 +138,7 @@ mod tests {
         stopping.begin(1, (7, 1), "runs", 1, now);
         stopping.begin(2, (8, 1), "runs too", 1, now);
         stopping.forget(7);
-        let late = stopping.late(|_| 1, now + STOP_GRACE);
+        let late = stopping.late(|_| (1, 0), now + STOP_GRACE);
         assert_eq!(late, Some((8, "runs too")));
     }
 }

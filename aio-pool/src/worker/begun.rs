@@ -20,6 +20,8 @@ type Work = Pin<Box<dyn Future<Output = Answer> + Send>>;
 pub(super) struct Begun {
     desk: Arc<Desk>,
     call: CallId,
+    /// Its number among the deliveries.
+    number: u64,
     /// None once it is answered.
     work: Option<Work>,
     kind: Kind,
@@ -33,7 +35,12 @@ enum Kind {
 
 impl Begun {
     /// Takes a call in hand that the desk has begun.
-    pub(super) fn new(desk: &Arc<Desk>, call: CallId, run: fn(Job) -> Running, job: Job) -> Self {
+    pub(super) fn new(
+        desk: &Arc<Desk>,
+        (call, number): (CallId, u64),
+        run: fn(Job) -> Running,
+        job: Job,
+    ) -> Self {
         let (work, kind): (Work, _) = match caught(|| run(job)) {
             Ok(Running::Value(work)) => (work, Kind::Value),
             Ok(Running::Items(stream)) => {
@@ -48,6 +55,7 @@ impl Begun {
         Self {
             desk: Arc::clone(desk),
             call,
+            number,
             work: Some(work),
             kind,
         }
@@ -58,7 +66,11 @@ impl Begun {
         let Some(work) = &mut self.work else {
             return Poll::Ready(());
         };
-        let answer = match caught(|| work.as_mut().poll(cx)) {
+        // Whoever waits meanwhile is not to blame for it.
+        self.desk.marks.take_in_hand(self.number);
+        let polled = caught(|| work.as_mut().poll(cx));
+        self.desk.marks.put_down(self.number);
+        let answer = match polled {
             Ok(Poll::Pending) => return Poll::Pending,
             Ok(Poll::Ready(answer)) => answer,
             Err(panic) => answer_of(panic),

@@ -140,7 +140,7 @@ fn begin(desk: &Arc<Desk>, id: DispatcherId, waiting: Waiting, stop: Stop) -> Of
     let job = Job { input, context };
 
     desk.pulse.enter(id);
-    let mut begun = Begun::new(desk, call, entry.run, job);
+    let mut begun = Begun::new(desk, (call, number), entry.run, job);
     // Nobody needs to be woken by this poll: a call that waits is polled again
     // as a task.
     match begun.advance(&mut Context::from_waker(Waker::noop())) {

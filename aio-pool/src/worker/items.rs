@@ -116,7 +116,7 @@ mod tests {
         };
         let context = context::Context::new(stop, desk.surroundings());
         let input = waiting.input;
-        let begun = Begun::new(&desk, 0, run, Job { input, context });
+        let begun = Begun::new(&desk, (0, 1), run, Job { input, context });
         desk.abort_through(0, tokio::spawn(begun).abort_handle());
         (parent, desk)
     }
