@@ -41,8 +41,30 @@ async fn send_one(desk: &Arc<Desk>, call: CallId, item: Bytes) {
         return desk.uplink.say(&head, &item);
     }
     let turn = desk.uplink.turn().await;
-    // The call can be dropped, but not amid the pieces of an item: a task of
-    // its own sends them, and the answer waits for its turn behind it.
+    // The call can be dropped, but not amid the pieces of an item: a thread of
+    // its own sends them, whatever computes on the runtime's, and the answer
+    // waits for its turn behind it.
+    let (tell, sent) = tokio::sync::oneshot::channel();
+    let thread = std::thread::Builder::new().name("aio-pool-item".to_owned());
+    let sends = thread.spawn({
+        let (desk, item) = (Arc::clone(desk), item.clone());
+        move || {
+            let last = desk.uplink.send_all_but_last(call, item, &turn);
+            desk.uplink.send(&Up::Item { call }, &last);
+            desk.uplink.flush();
+            drop(turn);
+            let _ = tell.send(());
+        }
+    });
+    match sends {
+        Ok(_) => drop(sent.await),
+        Err(_) => send_as_task(desk, call, item).await,
+    }
+}
+
+/// The same where there may be no other thread.
+async fn send_as_task(desk: &Arc<Desk>, call: CallId, item: Bytes) {
+    let turn = desk.uplink.turn().await;
     let desk = Arc::clone(desk);
     let sent = tokio::spawn(async move {
         let last = desk.uplink.send_but_last(call, item, &turn).await;
