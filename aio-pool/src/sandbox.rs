@@ -52,7 +52,11 @@ use calls::Opening;
 /// output and error that it inherited, and everything that was read into its
 /// memory before it was shut in: its arguments, its environment, what stands in
 /// the program before [`init`](crate::init), and descriptors that the program
-/// lets its children inherit. Memory and time are not limited: that is what
+/// lets its children inherit. What is inherited is shared: a task can read from
+/// a terminal that it only was to print to, cut short a file behind stdout, or
+/// have the program's own stdout not wait any more, so that its prints fail.
+/// [`Output::Lines`](crate::workers::Output::Lines) for both leaves nothing to
+/// share. Memory and time are not limited: that is what
 /// [`Limits`](crate::workers::Limits) and timeouts are for. With a path let
 /// through, names, sizes and times of files elsewhere can be asked for, though
 /// not what is in them. A hole in the kernel is a way out.
@@ -60,7 +64,8 @@ use calls::Opening;
 /// # What tasks notice
 ///
 /// Threads, timers and pipes work. What opens a file in passing does not: time
-/// zones, locales, libraries loaded late, `/proc`. A backtrace in a panic has no
+/// zones, locales, libraries loaded late, `/proc`. Nor does asking an open file
+/// for its size or times, where the C library asks by an empty path. A backtrace in a panic has no
 /// names, since it reads them from the executable. Load such things before
 /// [`init`](crate::init) in `main`, or let them through.
 ///

@@ -226,7 +226,7 @@ impl Desk {
 
     /// Answers when all that is being sent in pieces now has been sent.
     pub(super) fn answer_in_turn(self: &Arc<Self>, call: CallId, answer: Answer) {
-        if answer.payload.len() <= PIECE
+        if answer.payload.len() <= WHOLE
             && let Some(_turn) = self.uplink.turn_if_free()
         {
             return self.finish(call, answer.ending, &answer.payload);

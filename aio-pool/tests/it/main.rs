@@ -11,6 +11,7 @@
 
 mod ahead;
 mod attack_parent;
+mod attack_worker;
 mod call;
 mod chaos;
 mod context;
@@ -69,6 +70,7 @@ fn main() {
     let trials = [
         ahead::trials(),
         attack_parent::trials(),
+        attack_worker::trials(),
         call::trials(),
         chaos::trials(),
         context::trials(),

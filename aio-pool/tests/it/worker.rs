@@ -44,7 +44,7 @@ task! {
 
 task! {
     /// Says where it runs, then blocks its thread until the test hangs up.
-    async fn block(line: String) {
+    pub(crate) async fn block(line: String) {
         use std::io::Read as _;
         let mut line = line::call(&line);
         let _ = line.read(&mut [0]);
