@@ -209,12 +209,8 @@ impl Scheduler {
         if let Some(call) = alone
             && shared.is_none_or(|shared| call < shared)
         {
-            let (&fewest, load) = self
-                .workers
-                .iter()
-                .filter(|(_, load)| !load.barred && load.stopping == 0 && !load.alone)
-                .min_by_key(|(_, load)| load.running.len())?;
-            if load.running.is_empty() {
+            let fewest = self.fewest()?;
+            if self.is_empty(fewest) {
                 self.exclusive.pop_first();
                 return self.give(fewest, call, true);
             }
@@ -224,6 +220,24 @@ impl Scheduler {
         let worker = self.least_loaded(kept)?;
         self.shared.pop_first();
         self.give(worker, call, false)
+    }
+
+    /// The worker that is kept free for a call that must be alone.
+    fn fewest(&self) -> Option<WorkerId> {
+        self.workers
+            .iter()
+            .filter(|(_, load)| !load.barred && load.stopping == 0 && !load.alone)
+            .min_by_key(|(_, load)| (load.running.len(), load.stalled))
+            .map(|(&worker, _)| worker)
+    }
+
+    /// Whether what waits there could go elsewhere: a call that must be alone
+    /// needs a worker that has nothing.
+    fn may_move(&self, load: &Load) -> bool {
+        let empty = |other: &Load| {
+            other.running.is_empty() && !other.barred && !other.stalled && other.stopping == 0
+        };
+        !load.alone || self.workers.values().any(empty)
     }
 
     fn least_loaded(&self, but: Option<WorkerId>) -> Option<WorkerId> {
@@ -385,6 +399,7 @@ impl Scheduler {
         let (worker, waiting) = self
             .workers
             .iter()
+            .filter(|(_, load)| self.may_move(load))
             .map(|(&worker, load)| (worker, load.last_asked, load.waiting(begun(worker)).count()))
             .filter(|&(.., waiting)| waiting > 0)
             // By turns: one that cannot hear must not keep what others have.
@@ -406,20 +421,26 @@ impl Scheduler {
         self.workers.len() > 1
             && any(&|load, mark| load.given > mark)
             && self.free(&begun).is_some()
-            && any(&|load, mark| load.waiting(mark).next().is_some())
+            && any(&|load, mark| self.may_move(load) && load.waiting(mark).next().is_some())
     }
 
     /// How many calls could be begun at once, if any.
     fn free(&self, begun: impl Fn(WorkerId) -> u64) -> Option<usize> {
-        if !self.shared.is_empty() || !self.exclusive.is_empty() {
+        if !self.shared.is_empty() {
             return None;
         }
+        let kept = match self.exclusive.is_empty() {
+            true => None,
+            false => self.fewest(),
+        };
         let room = |stalled: bool| {
             self.workers
                 .iter()
                 .filter(|(_, load)| !load.barred && load.stopping == 0 && !load.alone)
                 .filter(|(_, load)| load.stalled == stalled)
-                .filter(|&(&worker, load)| load.waiting(begun(worker)).next().is_none())
+                .filter(|&(&worker, load)| {
+                    kept != Some(worker) && load.waiting(begun(worker)).next().is_none()
+                })
                 .map(|(_, load)| self.tasks_per_worker.saturating_sub(load.running.len()))
                 .fold(0, usize::saturating_add)
         };

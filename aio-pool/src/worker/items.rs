@@ -47,23 +47,22 @@ async fn send_one(desk: &Arc<Desk>, call: CallId, item: Bytes) {
     let (tell, sent) = tokio::sync::oneshot::channel();
     let thread = std::thread::Builder::new().name("aio-pool-item".to_owned());
     let sends = thread.spawn({
-        let (desk, item) = (Arc::clone(desk), item.clone());
+        let (desk, item, head) = (Arc::clone(desk), item.clone(), head.clone());
         move || {
             let last = desk.uplink.send_all_but_last(call, item, &turn);
-            desk.uplink.send(&Up::Item { call }, &last);
-            desk.uplink.flush();
+            desk.uplink.say(&head, &last);
             drop(turn);
             let _ = tell.send(());
         }
     });
     match sends {
         Ok(_) => drop(sent.await),
-        Err(_) => send_as_task(desk, call, item).await,
+        Err(_) => send_as_task(desk, call, head, item).await,
     }
 }
 
 /// The same where there may be no other thread.
-async fn send_as_task(desk: &Arc<Desk>, call: CallId, item: Bytes) {
+async fn send_as_task(desk: &Arc<Desk>, call: CallId, head: Up, item: Bytes) {
     let turn = desk.uplink.turn().await;
     let desk = Arc::clone(desk);
     let sent = tokio::spawn(async move {
