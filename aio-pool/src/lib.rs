@@ -96,6 +96,8 @@ mod context;
 mod engine;
 mod environment;
 mod error;
+#[cfg(fuzzing)]
+mod fuzz;
 mod handover;
 #[cfg(all(feature = "harness", target_os = "linux"))]
 mod harness;
@@ -163,6 +165,13 @@ pub mod workers {
     #[cfg(feature = "sandbox")]
     pub use crate::sandbox::Sandbox;
     pub use crate::spin::Spin;
+}
+
+/// What the fuzzer of this crate calls. No part of its interface.
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod __fuzz {
+    pub use crate::fuzz::bytes;
 }
 
 /// What the macros of this crate expand to. No part of its interface.

@@ -17,8 +17,12 @@ mod assembly;
 mod frames;
 
 pub(crate) use assembly::Assembly;
+#[cfg(fuzzing)]
+pub(crate) use assembly::Head;
+#[cfg(any(test, fuzzing))]
+pub(crate) use frames::Frames;
 #[cfg(test)]
-pub(crate) use frames::{Frames, framed};
+pub(crate) use frames::framed;
 pub(crate) use frames::{KEPT_BUFFER, Malformed, append};
 
 /// The version of this file. Both ends refuse another.

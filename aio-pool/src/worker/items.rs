@@ -96,16 +96,14 @@ mod tests {
     use crate::registry::Table;
     use crate::wire::{Announce, Down, ITEM_CREDIT};
 
-    static MADE: AtomicUsize = AtomicUsize::new(0);
-
-    /// Items of so many bytes, without an end.
-    struct Endless(usize);
+    /// Items of so many bytes, without an end, and how many of them were made.
+    struct Endless(usize, &'static AtomicUsize);
 
     impl Stream for Endless {
         type Item = Result<Bytes, Answer>;
 
         fn poll_next(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-            MADE.fetch_add(1, Ordering::SeqCst);
+            self.1.fetch_add(1, Ordering::SeqCst);
             Poll::Ready(Some(Ok(Bytes::from(vec![7; self.0]))))
         }
     }
@@ -144,7 +142,8 @@ mod tests {
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
     async fn an_item_is_made_when_there_is_credit_for_it_and_no_sooner() {
-        let (mut parent, desk) = desk_of_one_call(|_| Running::Items(Box::pin(Endless(3))));
+        static MADE: AtomicUsize = AtomicUsize::new(0);
+        let (mut parent, desk) = desk_of_one_call(|_| Running::Items(Box::pin(Endless(3, &MADE))));
         for credit in [ITEM_CREDIT, 1, 5] {
             for _ in 0..credit {
                 assert_eq!(
@@ -167,8 +166,9 @@ mod tests {
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
     async fn a_long_item_is_sent_whole_whenever_its_call_is_cancelled() {
+        static MADE: AtomicUsize = AtomicUsize::new(0);
         let (mut parent, desk) =
-            desk_of_one_call(|_| Running::Items(Box::pin(Endless(2 * WHOLE + 1))));
+            desk_of_one_call(|_| Running::Items(Box::pin(Endless(2 * WHOLE + 1, &MADE))));
         let mut bytes = 0;
         loop {
             let (up, payload) = parent.hear();

@@ -1,5 +1,6 @@
 //! Thousands of tasks while workers are killed, stopped, aborted and leave: each
-//! call has one outcome, and nothing is left of the rest.
+//! call has one outcome, and nothing is left of the rest. Once more while workers
+//! are recycled, and once with maps and streams.
 //!
 //! A run says what it did. It goes on until so many workers have died and a
 //! hundred times as many calls are over; the long form, of a million calls:
@@ -23,6 +24,8 @@ use tokio::time::{Instant, sleep_until};
 use crate::deeds::{Blob, Chore, Refused, Way, children_of, do_chore, resident, until, workers_of};
 use crate::harness::{runtime, trial};
 
+mod many;
+
 /// So many workers die when `AIO_DEATHS` does not say how many.
 const DEATHS: usize = 50;
 
@@ -44,7 +47,6 @@ const GROWTH: u64 = 32 << 20;
 const LIMIT_PER_DEATHS: usize = 100;
 
 pub(crate) fn trials() -> Vec<Trial> {
-    let name = "chaos::every_call_has_one_outcome_and_nothing_is_left";
     vec![
         trial(
             "chaos::a_history_with_a_missing_outcome_is_rejected",
@@ -58,15 +60,56 @@ pub(crate) fn trials() -> Vec<Trial> {
             "chaos::a_history_with_an_outcome_of_nobody_is_rejected",
             a_history_with_an_outcome_of_nobody_is_rejected,
         ),
-        Trial::test(name, move || {
-            let deaths = number("AIO_DEATHS").map_or(DEATHS, |deaths| deaths as usize);
-            let times = deaths.div_ceil(LIMIT_PER_DEATHS).max(1);
-            let limit = chaos::watchdog::LIMIT * u32::try_from(times).unwrap();
-            let run = every_call_has_one_outcome_and_nothing_is_left(deaths);
-            runtime().block_on(chaos::watchdog::future_within(limit, name, run));
-            Ok(())
-        }),
+        long_trial(
+            "chaos::every_call_has_one_outcome_and_nothing_is_left",
+            |deaths| every_call_has_one_outcome(deaths, Recycling::Off),
+        ),
+        long_trial(
+            "chaos::every_call_has_one_outcome_while_workers_are_recycled",
+            |deaths| every_call_has_one_outcome(deaths, Recycling::On),
+        ),
+        long_trial(
+            "chaos::every_input_and_every_stream_has_one_end",
+            many::every_input_and_every_stream_has_one_end,
+        ),
     ]
+}
+
+/// A trial whose length is told from outside, and what it may take with it.
+fn long_trial<F: Future<Output = ()> + 'static>(
+    name: &'static str,
+    test: impl Fn(usize) -> F + Send + 'static,
+) -> Trial {
+    Trial::test(name, move || {
+        let deaths = number("AIO_DEATHS").map_or(DEATHS, |deaths| deaths as usize);
+        let times = deaths.div_ceil(LIMIT_PER_DEATHS).max(1);
+        let limit = chaos::watchdog::LIMIT * u32::try_from(times).unwrap();
+        runtime().block_on(chaos::watchdog::future_within(limit, name, test(deaths)));
+        Ok(())
+    })
+}
+
+/// Whether workers also go because they have had their tasks.
+#[derive(Debug, Clone, Copy)]
+enum Recycling {
+    Off,
+    On,
+}
+
+impl Recycling {
+    /// Some of these workers live to see their last task.
+    const TASKS: u64 = 100;
+
+    async fn start(self) -> Pool {
+        let start = aio_pool::start()
+            .workers(WORKERS)
+            .tasks_per_worker(TASKS_PER_WORKER);
+        let start = match self {
+            Self::Off => start,
+            Self::On => start.recycle_after(Self::TASKS),
+        };
+        start.await.unwrap()
+    }
 }
 
 fn number(variable: &str) -> Option<u64> {
@@ -233,13 +276,34 @@ struct Villain {
     dice: Dice,
     /// Stopped workers, until when, and what sets them free.
     stopped: Vec<(u32, Instant, Signal)>,
+    /// All that were ever met.
+    seen: HashSet<u32>,
     /// All that have died.
     dead: HashSet<u32>,
 }
 
 impl Villain {
+    fn new(seed: u64) -> Self {
+        Self {
+            dice: Dice::new(seed.wrapping_add(1)),
+            stopped: Vec::new(),
+            seen: HashSet::new(),
+            dead: HashSet::new(),
+        }
+    }
+
+    /// How many have gone without a death that anybody knows of, or live.
+    fn others(&self) -> usize {
+        self.seen.difference(&self.dead).count()
+    }
+
+    fn release_all(&mut self) {
+        self.release(Instant::now() + chaos::watchdog::LIMIT);
+    }
+
     fn strike(&mut self) {
         let workers = workers_of(std::process::id());
+        self.seen.extend(&workers);
         if workers.is_empty() {
             return;
         }
@@ -308,26 +372,18 @@ async fn complete(pool: &Pool) {
     }
 }
 
-async fn every_call_has_one_outcome_and_nothing_is_left(deaths: usize) {
+async fn every_call_has_one_outcome(deaths: usize, recycling: Recycling) {
     let seed = number("AIO_SEED").unwrap_or_else(|| u64::from(std::process::id()));
     let mut dice = Dice::new(seed);
     let calls = deaths * CALLS_PER_DEATH;
     let begun = std::time::Instant::now();
     let before = Trace::take();
-    let pool = aio_pool::start()
-        .workers(WORKERS)
-        .tasks_per_worker(TASKS_PER_WORKER)
-        .await
-        .unwrap();
+    let pool = recycling.start().await;
     complete(&pool).await;
     let open = descriptors();
 
     let mut history = History::default();
-    let mut villain = Villain {
-        dice: Dice::new(seed.wrapping_add(1)),
-        stopped: Vec::new(),
-        dead: HashSet::new(),
-    };
+    let mut villain = Villain::new(seed);
     let mut running = JoinSet::new();
     let (mut over, mut next_strike, mut early) = (0, 0, None);
     loop {
@@ -361,17 +417,23 @@ async fn every_call_has_one_outcome_and_nothing_is_left(deaths: usize) {
         }
     }
 
-    villain.release(Instant::now() + chaos::watchdog::LIMIT);
+    villain.release_all();
     complete(&pool).await;
     let growth = resident().saturating_sub(early.unwrap());
     println!(
-        "chaos: tasks={over} deaths={} {history} seed={seed} grown_by={} KiB in {:?}",
+        "chaos: recycling={recycling:?} tasks={over} deaths={} others={} {history} seed={seed} grown_by={} KiB in {:?}",
         villain.dead.len(),
+        villain.others(),
         growth >> 10,
         begun.elapsed()
     );
     history.check().unwrap();
     assert!(villain.dead.len() >= deaths);
+    if let Recycling::On = recycling {
+        // Otherwise it was the same test once more.
+        let recycled = villain.others().saturating_sub(WORKERS);
+        assert!(recycled > WORKERS, "{recycled} workers were recycled");
+    }
     assert!(growth < GROWTH, "{growth} bytes more than after a fifth");
     until("as many descriptors as at first", || descriptors() <= open).await;
     until("no child but workers", || {

@@ -6,6 +6,7 @@ use std::io::{ErrorKind, Read as _};
 use std::os::fd::AsRawFd as _;
 use std::os::unix::net::UnixStream;
 use std::process::{Child, Command};
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use aio_pool::{Exit, task};
@@ -148,6 +149,35 @@ task! {
             way.die()
         });
         std::process::id()
+    }
+}
+
+task! {
+    /// Leaves something behind in its worker that kills it while it ends.
+    pub(crate) async fn arm_at_exit(way: Way) -> u32 {
+        ARMED.set(way).expect("nobody else has");
+        #[expect(unsafe_code, reason = "no safe function runs code at the exit of a process")]
+        // SAFETY: the function is static, and unwinds nowhere.
+        let armed = unsafe { libc::atexit(die_armed) };
+        assert_eq!(armed, 0, "no room");
+        std::process::id()
+    }
+}
+
+static ARMED: OnceLock<Way> = OnceLock::new();
+
+extern "C" fn die_armed() {
+    match ARMED.get() {
+        // An exit within an exit is none.
+        Some(Way::Exit(code)) => {
+            #[expect(unsafe_code, reason = "no safe function ends a process at once")]
+            // SAFETY: it takes a number and does not come back.
+            unsafe {
+                libc::_exit(*code)
+            }
+        }
+        Some(way) => way.die(),
+        None => {}
     }
 }
 
@@ -311,6 +341,11 @@ task! {
 /// The bytes of this process that are in memory.
 pub(crate) fn resident() -> u64 {
     status("VmRSS:")
+}
+
+/// The same, without what it shares with a file.
+pub(crate) fn anonymous() -> u64 {
+    status("RssAnon:")
 }
 
 /// The most that it ever had there, or since [`forget_peak`].

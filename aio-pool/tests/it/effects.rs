@@ -10,10 +10,11 @@ use std::process::{Command, Stdio};
 use aio_pool::{Exit, TaskError, task};
 use chaos::dice::Dice;
 use rustix::process::{Pid, Signal, kill_process};
+use serde::{Deserialize, Serialize};
 use tokio::task::JoinSet;
 
 use crate::death::send;
-use crate::deeds::{is_alive, workers_of};
+use crate::deeds::{is_alive, until, workers_of};
 use crate::forge::{FIRST_CALL, done, own_socket, say_and_leave};
 use crate::harness::trials;
 use crate::line::{self, Line};
@@ -40,15 +41,24 @@ task! {
 }
 
 task! {
-    /// Hands the worker's socket to a process outside its group, and stays.
-    async fn hand_out_the_socket(line: String) -> u32 {
+    /// Hands the worker's socket to a process that a kill of its group does not
+    /// reach, and stays.
+    async fn hand_out_the_socket(left: Left, line: String) -> u32 {
         let socket = OwnedFd::from(own_socket());
-        let keeper = Command::new("sleep")
+        let mut keeper = match left {
+            Left::Group => Command::new("sleep"),
+            // It leaves its session first, and goes on as the other.
+            Left::Session => Command::new("setsid"),
+        };
+        match left {
+            Left::Group => keeper.process_group(0),
+            Left::Session => keeper.arg("sleep"),
+        };
+        let keeper = keeper
             .arg("1000")
             .stdin(Stdio::from(socket))
             .stdout(Stdio::null())
             .stderr(Stdio::null())
-            .process_group(0)
             .spawn()
             .expect("sleep is everywhere")
             .id();
@@ -56,6 +66,13 @@ task! {
         stream.write_all(&keeper.to_be_bytes()).expect("its ear");
         std::future::pending().await
     }
+}
+
+/// What a child of a worker has left.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+enum Left {
+    Group,
+    Session,
 }
 
 /// A process that is nobody's child any more, and does not outlive its test.
@@ -152,20 +169,33 @@ async fn a_worker_whose_child_holds_its_socket_is_lost_at_once() {
     use tokio::io::AsyncReadExt as _;
     let pool = aio_pool::start().workers(1).await.unwrap();
     let line = Line::open();
-    let call = tokio::spawn(
-        pool.call::<hand_out_the_socket>(line.name.clone())
-            .into_future(),
-    );
-    let mut held = line.next().await;
-    let keeper = Keeper(held.stream.read_u32().await.unwrap());
-    send(Signal::KILL, held.pid);
-    let outcome = call.await.unwrap();
-    assert!(is_alive(keeper.0), "it still holds the socket");
-    assert!(
-        matches!(&outcome, Err(TaskError::WorkerLost { pid, exit: Exit::Signal(9), started: true, .. }) if *pid == held.pid),
-        "{outcome:?}"
-    );
-    pool.call::<nothing>(()).await.unwrap();
+    let mut keepers = Vec::new();
+    for left in [Left::Group, Left::Session] {
+        let call = pool.call::<hand_out_the_socket>((left, line.name.clone()));
+        let call = tokio::spawn(call.into_future());
+        let mut held = line.next().await;
+        let keeper = Keeper(held.stream.read_u32().await.unwrap());
+        if matches!(left, Left::Session) {
+            until("a session of its own", || session_of(keeper.0) == keeper.0).await;
+        }
+        send(Signal::KILL, held.pid);
+        let outcome = call.await.unwrap();
+        assert!(is_alive(keeper.0), "it still holds the socket");
+        assert!(
+            matches!(&outcome, Err(TaskError::WorkerLost { pid, exit: Exit::Signal(9), started: true, .. }) if *pid == held.pid),
+            "{outcome:?}"
+        );
+        pool.call::<nothing>(()).await.unwrap();
+        keepers.push(keeper);
+    }
     pool.close().await.unwrap();
-    assert!(is_alive(keeper.0), "it holds the socket to the end");
+    for keeper in &keepers {
+        assert!(is_alive(keeper.0), "it holds the socket to the end");
+    }
+}
+
+fn session_of(pid: u32) -> u32 {
+    let pid = Pid::from_raw(i32::try_from(pid).unwrap());
+    let session = rustix::process::getsid(pid).unwrap();
+    u32::try_from(session.as_raw_nonzero().get()).unwrap()
 }

@@ -11,6 +11,7 @@ use chaos::Trace;
 use rustix::process::Signal;
 
 use crate::death::send;
+use crate::deeds::anonymous;
 use crate::harness::{runtime, trials};
 use crate::obedient::Program;
 use crate::tasks::{nothing, pid};
@@ -37,16 +38,6 @@ const WORKERS: usize = 500;
 /// So much more memory is no leak. Two kilobytes for each worker would be.
 const SLACK: u64 = 512 << 10;
 
-/// The memory of this process, without what it shares with a file.
-fn memory() -> u64 {
-    let status = fs::read_to_string("/proc/self/status").unwrap();
-    let line = status
-        .lines()
-        .find_map(|line| line.strip_prefix("RssAnon:"));
-    let kilobytes = line.unwrap().trim().strip_suffix(" kB").unwrap();
-    kilobytes.parse::<u64>().unwrap() << 10
-}
-
 /// Starts pools of one to four workers in turn and ends them, until so many
 /// workers have gone; then nothing of them is left, and no memory either.
 async fn come_and_go(end: impl AsyncFn(Pool)) {
@@ -68,10 +59,10 @@ async fn come_and_go(end: impl AsyncFn(Pool)) {
         }
         // By now the allocator has seen what there is to see.
         if gone >= workers / 4 {
-            settled.get_or_insert_with(memory);
+            settled.get_or_insert_with(anonymous);
         }
     }
-    let grown = settled.map_or(0, |settled| memory().saturating_sub(settled));
+    let grown = settled.map_or(0, |settled| anonymous().saturating_sub(settled));
     println!("workers={gone} left=0 grown={}K", grown >> 10);
     assert!(grown < SLACK, "{grown} bytes more after {gone} workers");
 }

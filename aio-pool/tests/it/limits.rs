@@ -9,14 +9,17 @@ use aio_pool::workers::Limits;
 use aio_pool::{Error, Exit, Never, Pool, TaskError, task};
 use rustix::process::{Resource, getrlimit};
 
+use crate::deeds::{Blob, take_blob};
 use crate::harness::trials;
 use crate::line::Line;
-use crate::tasks::{pid, spin};
+use crate::tasks::{give_bulk, pid, spin};
 
 trials![
     workers_and_their_children_are_held_to_each_limit,
     no_limits_change_nothing,
     a_worker_out_of_memory_is_lost_and_the_pool_goes_on,
+    a_worker_without_memory_for_an_input_or_an_output_is_lost,
+    an_input_that_no_worker_can_read_is_a_loss_in_the_end,
     a_worker_out_of_time_is_lost_and_the_pool_goes_on,
     a_task_out_of_descriptors_sees_an_error_and_the_worker_goes_on,
     a_worker_that_writes_too_much_is_lost_and_the_pool_goes_on,
@@ -37,6 +40,26 @@ task! {
 task! {
     async fn reserve(bytes: usize) -> usize {
         Vec::<u8>::with_capacity(bytes).capacity()
+    }
+}
+
+task! {
+    /// Leaves this worker with little memory that it may still take, and says
+    /// which it is.
+    async fn hoard() -> u32 {
+        const CHUNK: usize = 8 << 20;
+        let mut kept = Vec::new();
+        loop {
+            let mut chunk = Vec::<u8>::new();
+            if chunk.try_reserve_exact(CHUNK).is_err() {
+                break;
+            }
+            kept.push(chunk);
+        }
+        // Enough for a thread or two, and for what is said here.
+        kept.truncate(kept.len() - 3);
+        std::mem::forget(kept);
+        std::process::id()
     }
 }
 
@@ -131,6 +154,46 @@ async fn a_worker_out_of_memory_is_lost_and_the_pool_goes_on() {
     assert_ne!(pool.call::<pid>(()).await.unwrap(), first);
     let lost = pool.call::<reserve>(1 << 30).await;
     assert_eq!(exit_of(lost), Exit::Signal(6));
+    pool.close().await.unwrap();
+}
+
+async fn a_worker_without_memory_for_an_input_or_an_output_is_lost() {
+    const MORE: usize = 64 << 20;
+    let pool = one_worker(Limits::new().address_space(1 << 30).core_dumps(0)).await;
+    // It has begun nothing, so another reads it, which has room; or the machine
+    // lets it read all before there is no room for the value.
+    let poor = pool.call::<hoard>(()).await.unwrap();
+    match pool.call::<take_blob>(Blob::patterned(MORE)).await {
+        Ok((pid, whole)) => {
+            assert_ne!(pid, poor);
+            assert!(whole);
+        }
+        lost => assert_eq!(exit_of(lost), Exit::Signal(6)),
+    }
+    // Its value is made, and the bytes of it are not.
+    let poor = pool.call::<hoard>(()).await.unwrap();
+    let lost = pool.call::<give_bulk>(MORE).await;
+    assert_eq!(exit_of(lost), Exit::Signal(6));
+    assert_ne!(pool.call::<pid>(()).await.unwrap(), poor);
+    pool.close().await.unwrap();
+}
+
+async fn an_input_that_no_worker_can_read_is_a_loss_in_the_end() {
+    let limits = Limits::new().address_space(300 << 20).core_dumps(0);
+    let pool = one_worker(limits).await;
+    let lost = pool.call::<take_blob>(Blob::patterned(250 << 20)).await;
+    assert!(
+        matches!(
+            lost,
+            Err(TaskError::WorkerLost {
+                exit: Exit::Signal(6),
+                started: false,
+                ..
+            })
+        ),
+        "{lost:?}"
+    );
+    pool.call::<pid>(()).await.unwrap();
     pool.close().await.unwrap();
 }
 

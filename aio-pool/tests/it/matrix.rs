@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use aio_pool::{Never, TaskError};
+use aio_pool::{Never, Pool, TaskError};
 use chaos::Trace;
 use chaos::dice::Dice;
 use rustix::process::{Pid, Signal, kill_process};
@@ -11,8 +11,8 @@ use tokio::task::JoinSet;
 
 use crate::death::{send, wait_until_stopped};
 use crate::deeds::{
-    Blob, Way, arm, arm_for_growth, arm_for_output, compute_until_told, die, ended, give_blob,
-    give_way, is_worker, program, take_blob, told, workers_of,
+    Blob, Way, arm, arm_at_exit, arm_for_growth, arm_for_output, compute_until_told, die, ended,
+    give_blob, give_way, is_alive, is_worker, program, take_blob, told, workers_of,
 };
 use crate::forge::{FIRST_CALL, done, say_and_die};
 use crate::harness::{runtime, trials};
@@ -31,6 +31,8 @@ trials![
     a_worker_that_dies_between_the_writes_of_an_answer_has_not_answered,
     a_worker_that_dies_idle_hurts_no_call,
     a_worker_that_dies_while_it_retires_is_a_worker_that_has_ended,
+    a_worker_that_dies_at_the_last_of_its_tasks_loses_only_that,
+    a_worker_that_dies_after_the_last_of_its_tasks_loses_nothing,
     no_death_at_full_speed_costs_more_than_what_ran_there,
 ];
 
@@ -256,61 +258,113 @@ async fn a_worker_that_dies_while_it_retires_is_a_worker_that_has_ended() {
     }
 }
 
+/// Its workers are replaced after two tasks each.
+async fn recycling(workers: usize) -> Pool {
+    aio_pool::start()
+        .workers(workers)
+        .tasks_per_worker(1)
+        .recycle_after(2)
+        .await
+        .unwrap()
+}
+
+async fn a_worker_that_dies_at_the_last_of_its_tasks_loses_only_that() {
+    let line = Line::open();
+    for way in Way::ALL {
+        let before = Trace::take();
+        let pool = recycling(1).await;
+        let victim = pool.call::<pid>(()).await.unwrap();
+        let call = pool.call::<compute_until_told>((way, line.name.clone()));
+        let call = tokio::spawn(call.into_future());
+        let held = line.next().await;
+        assert_eq!(held.pid, victim);
+        // It has had its tasks, so another has its place while it runs the last.
+        let next = pool.call::<pid>(()).await.unwrap();
+        assert_ne!(next, victim, "{way:?}");
+        assert!(!call.is_finished(), "{way:?}");
+        drop(held);
+        assert_lost(call.await.unwrap(), victim, way);
+        assert_eq!(pool.call::<pid>(()).await.unwrap(), next, "{way:?}");
+        pool.close().await.unwrap();
+        before.assert_same().await;
+    }
+}
+
+async fn a_worker_that_dies_after_the_last_of_its_tasks_loses_nothing() {
+    for way in Way::ALL {
+        let before = Trace::take();
+        let pool = recycling(2).await;
+        for _ in 0..10 {
+            // Each says where its worker's end is to go wrong.
+            let victim = pool.call::<arm_at_exit>(way).await.unwrap();
+            while is_alive(victim) {
+                let (one, other) = join!(
+                    pool.call::<pid>(()).into_future(),
+                    pool.call::<pid>(()).into_future()
+                );
+                one.unwrap();
+                other.unwrap();
+            }
+        }
+        pool.close().await.unwrap();
+        before.assert_same().await;
+    }
+}
+
 async fn no_death_at_full_speed_costs_more_than_what_ran_there() {
     const CALLS: usize = 5_000;
     const IN_FLIGHT: usize = 2_000;
-    for tasks_per_worker in [1, 4, 16] {
-        for workers in [1, 2] {
-            let seed = u64::from(std::process::id());
-            let mut dice = Dice::new(seed);
-            let pool = pool_of(workers, tasks_per_worker).await;
-            let mut running = JoinSet::new();
-            let (mut answered, mut kills, mut made) = (0, 0, 0);
-            let mut next_kill = IN_FLIGHT / 2;
-            let mut lost: HashMap<u32, usize> = HashMap::new();
-            loop {
-                while made < CALLS && running.len() < IN_FLIGHT {
-                    // Half of them do nothing, half are under way for a moment.
-                    match dice.below(2) {
-                        0 => running.spawn(pool.call::<nothing>(()).into_future()),
-                        _ => running.spawn(pool.call::<give_way>(dice.below(100)).into_future()),
-                    };
-                    made += 1;
-                }
-                let Some(outcome) = running.join_next().await else {
-                    break;
+    // One alone, one that is full, and two that share.
+    for (workers, tasks_per_worker) in [(1, 1), (1, 16), (2, 4), (2, 16)] {
+        let seed = u64::from(std::process::id());
+        let mut dice = Dice::new(seed);
+        let pool = pool_of(workers, tasks_per_worker).await;
+        let mut running = JoinSet::new();
+        let (mut answered, mut kills, mut made) = (0, 0, 0);
+        let mut next_kill = IN_FLIGHT / 2;
+        let mut lost: HashMap<u32, usize> = HashMap::new();
+        loop {
+            while made < CALLS && running.len() < IN_FLIGHT {
+                // Half of them do nothing, half are under way for a moment.
+                match dice.below(2) {
+                    0 => running.spawn(pool.call::<nothing>(()).into_future()),
+                    _ => running.spawn(pool.call::<give_way>(dice.below(100)).into_future()),
                 };
-                match outcome.unwrap() {
-                    Ok(()) => answered += 1,
-                    Err(TaskError::WorkerLost {
-                        pid, started: true, ..
-                    }) => *lost.entry(pid).or_default() += 1,
-                    other => panic!("seed {seed}: {other:?}"),
+                made += 1;
+            }
+            let Some(outcome) = running.join_next().await else {
+                break;
+            };
+            match outcome.unwrap() {
+                Ok(()) => answered += 1,
+                Err(TaskError::WorkerLost {
+                    pid, started: true, ..
+                }) => *lost.entry(pid).or_default() += 1,
+                other => panic!("seed {seed}: {other:?}"),
+            }
+            if answered >= next_kill {
+                // Wherever it is by then.
+                for _ in 0..dice.below(20_000) {
+                    std::hint::spin_loop();
                 }
-                if answered >= next_kill {
-                    // Wherever it is by then.
-                    for _ in 0..dice.below(20_000) {
-                        std::hint::spin_loop();
-                    }
-                    let alive = workers_of(std::process::id());
-                    if let Some(victim) = alive.get(dice.below(alive.len() as u64) as usize) {
-                        let victim = Pid::from_raw(i32::try_from(*victim).unwrap()).unwrap();
-                        kills += usize::from(kill_process(victim, Signal::KILL).is_ok());
-                        next_kill = answered + 200 + dice.below(400) as usize;
-                    }
+                let alive = workers_of(std::process::id());
+                if let Some(victim) = alive.get(dice.below(alive.len() as u64) as usize) {
+                    let victim = Pid::from_raw(i32::try_from(*victim).unwrap()).unwrap();
+                    kills += usize::from(kill_process(victim, Signal::KILL).is_ok());
+                    next_kill = answered + 200 + dice.below(400) as usize;
                 }
             }
-            let total: usize = lost.values().sum();
-            let most = lost.values().max().copied().unwrap_or_default();
-            println!(
-                "full speed: workers={workers} tasks_per_worker={tasks_per_worker} \
-                 calls={CALLS} kills={kills} answered={answered} lost={total} most_of_one={most}"
-            );
-            assert_eq!(answered + total, CALLS, "seed {seed}");
-            assert!(most <= tasks_per_worker, "seed {seed}: {lost:?}");
-            assert!(kills >= 5, "seed {seed}: {kills} kills");
-            pool.call::<nothing>(()).await.unwrap();
-            pool.close().await.unwrap();
         }
+        let total: usize = lost.values().sum();
+        let most = lost.values().max().copied().unwrap_or_default();
+        println!(
+            "full speed: workers={workers} tasks_per_worker={tasks_per_worker} \
+             calls={CALLS} kills={kills} answered={answered} lost={total} most_of_one={most}"
+        );
+        assert_eq!(answered + total, CALLS, "seed {seed}");
+        assert!(most <= tasks_per_worker, "seed {seed}: {lost:?}");
+        assert!(kills >= 5, "seed {seed}: {kills} kills");
+        pool.call::<nothing>(()).await.unwrap();
+        pool.close().await.unwrap();
     }
 }

@@ -15,6 +15,7 @@ trials![
     the_queue_does_not_count,
     a_task_that_runs_for_too_long_is_cancelled,
     a_task_that_computes_for_too_long_costs_its_worker,
+    a_call_that_is_dropped_while_it_computes_costs_one_worker,
     whichever_limit_is_over_first_ends_the_call,
 ];
 
@@ -62,6 +63,33 @@ async fn a_task_that_computes_for_too_long_costs_its_worker() {
         }
         other => panic!("{other:?}"),
     }
+    pool.close().await.unwrap();
+}
+
+async fn a_call_that_is_dropped_while_it_computes_costs_one_worker() {
+    // Its limit is over before its worker is killed, at the same time, or never.
+    let [short, same, long] = [20, 2_000, 1_000_000].map(Duration::from_millis);
+    join!(
+        drop_while_it_computes(short),
+        drop_while_it_computes(same),
+        drop_while_it_computes(long),
+    );
+}
+
+async fn drop_while_it_computes(limit: Duration) {
+    let pool = one_at_a_time().await;
+    let line = Line::open();
+    let call = pool.call::<spin>(line.name.clone()).run_timeout(limit);
+    let mut call = call.into_future();
+    assert!(polled(&mut call).await.is_pending());
+    let spinning = line.next().await;
+    let stuck = spinning.pid;
+    drop(call);
+    // Whoever waits meanwhile runs in the next worker, and nobody kills that.
+    let next = pool.call::<pid>(()).await.unwrap();
+    assert_ne!(next, stuck);
+    spinning.gone().await;
+    assert_eq!(pool.call::<compute>(100).await.unwrap(), next);
     pool.close().await.unwrap();
 }
 

@@ -9,6 +9,7 @@ use aio_pool::{Context, TaskError};
 use futures_core::{FusedStream, Stream};
 use tokio::join;
 
+use crate::deeds::{forget_peak, peak, resident};
 use crate::harness::trials;
 use crate::line::{Held, Line};
 use crate::pools::one_worker;
@@ -24,6 +25,7 @@ trials![
     a_stream_that_is_not_polled_is_not_made,
     a_producer_is_never_further_ahead_than_the_window,
     large_items_keep_the_memory_of_a_worker_flat,
+    a_slow_consumer_keeps_the_memory_of_both_flat,
     dropping_the_items_ends_the_producer,
     taking_some_ends_the_producer,
     a_stalled_consumer_holds_nobody_else_up,
@@ -154,6 +156,34 @@ async fn large_items_keep_the_memory_of_a_worker_flat() {
     // Of 300 MiB, whatever is on the way and a program around it.
     let peak = pool.call::<peak_memory>(()).await.unwrap();
     assert!(peak < 100 << 10, "{peak} KiB");
+    drop(items);
+    pool.close().await.unwrap();
+}
+
+async fn a_slow_consumer_keeps_the_memory_of_both_flat() {
+    const BYTES: usize = 512 << 10;
+    // A window of items as they are on their way.
+    const GROWTH: u64 = 16 * (BYTES as u64);
+    let pool = one_worker().await;
+    let mut items = pool.stream::<large>(BYTES).stream();
+    let mut early = None;
+    for taken in 0..200 {
+        assert_eq!(items.next().await.unwrap().unwrap().0, BYTES);
+        // Its worker has all the time to run ahead.
+        for _ in 0..20 {
+            pool.call::<nothing>(()).await.unwrap();
+        }
+        if taken == 40 {
+            let there = pool.call::<peak_memory>(()).await.unwrap() << 10;
+            forget_peak();
+            early = Some((there, resident()));
+        }
+    }
+    let (there, here) = early.unwrap();
+    let grown = (pool.call::<peak_memory>(()).await.unwrap() << 10).saturating_sub(there);
+    assert!(grown < GROWTH, "the worker has grown by {grown} bytes");
+    let grown = peak().saturating_sub(here);
+    assert!(grown < 2 * GROWTH, "the program has grown by {grown} bytes");
     drop(items);
     pool.close().await.unwrap();
 }
