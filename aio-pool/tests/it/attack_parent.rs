@@ -688,11 +688,11 @@ async fn calls_from_many_threads_all_end_whatever_ends_the_pool() {
             .collect();
         for _ in 0..dice.below(40) {
             let _ = pool.call::<pid>(()).await;
-            if dice.below(8) == 0 {
-                if let Some(&victim) = workers_of(std::process::id()).first() {
-                    let victim = rustix::process::Pid::from_raw(victim as i32).unwrap();
-                    let _ = rustix::process::kill_process(victim, Signal::KILL);
-                }
+            if dice.below(8) == 0
+                && let Some(&victim) = workers_of(std::process::id()).first()
+            {
+                let victim = rustix::process::Pid::from_raw(victim as i32).unwrap();
+                let _ = rustix::process::kill_process(victim, Signal::KILL);
             }
         }
         match dice.below(2) {

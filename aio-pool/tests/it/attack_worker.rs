@@ -169,9 +169,11 @@ async fn no_place_stays_empty_where_tasks_block_in_place() {
 
 task! {
     async fn naps(nap: u64, work: u64) {
+        // not a wait: the worker's timers are what is tested
         tokio::time::sleep(Duration::from_micros(nap)).await;
         spin_for(Duration::from_micros(work));
         yield_now().await;
+        // not a wait: as above
         tokio::time::sleep(Duration::from_micros(nap / 2)).await;
     }
 }
@@ -195,6 +197,7 @@ task! {
         block_in_place(|| tokio::runtime::Handle::current().block_on(BELL.notified()));
         tokio::task::spawn_blocking(|| {
             tokio::runtime::Handle::current().block_on(async {
+                // not a wait: the worker's timers are what is tested
                 tokio::time::sleep(Duration::from_millis(1)).await;
                 tokio::spawn(async { std::process::id() }).await.expect("no panic")
             })
@@ -239,6 +242,7 @@ task! {
         set.spawn(std::future::pending());
         tokio::select! {
             taken = set.join_next() => taken.expect("one").expect("no panic").expect("a number"),
+            // not a wait: it never ends
             () = tokio::time::sleep(Duration::from_secs(1_000)) => 0,
         }
     }
@@ -485,6 +489,7 @@ task! {
                 libc::signal(signal, libc::SIG_IGN);
             }
         }
+        // not a wait: a timer must work without signals, too
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
 }

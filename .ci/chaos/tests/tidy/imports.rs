@@ -155,6 +155,8 @@ const LAYERS: &[(&str, Layers)] = &[
             &["pool"],
             &["start"],
             &["process"],
+            // Only for a fuzzer.
+            &["fuzz"],
         ],
     ),
 ];

@@ -82,8 +82,8 @@ impl Tree {
     pub(crate) fn members(&self) -> Vec<&str> {
         self.files()
             .filter_map(|file| file.strip_suffix("/Cargo.toml"))
-            // Compared peers have a workspace of their own.
-            .filter(|folder| !folder.contains("/compare"))
+            // Compared peers have a workspace of their own, and so have fuzz targets.
+            .filter(|folder| !folder.contains("/compare") && !folder.contains("/fuzz"))
             .collect()
     }
 }
