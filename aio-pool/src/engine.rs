@@ -280,6 +280,10 @@ impl Engine {
 
     /// Does what has become possible. After everything that happens.
     pub(crate) fn settle(&mut self, now: Instant, effects: &mut Effects) {
+        // Later nobody waits, and what comes back from a dying worker stays.
+        if !matches!(self.phase, Phase::Open | Phase::Closing) {
+            return;
+        }
         while let Some(Assigned {
             worker: id,
             call,

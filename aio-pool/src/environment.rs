@@ -41,11 +41,22 @@ impl fmt::Debug for Values {
 }
 
 /// One difference from the program's own variables.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub(crate) enum Change {
     Clear,
     Set(OsString, OsString),
     Remove(OsString),
+}
+
+// Not the value: it may be a password.
+impl fmt::Debug for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Clear => f.write_str("Clear"),
+            Self::Set(name, _) => f.debug_tuple("Set").field(name).finish(),
+            Self::Remove(name) => f.debug_tuple("Remove").field(name).finish(),
+        }
+    }
 }
 
 impl Environment {

@@ -183,7 +183,8 @@ pub enum TaskError<E> {
         /// The task.
         task: &'static str,
     },
-    /// The call's [`timeout`](crate::Call::timeout) passed. The task has been
+    /// The call's [`timeout`](crate::Call::timeout) or
+    /// [`run_timeout`](crate::Call::run_timeout) passed. The task has been
     /// cancelled.
     #[non_exhaustive]
     TimedOut {
@@ -194,7 +195,8 @@ pub enum TaskError<E> {
     },
     /// The worker process died while it had the task, and with it everything
     /// that ran there, whichever of these killed it. Other workers and their
-    /// calls are untouched, and another worker takes its place.
+    /// calls are untouched, and another worker takes its place, but for that of a
+    /// [`Process`](crate::Process).
     #[non_exhaustive]
     WorkerLost {
         /// The task.

@@ -135,11 +135,12 @@ impl Start {
         self
     }
 
-    /// Replaces a worker by a new process when it has run this many tasks; never
-    /// by default.
+    /// Replaces a worker by a new process when it has been given this many tasks;
+    /// never by default.
     ///
     /// It is a remedy for leaks. The replacement is started first, the old one
-    /// finishes what it has and exits, and no call notices. Each worker does up
+    /// finishes what it has and exits, and no call notices. While it finishes there
+    /// are two processes in its place, and never more. Each worker does up
     /// to a tenth fewer, so that those which were started together are not
     /// replaced together. A process costs milliseconds: a few hundred tasks are
     /// few.
@@ -325,7 +326,8 @@ impl Start {
     /// Gives each worker a value of its own: a GPU, a port, a folder.
     ///
     /// A pool of `n` workers has the places `0..n`, one worker in each; a worker
-    /// that takes the place of another has its value. `value` is called for
+    /// that takes the place of another has its value, and where workers are
+    /// [replaced](Self::recycle_after) both have it while the old one finishes. `value` is called for
     /// every place once, when the pool is started, by whoever awaits that; if it
     /// panics, the await does.
     ///

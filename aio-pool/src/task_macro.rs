@@ -20,8 +20,11 @@
 /// A first parameter `cx: Context`, written so or as `aio_pool::Context`, is no
 /// part of the input: it is the [`Context`](crate::Context) of the call.
 ///
-/// All others are owned types with serde's traits, and the function's future
-/// is `Send`. Put a `#[cfg]` around the macro, not inside.
+/// All others are plain names of owned types with serde's traits, and the
+/// function's future is `Send`; it has no generics, and runs on a thread with 2 MiB
+/// of stack. Put a `#[cfg]` around the macro, not inside. Two tasks in two
+/// functions of one module must not have the same name: that is
+/// [`Error::DuplicateTask`](crate::Error::DuplicateTask).
 ///
 /// # Streams
 ///
