@@ -50,8 +50,9 @@ const RETIRE_GRACE: Duration = Duration::from_secs(2);
 /// An input beyond this size is not kept for the whole of its call.
 const KEPT_INPUT: usize = 64 << 10;
 
-/// Workers may be unevenly loaded for so long; then calls move.
-const UNEVEN: Duration = Duration::from_millis(2);
+/// Workers may be unevenly loaded for so long; then calls move. A worker that is
+/// only not given a processor comes to its calls sooner.
+const UNEVEN: Duration = Duration::from_millis(10);
 
 /// For so long at most, if nobody gives back what it is asked for: a worker that
 /// is stopped cannot.

@@ -269,10 +269,15 @@ async fn more_items_than_may_come_cost_the_worker() {
     let liar = pool.call::<pid>(()).await.unwrap();
     // The call has number 1, and nothing is taken of it until it is lost.
     let mut items = pool.stream::<overruns>((1, 17)).stream();
-    assert!(polled(&mut pin!(items.next())).await.is_pending());
+    let mut taken = match polled(&mut pin!(items.next())).await {
+        Poll::Pending => Vec::new(),
+        // The machine was busy elsewhere between the call and the look.
+        Poll::Ready(item) => vec![item.unwrap().unwrap()],
+    };
     while pool.call::<pid>(()).await.is_ok_and(|pid| pid == liar) {}
-    let (items, error) = until_error(items).await;
-    assert_eq!(items, [7; 16]);
+    let (rest, error) = until_error(items).await;
+    taken.extend(rest);
+    assert_eq!(taken, [7; 16]);
     assert_eq!(ended(error), "it sent more items of call 1 than it may");
     pool.close().await.unwrap();
 }
