@@ -386,7 +386,8 @@ impl Engine {
     }
 
     fn may_be_uneven(&self) -> bool {
-        self.scheduler.may_be_uneven(|id| self.mark(id))
+        matches!(self.phase, Phase::Open | Phase::Closing)
+            && self.scheduler.may_be_uneven(|id| self.mark(id))
     }
 
     /// In which initializer a worker is that is not ready yet.

@@ -215,7 +215,7 @@ impl Desk {
     }
 
     /// Gathers the answer to a call that has begun. It is written with the next
-    /// flush, or, if it is long, by a task of its own.
+    /// flush, or, if it is long, by a thread of its own.
     pub(super) fn answer(self: &Arc<Self>, call: CallId, answer: Answer) {
         if answer.payload.len() > WHOLE {
             self.answer_in_turn(call, answer);

@@ -121,7 +121,7 @@ impl Uplink {
 
     /// What [`send_but_last`](Self::send_but_last) does, on such a thread.
     pub(super) fn send_all_but_last(&self, call: CallId, mut rest: Bytes, _: &Turn) -> Bytes {
-        while rest.len() > PIECE {
+        while rest.len() > WHOLE {
             self.write(&Up::Piece { call }, &rest.split_to(PIECE));
             std::thread::yield_now();
         }
