@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use aio_pool::{Context, Exit, Pool, TaskError, task};
+use aio_pool::{Context, Error, Exit, Pool, TaskError, task};
 use futures_core::Stream;
 use futures_util::{StreamExt as _, stream};
 use serde::{Deserialize, Serialize};
@@ -15,7 +15,7 @@ use tokio::task::{JoinSet, block_in_place, yield_now};
 use crate::harness::trials;
 use crate::line::{self, Line};
 use crate::polled::polled;
-use crate::tasks::{Bulk, compute, give_bulk, hold, nothing, pid};
+use crate::tasks::{Bulk, give_bulk, hold, nothing, pid};
 use crate::worker::block;
 
 trials![
@@ -494,14 +494,32 @@ task! {
     }
 }
 
+task! {
+    /// Says that it has begun, and comes to no await ever.
+    async fn computes_without_end(line: String) {
+        let _said = line::call(&line);
+        loop {
+            std::hint::spin_loop();
+        }
+    }
+}
+
 async fn a_task_that_blocks_all_signals_does_not_keep_a_close() {
     let pool = one_worker(2).await;
+    let line = Line::open();
     pool.call::<blocks_signals>(()).await.unwrap();
-    pool.call::<pid>(()).await.unwrap();
-    let mut spinning = pool.call::<compute>(u64::MAX).into_future();
+    let worker = pool.call::<pid>(()).await.unwrap();
+    let mut spinning = pool
+        .call::<computes_without_end>(line.name.clone())
+        .into_future();
     assert!(polled(&mut spinning).await.is_pending());
+    line.next().await;
     drop(spinning);
-    pool.close().await.unwrap();
+    let closed = pool.close().await;
+    assert!(
+        matches!(&closed, Err(Error::Unwilling { pids, .. }) if *pids == [worker]),
+        "{closed:?}"
+    );
 }
 
 task! {

@@ -194,8 +194,11 @@ async fn a_worker_whose_child_holds_its_socket_is_lost_at_once() {
     }
 }
 
+/// From `/proc`: `getsid` says 0 of a session that was begun outside this
+/// namespace of processes.
 fn session_of(pid: u32) -> u32 {
-    let pid = Pid::from_raw(i32::try_from(pid).unwrap());
-    let session = rustix::process::getsid(pid).unwrap();
-    u32::try_from(session.as_raw_nonzero().get()).unwrap()
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+    let (_, after_name) = stat.rsplit_once(") ").unwrap();
+    let session = after_name.split(' ').nth(3).unwrap();
+    session.parse().unwrap()
 }
