@@ -15,7 +15,7 @@ use crate::migrate::{Migrations, migrate};
 use crate::observers::Observers;
 use crate::op::Limit;
 use crate::options::{
-    Durability, ForeignKeys, JournalMode, Options, Ownership, Synchronous, WalRace,
+    Access, Durability, ForeignKeys, JournalMode, Options, Ownership, Synchronous, WalRace,
 };
 use crate::params::IntoValue;
 use crate::pool::{Pool, Size};
@@ -92,6 +92,15 @@ pub fn open(path: impl AsRef<Path>) -> Open {
 }
 
 impl Open {
+    /// Says what may be done with the file; default: [`Access::Create`].
+    ///
+    /// With [`Access::ReadOnly`] a write is an error, and the file must have a
+    /// write-ahead log already.
+    pub fn access(mut self, access: Access) -> Open {
+        self.options.access = access;
+        self
+    }
+
     /// Says how many connections read, each on a thread of its own, at least
     /// one; default: 4.
     pub fn readers(mut self, readers: usize) -> Open {

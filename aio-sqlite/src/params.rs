@@ -282,6 +282,19 @@ impl<T: IntoValue> IntoValue for Option<T> {
     }
 }
 
+impl<'a, T> IntoValue for &'a Option<T>
+where
+    &'a T: IntoValue,
+{
+    fn into_value(self) -> Result<Value, Unfit> {
+        self.as_ref().into_value()
+    }
+
+    fn put(self, set: &mut Sets) -> Result<(), Unfit> {
+        self.as_ref().put(set)
+    }
+}
+
 /// A borrowed value is cloned, since it has to cross to another thread.
 macro_rules! borrowed {
     ($($kind:ty)*) => {$(

@@ -1,10 +1,12 @@
 //! The command line.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Parser, Subcommand};
 
+use crate::format::Kind;
 use crate::output::Form;
 use crate::since::Since;
 
@@ -16,9 +18,18 @@ Examples:
   message-store list --from Bob --since 7d          what Bob sent in the last week
   message-store list --json | jq -r .body           messages for another program
   message-store search need help                    messages with both words, best first
+  message-store tail -f                             what anybody sends, as it comes
+  message-store import old.mbox notes.jsonl         messages from elsewhere
+  message-store export backup.jsonl                 all messages to a file
+  message-store serve                               a page at http://127.0.0.1:8080
   message-store --db team.db stats                  another store
 
-Exit status: 0 if all is well, 1 after an error, 2 if the command line is wrong.";
+Exit status:
+  0    all is well
+  1    an error: one line on standard error names it
+  2    the command line is wrong
+  3    imported, but for messages that could not be read
+  130  interrupted by Ctrl-C, and what was imported until then is stored";
 
 /// Keeps messages in an SQLite database
 ///
@@ -29,7 +40,7 @@ Exit status: 0 if all is well, 1 after an error, 2 if the command line is wrong.
 #[derive(Debug, Parser)]
 #[command(version, after_help = EXAMPLES, verbatim_doc_comment)]
 pub struct Cli {
-    /// Database file; made by send, and by asking for a message
+    /// Database file; made by send, import and serve, and by asking for a message
     #[arg(
         long,
         value_name = "PATH",
@@ -59,6 +70,34 @@ pub enum Command {
     /// they are not marked.
     #[command(verbatim_doc_comment)]
     Search(Search),
+    /// Print the last messages, and with -f those that come, as they come
+    ///
+    /// It sees what any process stores, as soon as it is on the disk.
+    #[command(verbatim_doc_comment)]
+    Tail(Tail),
+    /// Store the messages of mbox, JSONL and CSV files that are not there yet
+    ///
+    /// A message is known again by its Message-ID or uid, or else by all it
+    /// says, so importing a file again adds nothing. What can't be read is
+    /// reported on standard error, one line each with its place and the cause,
+    /// and the rest is imported.
+    ///
+    /// Of a mail, sender, recipient, subject, text and date are kept.
+    /// Attachments are not.
+    #[command(verbatim_doc_comment)]
+    Import(Import),
+    /// Write all messages to an mbox, JSONL or CSV file
+    ///
+    /// The file is there as a whole or not at all: it takes the place of
+    /// another of the same name in one step.
+    #[command(verbatim_doc_comment)]
+    Export(Export),
+    /// Serve the messages to a browser, and as a JSON API
+    ///
+    /// It ends when it is interrupted (Ctrl-C) or terminated, after the
+    /// requests that are under way.
+    #[command(verbatim_doc_comment)]
+    Serve(Serve),
     /// Print how many messages there are, from how many senders, since when
     Stats(Stats),
 }
@@ -73,6 +112,10 @@ pub struct Send {
     /// Who is to read it
     #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
     pub to: String,
+
+    /// What it is about
+    #[arg(long, value_name = "TEXT", value_parser = NonEmptyStringValueParser::new())]
+    pub subject: Option<String>,
 
     /// The message; read from standard input if left out
     ///
@@ -127,6 +170,60 @@ pub struct Search {
         reason = "a doc comment here would replace the command's help"
     )]
     pub json: Json,
+}
+
+/// Which messages to begin with, and whether to go on.
+#[derive(Debug, Args)]
+pub struct Tail {
+    /// Go on with what comes, until interrupted
+    #[arg(short, long)]
+    pub follow: bool,
+
+    /// Begin with the last so many messages
+    #[arg(short = 'n', long, value_name = "COUNT", default_value_t = 10)]
+    pub lines: u32,
+
+    #[command(flatten)]
+    #[expect(
+        missing_docs,
+        reason = "a doc comment here would replace the command's help"
+    )]
+    pub json: Json,
+}
+
+/// What to import.
+#[derive(Debug, Args)]
+pub struct Import {
+    /// The files; - is standard input
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+
+    /// Their format, where neither the name (.mbox, .jsonl, .csv) nor what is in it tells
+    #[arg(long, value_name = "FORMAT")]
+    pub format: Option<Kind>,
+
+    /// Say which processes read the mail
+    #[arg(short, long)]
+    pub verbose: bool,
+}
+
+/// Where to export to.
+#[derive(Debug, Args)]
+pub struct Export {
+    /// The file
+    pub file: PathBuf,
+
+    /// Its format, where the name (.mbox, .jsonl, .csv) doesn't tell
+    #[arg(long, value_name = "FORMAT")]
+    pub format: Option<Kind>,
+}
+
+/// Where to serve.
+#[derive(Debug, Args)]
+pub struct Serve {
+    /// The address to listen on; port 0 is one that is free
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
+    pub addr: SocketAddr,
 }
 
 /// How to print the statistics.

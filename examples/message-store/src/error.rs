@@ -1,5 +1,6 @@
 //! Why a command failed, in a line that names the thing and the cause.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::{fmt, io};
 
@@ -30,6 +31,24 @@ pub enum Error {
         /// What is wrong with it.
         problem: String,
     },
+    /// A file can't be read or written; the error names it.
+    File(io::Error),
+    /// The format of a file isn't known.
+    Format {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// The processes that read mail can't be started, or all of them are gone.
+    Workers(aio_pool::Error),
+    /// The address can't be listened on.
+    Listen {
+        /// The address.
+        addr: SocketAddr,
+        /// Why not.
+        source: io::Error,
+    },
     /// The result can't be written.
     Output(io::Error),
 }
@@ -50,6 +69,10 @@ impl fmt::Display for Error {
             }
             Error::Store { path, source } => write!(f, "{}: {source}", path.display()),
             Error::Input { what, problem } => write!(f, "the {what} {problem}"),
+            Error::File(source) => write!(f, "{source}"),
+            Error::Format { path, problem } => write!(f, "{}: {problem}", path.display()),
+            Error::Workers(source) => write!(f, "reading mail: {source}"),
+            Error::Listen { addr, source } => write!(f, "{addr}: {source}"),
             Error::Output(source) => write!(f, "standard output: {source}"),
         }
     }
@@ -59,14 +82,17 @@ impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Error::Store { source, .. } => Some(source),
-            Error::Output(source) => Some(source),
-            Error::Open { .. } | Error::Input { .. } => None,
+            Error::Workers(source) => Some(source),
+            Error::File(source) | Error::Listen { source, .. } | Error::Output(source) => {
+                Some(source)
+            }
+            Error::Open { .. } | Error::Input { .. } | Error::Format { .. } => None,
         }
     }
 }
 
 impl From<io::Error> for Error {
-    /// Everything that is read has its own error, so what is left is output.
+    /// Everything else has its own error, so what is left is standard output.
     fn from(source: io::Error) -> Error {
         Error::Output(source)
     }

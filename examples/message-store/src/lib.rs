@@ -1,19 +1,26 @@
-//! A message store on SQLite, for the terminal: the library behind the program
-//! `message-store`.
+//! A message store on SQLite: the library behind the program `message-store`.
 //!
 //! Read it in this order:
 //!
 //! - [`cli`]: what can be typed
 //! - [`run()`]: what each command does
-//! - [`store`]: messages, and the queries for them
+//! - [`message`]: what a message is
+//! - [`store`]: the open store, and the queries for messages
 //! - [`schema`]: the database file: what is in it, and whether it is ours
+//! - [`search`]: words in, messages out
 //! - [`since`]: the times that `--since` takes
 //! - [`prompt`]: messages from a person at a terminal, or from a pipe
 //! - [`output`]: messages for a person, for a terminal, for a program
+//! - [`mod@tail`]: messages as they come
+//! - [`mod@import`]: messages from files, by [`source`] and [`mod@format`]
+//! - [`incoming`]: which of them are there already
+//! - [`mod@export`]: messages to a file
+//! - [`mod@serve`]: messages for a browser
 //! - [`error`]: why a command failed
 //!
 //! ```
-//! use message_store::store::{Access, Filter, NewMessage, Store};
+//! use message_store::message::NewMessage;
+//! use message_store::store::{Access, Filter, Store};
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -27,7 +34,6 @@
 //! while let Some(message) = messages.next().await {
 //!     println!("{}", message?.body);
 //! }
-//! # drop(messages);
 //! store.close().await?;
 //! # Ok(())
 //! # }
@@ -35,12 +41,22 @@
 
 pub mod cli;
 pub mod error;
+pub mod export;
+pub mod format;
+pub mod import;
+pub mod incoming;
+pub mod message;
 pub mod output;
 pub mod prompt;
 pub mod run;
 pub mod schema;
+pub mod search;
+pub mod serve;
+mod signals;
 pub mod since;
+pub mod source;
 pub mod store;
+pub mod tail;
 
 pub use error::{Error, Result};
-pub use run::run;
+pub use run::{Ending, run};

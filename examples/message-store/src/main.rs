@@ -1,25 +1,38 @@
 //! The program: reads the command line, runs it, and says how it went by its
 //! exit code.
 
-use std::io::Write;
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::Parser;
+use message_store::Ending;
 use message_store::cli::Cli;
 use message_store::output::Visible;
 
-#[tokio::main(flavor = "current_thread")]
-async fn main() -> ExitCode {
-    match message_store::run(Cli::parse()).await {
-        Ok(()) => ExitCode::SUCCESS,
+fn main() -> ExitCode {
+    // A worker that reads mail is this program again, and stays in here.
+    aio_pool::init();
+    let cli = Cli::parse();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    let outcome = match runtime {
+        Ok(runtime) => runtime.block_on(message_store::run(cli)),
+        Err(error) => return failure(&format!("this process can't begin: {error}")),
+    };
+    match outcome {
+        Ok(Ending::Well) => ExitCode::SUCCESS,
+        Ok(Ending::Rejected) => ExitCode::from(3),
+        Ok(Ending::Interrupted) => ExitCode::from(130),
         // Whoever reads us has seen enough, as `head` has: nothing is wrong.
         Err(error) if error.is_closed_output() => ExitCode::SUCCESS,
-        Err(error) => {
-            // A path can hold anything, and an error is one line. If even
-            // stderr is gone, the exit code is all that is left to say.
-            let line = error.to_string();
-            let _ = writeln!(std::io::stderr(), "message-store: {}", Visible(&line));
-            ExitCode::FAILURE
-        }
+        Err(error) => failure(&error.to_string()),
     }
+}
+
+/// Says what is wrong. A path can hold anything, and an error is one line. If
+/// even stderr is gone, the exit code is all that is left to say.
+fn failure(line: &str) -> ExitCode {
+    let _ = writeln!(io::stderr(), "message-store: {}", Visible(line));
+    ExitCode::FAILURE
 }

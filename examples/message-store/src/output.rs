@@ -7,7 +7,9 @@ use serde::Serialize;
 use serde_json::ser::Formatter;
 
 use crate::error::Result;
-use crate::store::{Found, Message, Piece, Stats};
+use crate::message::Message;
+use crate::search::{Found, Piece};
+use crate::store::Stats;
 
 /// Whom a result is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,46 +103,41 @@ impl Default for Output {
     }
 }
 
-/// The part of a message's line before its text.
-struct Heading<'a>(&'a Message);
-
-impl fmt::Display for Heading<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Message {
-            id,
-            sender,
-            recipient,
-            ..
-        } = self.0;
-        write!(
-            f,
-            "row #{id} from {} to {}: ",
-            Visible(sender),
-            Visible(recipient)
-        )
-    }
-}
-
 impl Print for Message {
     fn print(&self, out: &mut impl Write, _: Emphasis) -> io::Result<()> {
-        writeln!(out, "{}{}", Heading(self), Visible(&self.body))
+        heading(self, out)?;
+        if let Some(subject) = &self.subject {
+            write!(out, " about {}", Visible(subject))?;
+        }
+        writeln!(out, ": {}", Visible(&self.body))
     }
 }
 
 impl Print for Found {
     fn print(&self, out: &mut impl Write, emphasis: Emphasis) -> io::Result<()> {
-        write!(out, "{}", Heading(&self.message))?;
-        for piece in &self.pieces {
-            match (piece, emphasis) {
-                (Piece::Plain(text), _) => write!(out, "{}", Visible(text))?,
-                (Piece::Match(text), Emphasis::Brackets) => write!(out, "[{}]", Visible(text))?,
-                (Piece::Match(text), Emphasis::Bold) => {
-                    write!(out, "\x1b[1m{}\x1b[0m", Visible(text))?;
-                }
-            }
+        heading(&self.message, out)?;
+        if self.message.subject.is_some() {
+            write!(out, " about ")?;
+            emphasised(&self.subject, emphasis, out)?;
         }
+        write!(out, ": ")?;
+        emphasised(&self.body, emphasis, out)?;
         writeln!(out)
     }
+}
+
+/// The part of a message's line that every message has.
+fn heading(message: &Message, out: &mut impl Write) -> io::Result<()> {
+    let (sender, recipient) = (Visible(&message.sender), Visible(&message.recipient));
+    write!(out, "row #{} from {sender} to {recipient}", message.id)
+}
+
+fn emphasised(pieces: &[Piece], emphasis: Emphasis, out: &mut impl Write) -> io::Result<()> {
+    pieces.iter().try_for_each(|piece| match (piece, emphasis) {
+        (Piece::Plain(text), _) => write!(out, "{}", Visible(text)),
+        (Piece::Match(text), Emphasis::Brackets) => write!(out, "[{}]", Visible(text)),
+        (Piece::Match(text), Emphasis::Bold) => write!(out, "\x1b[1m{}\x1b[0m", Visible(text)),
+    })
 }
 
 impl Serialize for Found {
@@ -157,7 +154,8 @@ impl Print for Stats {
         writeln!(out, "senders: {}", self.senders)?;
         writeln!(out, "first: {}", Visible(&time(&self.first)))?;
         writeln!(out, "last: {}", Visible(&time(&self.last)))?;
-        writeln!(out, "size: {} bytes", self.bytes)
+        writeln!(out, "size: {} bytes", self.bytes)?;
+        writeln!(out, "synchronous: {}", self.synchronous)
     }
 }
 

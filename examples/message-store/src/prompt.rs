@@ -6,7 +6,7 @@
 use std::io::{self, BufRead, IsTerminal, Read, StdinLock, Write};
 
 use crate::error::{Error, Result};
-use crate::store::NewMessage;
+use crate::message::NewMessage;
 
 /// What is longer is taken for a mistake, and not read to its end, which may
 /// never come.

@@ -2,9 +2,25 @@
 
 use crate::cli::{Cli, Command};
 use crate::error::Result;
+use crate::export::export;
+use crate::import::import;
+use crate::message::NewMessage;
 use crate::output::{Form, Output, Print};
 use crate::prompt;
-use crate::store::{Access, Filter, Listing, NewMessage, Store};
+use crate::serve::serve;
+use crate::store::{Access, Filter, Listing, Store};
+use crate::tail::tail;
+
+/// How a command that met no error ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// All is well.
+    Well,
+    /// Messages were rejected, and the rest was imported.
+    Rejected,
+    /// It was interrupted, and left everything whole.
+    Interrupted,
+}
 
 /// Runs a command from its opening of the store to its closing.
 ///
@@ -15,19 +31,21 @@ use crate::store::{Access, Filter, Listing, NewMessage, Store};
 /// # Cancel safety
 ///
 /// *Not cancel safe*: some of the output may be written.
-pub async fn run(cli: Cli) -> Result<()> {
+pub async fn run(cli: Cli) -> Result<Ending> {
     let access = match cli.command {
-        None | Some(Command::Send(_)) => Access::Create,
+        None | Some(Command::Send(_) | Command::Import(_) | Command::Serve(_)) => Access::Create,
         // Looking for messages at a wrong path must not leave a store there.
         Some(_) => Access::ReadWrite,
     };
     let store = Store::open(&cli.db, access).await?;
     let outcome = run_on(&store, cli.command).await;
     let closed = store.close().await;
-    outcome.and(closed)
+    let ending = outcome?;
+    closed?;
+    Ok(ending)
 }
 
-async fn run_on(store: &Store, command: Option<Command>) -> Result<()> {
+async fn run_on(store: &Store, command: Option<Command>) -> Result<Ending> {
     let mut output = Output::new();
     match command {
         None => {
@@ -39,7 +57,10 @@ async fn run_on(store: &Store, command: Option<Command>) -> Result<()> {
         }
         Some(Command::Send(send)) => {
             let text = send.text.map_or_else(prompt::read_text, Ok)?;
-            let new = NewMessage::new(send.from, send.to, text);
+            let new = NewMessage {
+                subject: send.subject,
+                ..NewMessage::new(send.from, send.to, text)
+            };
             output.inserted(store.send(&new).await?)?;
         }
         Some(Command::List(list)) => {
@@ -49,6 +70,7 @@ async fn run_on(store: &Store, command: Option<Command>) -> Result<()> {
                 to: list.to,
                 since: list.since,
                 limit: list.limit,
+                ..Filter::default()
             };
             print_all(store.list(&filter), form, &mut output).await?;
         }
@@ -56,17 +78,22 @@ async fn run_on(store: &Store, command: Option<Command>) -> Result<()> {
             let found = store.search(&search.words.join(" "), search.limit);
             print_all(found, search.json.form(), &mut output).await?;
         }
+        Some(Command::Tail(args)) => return tail(store, &args, output).await,
+        Some(Command::Import(args)) => return import(store, &args, output).await,
+        Some(Command::Export(args)) => return export(store, &args, output).await,
+        Some(Command::Serve(args)) => return serve(store, &args, output).await,
         Some(Command::Stats(stats)) => {
             output.print(&store.stats().await?, stats.json.form())?;
         }
     }
-    output.finish()
+    output.finish()?;
+    Ok(Ending::Well)
 }
 
 /// Prints things as they come. Writing may wait for a slow reader, and the
 /// store waits with it: it reads ahead by a chunk, never further.
-async fn print_all<T: Print>(
-    mut listing: Listing<'_, T>,
+pub(crate) async fn print_all<T: Print>(
+    mut listing: Listing<T>,
     form: Form,
     output: &mut Output,
 ) -> Result<()> {

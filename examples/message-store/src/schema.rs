@@ -3,9 +3,10 @@
 use std::fs::{self, File};
 use std::io::ErrorKind;
 use std::path::Path;
+use std::time::Duration;
 
-use aio_sqlite::options::{Access, JournalMode};
-use aio_sqlite::{Connection, Session};
+use aio_sqlite::options::Access;
+use aio_sqlite::{Database, Session};
 
 use crate::error::{Error, Result};
 
@@ -13,12 +14,15 @@ use crate::error::{Error, Result};
 /// shows it, and SQLite itself makes nothing of it.
 const APPLICATION_ID: i64 = 0x4d53_4753;
 
-/// The version of the tables below. A change of them raises it.
-const VERSION: i64 = 1;
+/// The steps from an empty file to the tables below; a file's `user_version`
+/// counts those it has seen. They are only ever added to.
+const MIGRATIONS: &[&str] = &[FIRST, WITH_SUBJECT_AND_UID];
 
 /// `messages_fts` is an index only: it reads the texts back from `messages`
 /// (external content), and the triggers keep the two in step, whoever writes.
-const TABLES: &str = "
+const FIRST: &str = "
+    PRAGMA application_id = 0x4d534753;
+
     CREATE TABLE messages(
         id        INTEGER PRIMARY KEY,
         sender    TEXT NOT NULL,
@@ -42,6 +46,60 @@ const TABLES: &str = "
     END;
 ";
 
+/// A message may have a subject, and has a name that no other has, by which an
+/// import knows it again: see [`uid`](crate::store::Message::uid).
+const WITH_SUBJECT_AND_UID: &str = "
+    DROP TRIGGER messages_inserted;
+    DROP TRIGGER messages_deleted;
+    DROP TRIGGER messages_updated;
+    DROP TABLE messages_fts;
+    ALTER TABLE messages RENAME TO messages_before;
+
+    CREATE TABLE messages(
+        id        INTEGER PRIMARY KEY,
+        uid       TEXT NOT NULL UNIQUE DEFAULT (lower(hex(randomblob(16)))),
+        sender    TEXT NOT NULL,
+        recipient TEXT NOT NULL,
+        subject   TEXT,
+        body      TEXT NOT NULL,
+        sent_at   TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ', 'now'))
+    ) STRICT;
+    INSERT INTO messages(id, sender, recipient, body, sent_at)
+        SELECT id, sender, recipient, body, sent_at FROM messages_before ORDER BY id;
+    DROP TABLE messages_before;
+
+    CREATE VIRTUAL TABLE messages_fts USING fts5(
+        subject, body,
+        content = 'messages', content_rowid = 'id', tokenize = 'unicode61 remove_diacritics 2'
+    );
+    INSERT INTO messages_fts(messages_fts) VALUES ('rebuild');
+    CREATE TRIGGER messages_inserted AFTER INSERT ON messages BEGIN
+        INSERT INTO messages_fts(rowid, subject, body) VALUES (new.id, new.subject, new.body);
+    END;
+    CREATE TRIGGER messages_deleted AFTER DELETE ON messages BEGIN
+        INSERT INTO messages_fts(messages_fts, rowid, subject, body)
+            VALUES ('delete', old.id, old.subject, old.body);
+    END;
+    CREATE TRIGGER messages_updated AFTER UPDATE ON messages BEGIN
+        INSERT INTO messages_fts(messages_fts, rowid, subject, body)
+            VALUES ('delete', old.id, old.subject, old.body);
+        INSERT INTO messages_fts(rowid, subject, body) VALUES (new.id, new.subject, new.body);
+    END;
+";
+
+/// What each connection has for itself: how often the file that is imported has
+/// had a text so far. On the disk, so that no file is too long.
+const COUNTS: &str = "
+    CREATE TEMP TABLE occurrences(
+        digest BLOB PRIMARY KEY,
+        times  INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+";
+
+/// How long a listing may stand still. It does in a pager, which reads on when
+/// its reader does.
+const READER_MAY_PAUSE: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
 /// What a database file turns out to be.
 enum Found {
     Nothing,
@@ -49,7 +107,8 @@ enum Found {
     SomethingElse,
 }
 
-/// Opens a file as a message store, with its tables made if it is empty.
+/// Opens a file as a message store, with its tables made if it is empty, and
+/// brought up to date if they are of an earlier version.
 ///
 /// A file that is something else is left as it is: it is looked at first, and
 /// only then opened in a way that changes it.
@@ -61,7 +120,7 @@ enum Found {
 /// # Cancel safety
 ///
 /// *Rolls back*: the tables are made whole or not at all.
-pub(crate) async fn open(path: &Path, access: Access) -> Result<Connection> {
+pub(crate) async fn open(path: &Path, access: Access) -> Result<Database> {
     let refused = |problem| Error::Open {
         path: path.to_owned(),
         problem,
@@ -84,31 +143,27 @@ pub(crate) async fn open(path: &Path, access: Access) -> Result<Connection> {
         .with(async |db| identify(db).await)
         .await
         .map_err(failed)?;
+    let known = MIGRATIONS.len() as i64;
     match found {
-        Found::Nothing | Found::Store { version: VERSION } => {}
+        Found::Nothing => {}
+        Found::Store { version } if version <= known => {}
         Found::Store { version } => {
             return Err(refused(format!(
-                "a message store of format {version}, and this program knows format {VERSION}"
+                "a message store of format {version}, and this program knows format {known}"
             )));
         }
         Found::SomethingElse => {
             return Err(refused("a database, but no message store".into()));
         }
     }
-    let db = open_with_log(path, access).await.map_err(failed)?;
-    if let Found::Nothing = found {
-        make_tables(&db).await.map_err(failed)?;
-    }
-    Ok(db)
-}
-
-/// Opens the file with a write-ahead log, so that readers don't keep writers
-/// waiting, nor writers readers, in this process or another.
-async fn open_with_log(path: &Path, access: Access) -> aio_sqlite::Result<Connection> {
-    aio_sqlite::connect(path)
+    aio_sqlite::open(path)
         .access(access)
-        .journal_mode(JournalMode::Wal)
+        .readers(1)
+        .max_hold(READER_MAY_PAUSE)
+        .on_connect(COUNTS)
+        .migrations(MIGRATIONS)
         .await
+        .map_err(failed)
 }
 
 async fn identify(db: &Session) -> aio_sqlite::Result<Found> {
@@ -119,23 +174,6 @@ async fn identify(db: &Session) -> aio_sqlite::Result<Found> {
         (0, 0, 0) => Found::Nothing,
         _ => Found::SomethingElse,
     })
-}
-
-async fn make_tables(db: &Connection) -> aio_sqlite::Result<()> {
-    db.begin()
-        .with(async |tx| -> aio_sqlite::Result<_> {
-            // Another process may have been faster: only inside the
-            // transaction is what we see still so when we write.
-            if let Found::Nothing = identify(tx).await? {
-                tx.execute_script(TABLES).await?;
-                tx.execute_script(format!(
-                    "PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {VERSION}"
-                ))
-                .await?;
-            }
-            Ok(())
-        })
-        .await
 }
 
 /// Says why a file can't be opened. SQLite says of most causes only that it is
@@ -153,7 +191,7 @@ fn explain(path: &Path, access: Access, error: aio_sqlite::Error) -> String {
     match File::open(path) {
         Err(_) if folder.is_some_and(|folder| !folder.exists()) => "no such directory".into(),
         Err(cause) if cause.kind() == ErrorKind::NotFound && access != Access::Create => {
-            "no such file; sending a message makes it".into()
+            "no such file; sending or importing a message makes it".into()
         }
         Err(cause) if cause.kind() != ErrorKind::NotFound => cause.to_string(),
         _ => match error {

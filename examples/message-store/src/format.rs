@@ -1,0 +1,108 @@
+//! The formats of files: what reads messages from them and writes them there.
+
+pub mod csv;
+pub mod jsonl;
+pub mod mbox;
+
+use std::path::Path;
+use std::pin::Pin;
+
+use aio_files::replace::AtomicFile;
+use aio_itertools::Stream;
+use async_trait::async_trait;
+use clap::ValueEnum;
+
+use crate::error::Result;
+use crate::incoming::Incoming;
+use crate::message::Message;
+use crate::source::Source;
+use crate::store::Listing;
+
+/// The formats that there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Kind {
+    /// Mails one after another, each behind a line `From …`
+    Mbox,
+    /// A JSON object a line
+    Jsonl,
+    /// Comma-separated values, of which the first row names the columns
+    Csv,
+}
+
+impl Kind {
+    /// Returns the format that a file's name tells.
+    pub fn of_name(path: &Path) -> Option<Kind> {
+        let extension = path.extension()?.to_str()?.to_ascii_lowercase();
+        match extension.as_str() {
+            "mbox" => Some(Kind::Mbox),
+            "jsonl" | "ndjson" => Some(Kind::Jsonl),
+            "csv" => Some(Kind::Csv),
+            _ => None,
+        }
+    }
+
+    /// Returns the format that a file's first bytes tell.
+    pub fn of_content(start: &[u8]) -> Option<Kind> {
+        let start = start.strip_prefix(b"\xef\xbb\xbf").unwrap_or(start);
+        let line = start.split(|&byte| byte == b'\n').next()?;
+        if start.trim_ascii_start().starts_with(b"{") {
+            Some(Kind::Jsonl)
+        } else if line.starts_with(b"From ") {
+            Some(Kind::Mbox)
+        } else if line.split(|&byte| byte == b',').count() >= 3 {
+            Some(Kind::Csv)
+        } else {
+            None
+        }
+    }
+}
+
+/// A way to keep messages in a file.
+#[async_trait]
+pub trait Format: Send + Sync {
+    /// Reads the messages of a source, in their order.
+    ///
+    /// # Errors
+    ///
+    /// Of the stream: [`Error::File`](crate::Error::File) where the source can't
+    /// be read any further, which is its end. A message that can't be read is no
+    /// error: the batch says so.
+    fn read(&self, source: Source) -> Batches;
+
+    /// Writes messages, and returns how many they were.
+    ///
+    /// # Errors
+    ///
+    /// Those of reading the messages, and
+    /// [`Error::File`](crate::Error::File) where the file can't be written.
+    ///
+    /// # Cancel safety
+    ///
+    /// *Not cancel safe*: a part of them may be written.
+    async fn write(&self, messages: Listing<Message>, file: &mut AtomicFile) -> Result<u64>;
+}
+
+/// What a format reads, batch after batch.
+pub type Batches = Pin<Box<dyn Stream<Item = Result<Batch>> + Send>>;
+
+/// Messages that stand next to each other in a file.
+#[derive(Clone, Debug, Default)]
+pub struct Batch {
+    /// The messages, each with its place.
+    pub messages: Vec<(Place, Incoming)>,
+    /// What was none, and why. Places are in the order of the file.
+    pub rejected: Vec<(Place, String)>,
+    /// How many attachments of theirs were left out.
+    pub attachments: u64,
+    /// How far the source has been read, in bytes.
+    pub end: u64,
+}
+
+/// Where a message begins in its file.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    /// The line, from 1.
+    pub line: u64,
+    /// The byte, from 0.
+    pub byte: u64,
+}
