@@ -1,0 +1,145 @@
+//! The same import without this program: one process, one thread, the crates
+//! underneath.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::Command;
+
+use aio_sqlite::rusqlite::{Connection, params};
+use message_store::incoming::{Identity, Incoming};
+use serde::Deserialize;
+
+/// As many messages as the program itself stores at a time.
+const BATCH: usize = 1_000;
+
+/// What tells this process that it is to import, and not to measure.
+const CHILD: &str = "MESSAGE_STORE_BENCH_RAW";
+
+/// The importer: this program again. It takes the same arguments as ours.
+pub(crate) fn child() -> Command {
+    let mut child = Command::new(std::env::current_exe().unwrap());
+    child.env(CHILD, "1");
+    child
+}
+
+/// Imports and ends, if this process is that child.
+pub(crate) fn import_if_child() {
+    if std::env::var_os(CHILD).is_none() {
+        return;
+    }
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let [db, store, import, file] = &arguments[..] else {
+        panic!("{arguments:?}");
+    };
+    assert_eq!((db.as_str(), import.as_str()), ("--db", "import"));
+    let mut import = Import::into(Path::new(store));
+    let file = Path::new(file);
+    match file.extension().and_then(|extension| extension.to_str()) {
+        Some("jsonl") => jsonl(file, &mut import),
+        Some("mbox") => mbox(file, &mut import),
+        other => panic!("{other:?}"),
+    }
+    import.commit();
+    std::process::exit(0);
+}
+
+#[derive(Deserialize)]
+struct Record {
+    sender: String,
+    recipient: String,
+    subject: Option<String>,
+    body: String,
+    sent_at: Option<String>,
+    uid: Option<String>,
+}
+
+fn jsonl(file: &Path, import: &mut Import) {
+    let mut lines = BufReader::with_capacity(256 << 10, File::open(file).unwrap());
+    let mut line = String::new();
+    while lines.read_line(&mut line).unwrap() > 0 {
+        let record: Record = serde_json::from_str(&line).unwrap();
+        line.clear();
+        let identity = record.uid.map(Identity::Named).unwrap_or_else(|| {
+            Identity::of_content(
+                &record.sender,
+                &record.recipient,
+                record.subject.as_deref(),
+                &record.body,
+                record.sent_at.as_deref(),
+            )
+        });
+        import.add(Incoming {
+            identity,
+            sender: record.sender,
+            recipient: record.recipient,
+            subject: record.subject,
+            body: record.body,
+            sent_at: record.sent_at,
+        });
+    }
+}
+
+fn mbox(_file: &Path, _import: &mut Import) {}
+
+/// Rows into the same tables. What a message is known by is counted in memory.
+struct Import {
+    db: Connection,
+    counts: HashMap<[u8; 32], u64>,
+    pending: usize,
+}
+
+impl Import {
+    fn into(store: &Path) -> Import {
+        let db = Connection::open(store).unwrap();
+        db.pragma_update(None, "synchronous", "FULL").unwrap();
+        db.execute_batch("BEGIN").unwrap();
+        Import {
+            db,
+            counts: HashMap::new(),
+            pending: 0,
+        }
+    }
+
+    fn add(&mut self, message: Incoming) {
+        let uid = match message.identity {
+            Identity::Named(name) => name,
+            Identity::Content(digest) => {
+                let times = self.counts.entry(digest).or_default();
+                *times += 1;
+                let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+                format!("sha256:{hex}:{times}")
+            }
+        };
+        let mut insert = self
+            .db
+            .prepare_cached(
+                "INSERT INTO messages(uid, sender, recipient, subject, body, sent_at)
+                 VALUES (?1, ?2, ?3, ?4, ?5, strftime('%Y-%m-%dT%H:%M:%fZ', ifnull(?6, 'now')))
+                 ON CONFLICT DO NOTHING",
+            )
+            .unwrap();
+        insert
+            .execute(params![
+                uid,
+                message.sender,
+                message.recipient,
+                message.subject,
+                message.body,
+                message.sent_at
+            ])
+            .unwrap();
+        drop(insert);
+        self.pending += 1;
+        if self.pending == BATCH {
+            self.commit();
+            self.db.execute_batch("BEGIN").unwrap();
+        }
+    }
+
+    fn commit(&mut self) {
+        self.db.execute_batch("COMMIT").unwrap();
+        self.pending = 0;
+    }
+}
