@@ -6,6 +6,8 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use crate::folder::Folder;
+
 /// A message as a record has it, and as `list --json` prints it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Record {
@@ -75,4 +77,33 @@ pub(crate) fn csv(path: &Path, records: usize) {
         out.write_record(row).expect("the row is written");
     }
     out.flush().expect("the file is written");
+}
+
+#[test]
+fn the_same_records_are_the_same_messages_in_both_formats() {
+    const RECORDS: usize = 3000;
+    let folder = Folder::new();
+    jsonl(&folder.path("records.jsonl"), RECORDS);
+    csv(&folder.path("records.csv"), RECORDS);
+    assert_eq!(
+        folder.run(&["import", "records.jsonl", "records.csv"]).ok(),
+        format!(
+            "records.jsonl: imported {RECORDS}, already there 0, rejected 0\n\
+             records.csv: imported 0, already there {RECORDS}, rejected 0\n"
+        )
+    );
+    let listed = folder.run(&["list", "--json"]).ok();
+    let listed = listed.lines().map(|line| serde_json::from_str(line));
+    let listed: Vec<Record> = listed.map(|record| record.expect("a record")).collect();
+    assert_eq!(listed.len(), RECORDS);
+    for (n, is) in listed.into_iter().enumerate() {
+        // The store adds what a message must have.
+        let said = Record::nth(n);
+        let right = Record {
+            sent_at: said.sent_at.or(is.sent_at.clone()),
+            uid: said.uid.or(is.uid.clone()),
+            ..said
+        };
+        assert_eq!(is, right);
+    }
 }
