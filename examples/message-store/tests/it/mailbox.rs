@@ -92,7 +92,8 @@ pub(crate) struct Rejected {
 /// Why a mail is rejected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Cause {
-    BeforeFirst,
+    /// So many bytes stand before the first mail.
+    BeforeFirst(usize),
     NoHeaders,
     NoSender,
     TooLong,
@@ -104,10 +105,12 @@ impl Body {
     /// Texts longer than this are kept as their digest.
     const LONG: usize = 64 << 10;
 
-    pub(crate) fn of(text: String) -> Body {
+    /// That of a mail which ends in so many lines as it likes.
+    pub(crate) fn of(text: &str) -> Body {
+        let text = text.trim_end_matches('\n');
         match text.len() > Body::LONG {
             true => Body::Digest(Sha256::digest(text.as_bytes()).into()),
-            false => Body::Is(text),
+            false => Body::Is(text.to_owned()),
         }
     }
 
@@ -143,7 +146,7 @@ impl Plan {
             mailbox: Mailbox::default(),
             said: Vec::new(),
         };
-        maker.reject(Cause::BeforeFirst);
+        maker.reject(Cause::BeforeFirst(NOISE.len()));
         maker.pen.put(NOISE)?;
         let made = self.giants == Giants::Made;
         for n in 0..self.mails {

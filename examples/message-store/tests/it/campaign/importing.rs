@@ -174,7 +174,7 @@ pub(super) fn report(mailbox: &Mailbox, name: &str) -> Vec<String> {
 
 fn cause(cause: Cause) -> String {
     match cause {
-        Cause::BeforeFirst => "no mail: it stands before the first line `From …`".into(),
+        Cause::BeforeFirst(bytes) => format!("{bytes} bytes before the first line `From …`"),
         Cause::NoHeaders => "no headers".into(),
         Cause::NoSender => "no sender".into(),
         Cause::TooLong => "longer than 32 MiB".into(),

@@ -72,7 +72,7 @@ impl Draft {
             recipient,
             subject: Some(subject),
             sent_at,
-            body: Body::of(text.into()),
+            body: Body::of(text),
         }
     }
 
@@ -103,9 +103,9 @@ impl Draft {
     }
 
     /// With another content, of which this is the text.
-    pub(super) fn saying(mut self, content: impl Into<Vec<u8>>, text: impl Into<String>) -> Draft {
+    pub(super) fn saying(mut self, content: impl Into<Vec<u8>>, text: impl AsRef<str>) -> Draft {
         self.content = content.into();
-        self.body = Body::of(text.into());
+        self.body = Body::of(text.as_ref());
         self
     }
 

@@ -59,7 +59,7 @@ const STRANGE: &[Kind] = &[
     headers::twin_without_id,
     headers::twin_without_id,
     contents::separator_without_date,
-    contents::separator_of_no_time,
+    contents::separator_of_another_date,
     contents::separator_inside_paragraph,
     contents::quoted_separators,
     contents::empty,

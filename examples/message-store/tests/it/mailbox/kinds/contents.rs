@@ -15,10 +15,10 @@ pub(super) fn separator_without_date(n: usize, dice: &mut Dice) -> Draft {
     Draft::new("From in the text", n, &text)
 }
 
-pub(super) fn separator_of_no_time(n: usize, dice: &mut Dice) -> Draft {
+pub(super) fn separator_of_another_date(n: usize, dice: &mut Dice) -> Draft {
     let more = words(dice, 5);
-    let text = format!("{more}\nFrom bob@example.org Sat Jan  3 25:99:99 1996\n{more}");
-    Draft::new("From with an impossible date in the text", n, &text)
+    let text = format!("{more}\nFrom bob@example.org Saturday Jan 3 at 01:05 1996\n{more}");
+    Draft::new("From with a date of people in the text", n, &text)
 }
 
 pub(super) fn separator_inside_paragraph(n: usize, dice: &mut Dice) -> Draft {
