@@ -2,9 +2,12 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::pin::Pin;
 
 use aio_files::records::ReadRecords;
 use aio_files::stdio::stdin;
+use aio_itertools::Stream;
+use bytes::Bytes;
 
 /// How much of a source is looked at, at most, to tell its format.
 const START: usize = 4096;
@@ -65,6 +68,14 @@ impl Source {
         let mut file = aio_files::open(path).await?;
         let start = file.fill_buf().await?;
         Ok(Some(start[..start.len().min(START)].to_vec()))
+    }
+
+    /// Returns its bytes, as they come.
+    pub(crate) fn chunks(&self) -> Pin<Box<dyn Stream<Item = io::Result<Bytes>> + Send>> {
+        match self {
+            Source::File(path) => Box::pin(aio_files::chunks(path).stream()),
+            Source::Stdin => Box::pin(stdin().chunks().stream()),
+        }
     }
 
     /// Returns its records, once their format is said.
