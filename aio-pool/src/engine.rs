@@ -279,6 +279,14 @@ impl Engine {
         Ok(())
     }
 
+    /// The processes of those workers that hold their places, by their places.
+    pub(crate) fn pids(&self) -> Vec<u32> {
+        let staying = self.workers.values().filter(|worker| worker.stays());
+        let mut by_place: Vec<_> = staying.map(|worker| (worker.place, worker.pid)).collect();
+        by_place.sort_unstable();
+        by_place.into_iter().map(|(_, pid)| pid).collect()
+    }
+
     /// Does what has become possible. After everything that happens.
     pub(crate) fn settle(&mut self, now: Instant, effects: &mut Effects) {
         // Later nobody waits, and what comes back from a dying worker stays.

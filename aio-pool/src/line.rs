@@ -127,6 +127,11 @@ impl Line {
             .act(|engine, effects| engine.close(finished, effects))
     }
 
+    /// The processes that are there.
+    pub(crate) fn pids(&self) -> Vec<u32> {
+        self.switchboard.act(|engine, _| engine.pids())
+    }
+
     /// Kills the workers. Comes back at once; whoever listens hears when they are
     /// gone.
     pub(crate) fn terminate(&self, finished: Option<Finished>) -> Result<(), HungUp> {

@@ -256,6 +256,37 @@ impl Pool {
         Lines::of(&self.handle.backlog)
     }
 
+    /// Returns the process ids of the workers, in the order of their
+    /// [places](crate::Context::place).
+    ///
+    /// It is for logs, and for who looks at them with other tools. A worker that
+    /// is about to be replaced is not among them, nor one whose successor is
+    /// still to be started, so there may be fewer than workers were asked for;
+    /// once the pool has ended there are none.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # aio_pool::task! { async fn own_pid() -> u32 { std::process::id() } }
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// #     aio_pool::init();
+    /// #     run()
+    /// # }
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+    /// let pool = aio_pool::start().workers(2).await?;
+    /// let pids = pool.pids();
+    /// assert_eq!(pids.len(), 2);
+    /// assert!(pids.contains(&pool.call::<own_pid>(()).await?));
+    /// pool.close().await?;
+    /// assert!(pool.pids().is_empty());
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn pids(&self) -> Vec<u32> {
+        self.handle.line.pids()
+    }
+
     /// Answers every call that was made, ends the workers and reaps them.
     ///
     /// Later calls, through any handle, fail with [`Error::Closed`]; closing

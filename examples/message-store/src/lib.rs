@@ -45,6 +45,7 @@ pub mod export;
 pub mod format;
 pub mod import;
 pub mod incoming;
+mod mail;
 pub mod message;
 pub mod output;
 pub mod prompt;

@@ -23,6 +23,7 @@ impl FromStr for Since {
         match kind(&time) {
             Some(Kind::Real) => Ok(Since::Time(time)),
             Some(Kind::Unreal) => Err("there is no such day or time".into()),
+            Some(Kind::TooEarly) => Err("that is before the year 0 in UTC".into()),
             Some(Kind::TooLate) => Err("that is after the year 9999 in UTC".into()),
             None => Err("neither a date, a date with a time, nor an age such as 7d".into()),
         }
@@ -56,6 +57,8 @@ enum Kind {
     Real,
     /// No day, or no time of a day.
     Unreal,
+    /// A time that in UTC has a year below 0, which RFC 3339 can't say.
+    TooEarly,
     /// A time that in UTC lies beyond those that SQLite can reckon with.
     TooLate,
 }
@@ -111,7 +114,9 @@ fn kind(text: &str) -> Option<Kind> {
     let rounded_up = u32::from(fraction >= "9994999");
     let seconds = (hour * 60 + minute + west) * 60 + second + rounded_up;
     let is_over = seconds >= (24 * 60 + east) * 60;
+    let is_before = seconds < east * 60;
     match (year, month, day) {
+        (0, 1, 1) if is_before => Some(Kind::TooEarly),
         (9999, 12, 31) if is_over => Some(Kind::TooLate),
         _ => Some(Kind::Real),
     }

@@ -131,11 +131,19 @@ impl Folder {
         name: &str,
         body: impl AsyncFnOnce(&mut Connection) -> aio_sqlite::Result<T>,
     ) -> T {
+        self.try_with(name, body).expect("the SQL is right")
+    }
+
+    /// Works on a file with aio-sqlite, where it may be refused.
+    pub(crate) fn try_with<T>(
+        &self,
+        name: &str,
+        body: impl AsyncFnOnce(&mut Connection) -> aio_sqlite::Result<T>,
+    ) -> aio_sqlite::Result<T> {
         tokio::runtime::Builder::new_current_thread()
             .build()
             .expect("a runtime")
             .block_on(aio_sqlite::connect(self.path(name)).with(body))
-            .expect("the SQL is right")
     }
 
     /// Makes a store of so many messages, from 10 senders in turn.

@@ -143,10 +143,15 @@ fn a_time_after_the_last_year_is_refused_and_up_to_it_nothing_is_printed() {
             assert_eq!(run.ok(), "", "{time}");
         }
     }
-    // Before the first year, and before all that can be reckoned with, is
-    // before every message.
-    for time in ["0000-01-01T00:00:00+14:00", "18446744073709551615s"] {
+    // In the first year, and before all that can be reckoned with, is before
+    // every message.
+    for time in ["0000-01-01T14:00:00+14:00", "18446744073709551615s"] {
         let out = folder.run(&["list", "--since", time]).ok();
         assert_eq!(out, "row #1 from Bob to Alice: hi\n", "{time}");
+    }
+    // A message of such a time would be exported as what no import reads.
+    for time in ["0000-01-01T00:00:00+14:00", "0000-01-01T13:59:59.9+14:00"] {
+        let usage = folder.run(&["list", "--since", time]).usage();
+        assert!(usage.contains("before the year 0 in UTC"), "{usage}");
     }
 }

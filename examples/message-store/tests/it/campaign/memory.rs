@@ -1,0 +1,46 @@
+//! The most memory that processes have had.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::fs;
+
+/// The peak of each of some processes, in KiB, as far as they were looked at.
+#[derive(Debug)]
+pub(super) struct Peaks(BTreeMap<u32, u64>);
+
+impl Peaks {
+    pub(super) fn of(pids: Vec<u32>) -> Peaks {
+        Peaks(pids.into_iter().map(|pid| (pid, 0)).collect())
+    }
+
+    /// Looks at those that are still there. A peak stays known to the system, so
+    /// that only what comes after the last look is missed.
+    pub(super) fn look(&mut self) {
+        for (pid, peak) in &mut self.0 {
+            *peak = peak_kib(*pid).unwrap_or(*peak);
+        }
+    }
+
+    #[track_caller]
+    pub(super) fn are_below(&self, most_kib: u64) {
+        for (pid, peak) in &self.0 {
+            assert!((1..most_kib).contains(peak), "process {pid}: {peak} KiB");
+        }
+    }
+}
+
+impl fmt::Display for Peaks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let each: Vec<String> = self.0.values().map(|kib| (kib >> 10).to_string()).collect();
+        let sum = self.0.values().sum::<u64>() >> 10;
+        write!(f, "VmHWM {} = {sum} MiB", each.join(" + "))
+    }
+}
+
+fn peak_kib(pid: u32) -> Option<u64> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:"))?;
+    line.split_whitespace().next()?.parse().ok()
+}
