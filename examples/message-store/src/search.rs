@@ -175,7 +175,7 @@ fn search_sql(columns: &str) -> String {
 /// Quotes each word, and has what follows a quote (`*`: any end) behind each.
 fn search_parameters(words: &str, suffix: Option<char>, limit: Option<u32>) -> Parameters {
     // FTS5 reads its query up to a NUL character.
-    let quoted = words
+    let mut quoted = words
         .split(|c: char| c.is_whitespace() || c == '\0')
         .filter(|word| !word.is_empty())
         .map(|word| {
@@ -184,6 +184,10 @@ fn search_parameters(words: &str, suffix: Option<char>, limit: Option<u32>) -> P
         })
         .collect::<Vec<_>>()
         .join(" ");
+    if quoted.is_empty() {
+        // No word at all is no query, and one that is empty finds nothing.
+        quoted = "\"\"".into();
+    }
     // The marks around a match must not occur in any message, not even one
     // written to mislead: they are drawn anew for each search.
     let mark = RandomState::new().build_hasher().finish();

@@ -1,7 +1,7 @@
 //! The JSON API: what can be asked, and what is answered.
 
 use axum::extract::rejection::{PathRejection, QueryRejection};
-use axum::extract::{DefaultBodyLimit, Path, Query, State};
+use axum::extract::{Path, Query, State};
 use axum::http::{StatusCode, Uri, header};
 use axum::response::IntoResponse;
 use axum::routing::get;
@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Serving;
 use super::events::events;
-use super::posted::{self, Posted};
+use super::posted::Posted;
 use super::problem::Problem;
 use crate::excerpt::{Excerpt, PageOf};
 use crate::message::Message;
@@ -30,7 +30,6 @@ pub(super) fn routes() -> Router<Serving> {
         .route("/api/search", get(search))
         .route("/api/stats", get(stats))
         .route("/api/events", get(events))
-        .layer(DefaultBodyLimit::max(posted::LONGEST))
         .fallback(async |uri: Uri| {
             let cause = format!("there is nothing at {}", uri.path());
             Problem::new(StatusCode::NOT_FOUND, cause)

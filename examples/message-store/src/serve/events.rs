@@ -7,6 +7,7 @@ use async_stream::stream;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::http::HeaderMap;
+use axum::http::header::CACHE_CONTROL;
 use axum::response::IntoResponse;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use serde::Deserialize;
@@ -87,5 +88,6 @@ pub(super) async fn events(
             }
         }
     };
-    Ok(Sse::new(stream).keep_alive(KeepAlive::new().interval(SIGN_OF_LIFE)))
+    let events = Sse::new(stream).keep_alive(KeepAlive::new().interval(SIGN_OF_LIFE));
+    Ok(([(CACHE_CONTROL, "no-store")], events))
 }

@@ -1,8 +1,10 @@
 //! Messages that are posted: JSON of a bounded size, in a bounded time.
 
+use std::future::poll_fn;
+use std::pin::Pin;
 use std::time::Duration;
 
-use axum::body::Bytes;
+use axum::body::{Body, HttpBody};
 use axum::extract::{FromRequest, Request};
 use axum::http::{HeaderMap, StatusCode, header};
 use serde::Deserialize;
@@ -12,7 +14,7 @@ use super::problem::Problem;
 use crate::message::NewMessage;
 
 /// The longest body of a request, in bytes.
-pub(super) const LONGEST: usize = 1 << 20;
+const LONGEST: usize = 1 << 20;
 
 /// How long a body may take to arrive.
 const WITHIN: Duration = Duration::from_secs(30);
@@ -40,21 +42,35 @@ impl<S: Sync> FromRequest<S> for Posted {
             let cause = "a message is posted with Content-Type: application/json";
             return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, cause));
         }
-        let body = tokio::time::timeout(WITHIN, Bytes::from_request(request, &()));
+        let body = tokio::time::timeout(WITHIN, whole(request.into_body())).await;
         let late = |_| {
             let seconds = WITHIN.as_secs();
             let cause = format!("the body was not there within {seconds} seconds");
             Problem::new(StatusCode::REQUEST_TIMEOUT, cause)
         };
-        let body = body.await.map_err(late)?.map_err(|rejection| {
-            let cause = match rejection.status() {
-                StatusCode::PAYLOAD_TOO_LARGE => format!("the body is longer than {LONGEST} bytes"),
-                _ => rejection.body_text(),
-            };
-            Problem::new(rejection.status(), cause)
-        })?;
-        read(&body).map(Posted)
+        read(&body.map_err(late)??).map(Posted)
     }
+}
+
+/// Reads a body to its end. What is too long is read and forgotten: a client
+/// that is still writing would not see an answer.
+async fn whole(mut body: Body) -> Result<Vec<u8>, Problem> {
+    let mut whole = Vec::new();
+    let mut length = 0;
+    while let Some(frame) = poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {
+        let frame = frame.map_err(Problem::bad)?;
+        let data = frame.into_data().unwrap_or_default();
+        length += data.len();
+        match length <= LONGEST {
+            true => whole.extend_from_slice(&data),
+            false => whole = Vec::new(),
+        }
+    }
+    if length > LONGEST {
+        let cause = format!("the body is longer than {LONGEST} bytes");
+        return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, cause));
+    }
+    Ok(whole)
 }
 
 fn is_json(headers: &HeaderMap) -> bool {

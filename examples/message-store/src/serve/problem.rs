@@ -1,5 +1,6 @@
 //! What is answered to a request that fails: a status, and one line of cause.
 
+use std::error::Error as _;
 use std::fmt::Display;
 
 use axum::Json;
@@ -60,7 +61,10 @@ fn is_for_now(error: &aio_sqlite::Error) -> bool {
 
 impl From<QueryRejection> for Problem {
     fn from(rejection: QueryRejection) -> Problem {
-        Problem::new(rejection.status(), rejection.body_text())
+        // Its source says which field, and what is wrong with it.
+        let cause = rejection.source().map(ToString::to_string);
+        let cause = cause.unwrap_or_else(|| rejection.body_text());
+        Problem::new(rejection.status(), cause)
     }
 }
 
