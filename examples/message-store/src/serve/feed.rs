@@ -11,9 +11,9 @@ use crate::error::Result;
 use crate::excerpt::Excerpt;
 use crate::store::Store;
 
-/// How many messages are kept for those who are slower than others. Who is
-/// slower still reads what it misses from the store.
-const KEPT: usize = 256;
+/// How many messages are kept for those who are slower than others: 40 MiB at
+/// the very most. Who is slower still reads what it misses from the store.
+const KEPT: usize = 1024;
 
 /// How many messages are read at a time.
 pub(super) const AT_A_TIME: u32 = 64;
@@ -117,6 +117,8 @@ impl Feeding {
                     let _ = self.to.send(Arc::new(told));
                 }
             }
+            // Those who are told are to hear it before there is more.
+            tokio::task::yield_now().await;
         }
         Ok(())
     }
