@@ -23,7 +23,8 @@ fn stats_count_messages_senders_times_and_bytes() {
         folder.run(&["stats"]).ok(),
         format!(
             "messages: 3\nsenders: 2\nfirst: 2025-03-01T12:00:00.000Z\n\
-             last: 2025-03-03T12:00:00.000Z\nsize: {bytes} bytes\n"
+             last: 2025-03-03T12:00:00.000Z\nsize: {bytes} bytes\n\
+             synchronous: FULL\n"
         )
     );
     let out = folder.run(&["stats", "--json"]).ok();
@@ -33,6 +34,7 @@ fn stats_count_messages_senders_times_and_bytes() {
         json!({
             "messages": 3, "senders": 2, "bytes": bytes,
             "first": "2025-03-01T12:00:00.000Z", "last": "2025-03-03T12:00:00.000Z",
+            "synchronous": "FULL",
         })
     );
 }
