@@ -85,11 +85,12 @@ async fn follow(
 }
 
 /// Waits until nobody can read standard output any more, so that a program at
-/// the end of a pipe does not outlive its reader by a quiet night.
+/// the end of a pipe does not outlive its reader by a quiet night. (Of a socket
+/// only the next write tells.)
 async fn reader_is_gone() -> Result<()> {
     let stdout = io::stdout().as_fd().try_clone_to_owned()?;
-    // It is never written to by this handle, so it may block, and be a socket.
-    // What can't be waited for is a file, which is never gone.
+    // It is never written to by this handle, so it may block. What can't be
+    // waited for is a file, which is never gone.
     let Ok(stdout) = Sender::from_owned_fd_unchecked(stdout) else {
         return pending().await;
     };

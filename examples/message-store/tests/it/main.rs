@@ -11,5 +11,6 @@ mod search; // words in, messages out, nothing is a wrong query
 mod send; // messages in
 mod since; // the times that --since takes
 mod stats; // numbers about the store
+mod tail; // messages as they come, from whatever process
 mod terminal; // a terminal with a person at it
 mod writers; // several processes, and one that is killed
