@@ -80,8 +80,11 @@ impl Store {
     ///
     /// *Cancel safe*: the count is whole or begins anew.
     pub async fn begin_file(&self) -> Result<()> {
-        let emptied = self.db().execute("DELETE FROM occurrences", ()).await;
-        emptied.map_err(|error| self.failed(error))?;
+        // On the connection that adds, since each has a table of its own.
+        let emptied = self
+            .db()
+            .call(|db| db.execute("DELETE FROM occurrences", ()));
+        emptied.await.map_err(|error| self.failed(error))?;
         Ok(())
     }
 

@@ -1,6 +1,12 @@
 //! Where messages are read from: a file, or standard input.
 
+use std::io;
 use std::path::{Path, PathBuf};
+
+use aio_files::records::ReadRecords;
+
+/// How much of a source is looked at, at most, to tell its format.
+const START: usize = 4096;
 
 /// A file or standard input.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,6 +31,46 @@ impl Source {
         match self {
             Source::File(path) => path.display().to_string(),
             Source::Stdin => "standard input".into(),
+        }
+    }
+
+    /// Returns how many bytes it has, if that is known.
+    pub(crate) async fn len(&self) -> Option<u64> {
+        let Source::File(path) = self else {
+            return None;
+        };
+        let metadata = aio_files::os::metadata(path).await.ok()?;
+        metadata.is_file().then(|| metadata.len())
+    }
+
+    /// Returns its first bytes, which can be read again; `None` if they could
+    /// not, as those of a pipe with a name.
+    ///
+    /// # Errors
+    ///
+    /// Those of the file system, with the path.
+    ///
+    /// # Cancel safety
+    ///
+    /// *Cancel safe*: nothing is taken.
+    pub(crate) async fn start(&self) -> io::Result<Option<Vec<u8>>> {
+        let path = match self {
+            Source::File(path) => path,
+            Source::Stdin => return Ok(Some(Vec::new())),
+        };
+        if !aio_files::os::metadata(path).await?.is_file() {
+            return Ok(None);
+        }
+        let mut file = aio_files::open(path).await?;
+        let start = file.fill_buf().await?;
+        Ok(Some(start[..start.len().min(START)].to_vec()))
+    }
+
+    /// Returns its records, once their format is said.
+    pub(crate) fn records<T>(&self) -> ReadRecords<T> {
+        match self {
+            Source::File(path) => aio_files::records(path),
+            Source::Stdin => aio_files::records("/dev/stdin"),
         }
     }
 }
