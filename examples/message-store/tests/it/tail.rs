@@ -134,6 +134,20 @@ fn a_thousand_messages_of_several_processes_come_once_each_and_in_order() {
 }
 
 #[test]
+fn an_import_is_followed_message_by_message() {
+    const MESSAGES: usize = 5_000;
+    let folder = Folder::new();
+    let mut tail = Tail::of_one(&folder, &[]);
+    let lines: String = (2..=MESSAGES + 1)
+        .map(|id| format!("{{\"sender\":\"Bob\",\"recipient\":\"all\",\"body\":\"{id}\"}}\n"))
+        .collect();
+    folder.pipe(&["import", "-"], lines).ok();
+    for id in 2..=MESSAGES + 1 {
+        assert_eq!(tail.next(), format!("row #{id} from Bob to all: {id}"));
+    }
+}
+
+#[test]
 fn it_sleeps_until_there_is_a_commit() {
     let folder = Folder::new();
     let mut tail = Tail::of_one(&folder, &[]);
