@@ -4,6 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use aio_files::records::ReadRecords;
+use aio_files::stdio::stdin;
 
 /// How much of a source is looked at, at most, to tell its format.
 const START: usize = 4096;
@@ -56,7 +57,7 @@ impl Source {
     pub(crate) async fn start(&self) -> io::Result<Option<Vec<u8>>> {
         let path = match self {
             Source::File(path) => path,
-            Source::Stdin => return Ok(Some(Vec::new())),
+            Source::Stdin => return Ok(Some(start_of_stdin().await?)),
         };
         if !aio_files::os::metadata(path).await?.is_file() {
             return Ok(None);
@@ -70,7 +71,22 @@ impl Source {
     pub(crate) fn records<T>(&self) -> ReadRecords<T> {
         match self {
             Source::File(path) => aio_files::records(path),
-            Source::Stdin => aio_files::records("/dev/stdin"),
+            Source::Stdin => stdin().records(),
         }
+    }
+}
+
+/// The first line of standard input, or as much of it as is looked at. A pipe
+/// may give it in many parts.
+async fn start_of_stdin() -> io::Result<Vec<u8>> {
+    let mut wanted = 1;
+    loop {
+        let mut start = stdin().peek(wanted).await?;
+        let is_all = start.len() < wanted || start.len() >= START;
+        if is_all || start.contains(&b'\n') {
+            start.truncate(START);
+            return Ok(start);
+        }
+        wanted = start.len() + 1;
     }
 }
