@@ -113,7 +113,7 @@ fn search_sql() -> String {
 /// Quotes each word, and has what follows a quote (`*`: any end) behind each.
 fn search_parameters(words: &str, suffix: Option<char>, limit: Option<u32>) -> Parameters {
     // FTS5 reads its query up to a NUL character.
-    let quoted = words
+    let mut quoted = words
         .split(|c: char| c.is_whitespace() || c == '\0')
         .filter(|word| !word.is_empty())
         .map(|word| {
@@ -122,6 +122,10 @@ fn search_parameters(words: &str, suffix: Option<char>, limit: Option<u32>) -> P
         })
         .collect::<Vec<_>>()
         .join(" ");
+    if quoted.is_empty() {
+        // No query at all is a wrong one; an empty phrase finds nothing.
+        quoted.push_str("\"\"");
+    }
     // The marks around a match must not occur in any message, not even one
     // written to mislead: they are drawn anew for each search.
     let mark = RandomState::new().build_hasher().finish();

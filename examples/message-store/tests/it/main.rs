@@ -11,6 +11,7 @@ mod search; // words in, messages out, nothing is a wrong query
 mod send; // messages in
 mod since; // the times that --since takes
 mod stats; // numbers about the store
+mod store; // the edges of its SQL
 mod tail; // messages as they come, from whatever process
 mod terminal; // a terminal with a person at it
 mod upgrade; // stores of an earlier format
