@@ -94,19 +94,30 @@ type Parameters = (String, String, String, Option<u32>);
 fn search_sql() -> String {
     // FTS5 copies all it has marked so far at each further match: a long text
     // full of them would take minutes. Without marks it is one piece.
+    //
+    // The best are chosen by number and rank alone. Sorted as a whole, each text
+    // with a common word would be read and marked before all but a few are
+    // dropped.
     let columns = Message::COLUMNS;
     format!(
-        "SELECT {columns}, ?2 AS open, ?3 AS close,
+        "WITH best(id, score) AS MATERIALIZED (
+             SELECT rowid, bm25(messages_fts) FROM messages_fts
+             WHERE messages_fts MATCH ?1
+             ORDER BY bm25(messages_fts), rowid DESC
+             LIMIT ifnull(?4, -1)
+         )
+         SELECT {columns}, ?2 AS open, ?3 AS close,
                 CASE WHEN octet_length(messages.subject) <= 16384
                      THEN highlight(messages_fts, 0, ?2, ?3)
                      ELSE messages.subject END AS marked_subject,
                 CASE WHEN octet_length(messages.body) <= 16384
                      THEN highlight(messages_fts, 1, ?2, ?3)
                      ELSE messages.body END AS marked_body
-         FROM messages_fts JOIN messages ON messages.id = messages_fts.rowid
+         FROM messages_fts
+              CROSS JOIN best ON best.id = messages_fts.rowid
+              CROSS JOIN messages ON messages.id = best.id
          WHERE messages_fts MATCH ?1
-         ORDER BY bm25(messages_fts), id DESC
-         LIMIT ifnull(?4, -1)"
+         ORDER BY best.score, best.id DESC"
     )
 }
 

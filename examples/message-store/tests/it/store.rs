@@ -245,6 +245,40 @@ async fn what_is_searched_as_it_is_typed_is_never_a_wrong_query() {
 }
 
 #[tokio::test]
+async fn the_best_of_many_are_those_of_the_whole_list_in_its_order() {
+    let folder = Folder::new();
+    store(&folder).await.close().await.expect("it closes");
+    // Of different lengths, so that they rank differently, and some alike.
+    let series = "INSERT INTO messages(sender, recipient, subject, body)
+         WITH RECURSIVE n(n) AS (VALUES (1) UNION ALL SELECT n + 1 FROM n WHERE n < 3000)
+         SELECT 'Bob', 'all', iif(n % 3, NULL, 'help'),
+                'help ' || substr('one two three four five six seven', 1, n * 7 % 31) FROM n";
+    sql(&folder, series).await;
+    let store = store(&folder).await;
+    let ids = async |limit| {
+        let found = all(store.search("help", limit)).await;
+        found
+            .iter()
+            .map(|found| found.message.id)
+            .collect::<Vec<_>>()
+    };
+    let whole = ids(None).await;
+    assert_eq!(whole.len(), 3000);
+    for limit in [0, 1, 50, 2_999, 3_000, u32::MAX] {
+        let best = &whole[..whole.len().min(limit as usize)];
+        assert_eq!(ids(Some(limit)).await, best, "{limit}");
+    }
+    // As FTS5 itself ranks them.
+    let path = folder.path("messages.db");
+    let db = aio_sqlite::connect(path).await.expect("the file");
+    let rank = "SELECT rowid FROM messages_fts('help') ORDER BY rank, rowid DESC";
+    let mut ranked = db.query_as::<i64>(rank, ()).stream();
+    for id in whole {
+        assert_eq!(ranked.next().await.expect("as many").expect("a number"), id);
+    }
+}
+
+#[tokio::test]
 async fn what_is_found_is_told_apart_in_subject_and_text_whatever_they_say() {
     let folder = Folder::new();
     let store = store(&folder).await;
