@@ -7,6 +7,7 @@ use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Parser, Subcommand};
 
 use crate::format::Kind;
+use crate::format::mbox::Verbosity;
 use crate::output::Form;
 use crate::since::Since;
 
@@ -72,7 +73,8 @@ pub enum Command {
     Search(Search),
     /// Print the last messages, and with -f those that come, as they come
     ///
-    /// It sees what any process stores, as soon as it is on the disk.
+    /// It sees what any process stores, as soon as it is on the disk. With -f it
+    /// goes on until it is interrupted (Ctrl-C), or nobody reads its output.
     #[command(verbatim_doc_comment)]
     Tail(Tail),
     /// Store the messages of mbox, JSONL and CSV files that are not there yet
@@ -204,7 +206,17 @@ pub struct Import {
 
     /// Say which processes read the mail
     #[arg(short, long)]
-    pub verbose: bool,
+    verbose: bool,
+}
+
+impl Import {
+    /// Returns what is to be said of the processes that read mail.
+    pub fn verbosity(&self) -> Verbosity {
+        match self.verbose {
+            true => Verbosity::Verbose,
+            false => Verbosity::Quiet,
+        }
+    }
 }
 
 /// Where to export to.

@@ -23,6 +23,7 @@ fn main() -> ExitCode {
     match outcome {
         Ok(Ending::Well) => ExitCode::SUCCESS,
         Ok(Ending::Rejected) => ExitCode::from(3),
+        Ok(Ending::Failed) => ExitCode::FAILURE,
         Ok(Ending::Interrupted) => ExitCode::from(130),
         // Whoever reads us has seen enough, as `head` has: nothing is wrong.
         Err(error) if error.is_closed_output() => ExitCode::SUCCESS,

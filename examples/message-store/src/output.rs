@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::io::{self, BufWriter, IsTerminal, Stdout, Write};
-use std::net::SocketAddr;
 
 use serde::Serialize;
 use serde_json::ser::Formatter;
@@ -71,13 +70,13 @@ impl Output {
         self.finish()
     }
 
-    /// Writes where a server can be reached, at once: it is waited for.
+    /// Writes a line, at once.
     ///
     /// # Errors
     ///
     /// [`Error::Output`](crate::Error::Output).
-    pub fn listening(&mut self, addr: SocketAddr) -> Result<()> {
-        writeln!(self.out, "listening on http://{addr}")?;
+    pub fn line(&mut self, line: &str) -> Result<()> {
+        writeln!(self.out, "{}", Visible(line))?;
         self.finish()
     }
 
@@ -89,11 +88,7 @@ impl Output {
     pub fn print(&mut self, thing: &impl Print, form: Form) -> Result<()> {
         match form {
             Form::Text => thing.print(&mut self.out, self.emphasis)?,
-            Form::Json => {
-                let mut json = serde_json::Serializer::with_formatter(&mut self.out, VisibleJson);
-                thing.serialize(&mut json).map_err(io::Error::from)?;
-                writeln!(self.out)?;
-            }
+            Form::Json => json_line(thing, &mut self.out)?,
         }
         Ok(())
     }
@@ -166,6 +161,7 @@ impl Print for Stats {
         writeln!(out, "first: {}", Visible(&time(&self.first)))?;
         writeln!(out, "last: {}", Visible(&time(&self.last)))?;
         writeln!(out, "size: {} bytes", self.bytes)?;
+        writeln!(out, "log: {} bytes", self.log_bytes)?;
         writeln!(out, "synchronous: {}", self.synchronous)
     }
 }
@@ -183,6 +179,18 @@ impl fmt::Display for Visible<'_> {
             hidden.map_or(Ok(()), |c| write!(f, "{}", c.escape_default()))
         })
     }
+}
+
+/// Writes a thing as the JSON object that every list and file has of it, on a
+/// line of its own.
+///
+/// # Errors
+///
+/// Those of the writer.
+pub(crate) fn json_line(thing: &impl Serialize, out: &mut impl Write) -> io::Result<()> {
+    let mut json = serde_json::Serializer::with_formatter(&mut *out, VisibleJson);
+    thing.serialize(&mut json).map_err(io::Error::from)?;
+    writeln!(out)
 }
 
 /// JSON in which those characters are escaped too, as `\u001b`. Its reader

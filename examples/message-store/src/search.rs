@@ -159,16 +159,27 @@ type Parameters = (String, String, String, Option<u32>);
 fn search_sql(columns: &str) -> String {
     // FTS5 copies all it has marked so far at each further match: a long text
     // full of them would take minutes.
+    //
+    // The best are chosen by number and rank alone. Sorted as a whole, each text
+    // with a common word would be read and marked before all but a few are
+    // dropped.
     format!(
-        "SELECT {columns}, ?2 AS open, ?3 AS close,
+        "WITH best(id, score) AS MATERIALIZED (
+             SELECT rowid, bm25(messages_fts) FROM messages_fts
+             WHERE messages_fts MATCH ?1
+             ORDER BY bm25(messages_fts), rowid DESC
+             LIMIT ifnull(?4, -1)
+         )
+         SELECT {columns}, ?2 AS open, ?3 AS close,
                 CASE WHEN octet_length(messages.subject) <= 16384
                      THEN highlight(messages_fts, 0, ?2, ?3) END AS marked_subject,
                 CASE WHEN octet_length(messages.body) <= 16384
                      THEN highlight(messages_fts, 1, ?2, ?3) END AS marked_body
-         FROM messages_fts JOIN messages ON messages.id = messages_fts.rowid
+         FROM messages_fts
+              CROSS JOIN best ON best.id = messages_fts.rowid
+              CROSS JOIN messages ON messages.id = best.id
          WHERE messages_fts MATCH ?1
-         ORDER BY bm25(messages_fts), id DESC
-         LIMIT ifnull(?4, -1)"
+         ORDER BY best.score, best.id DESC"
     )
 }
 
@@ -185,8 +196,8 @@ fn search_parameters(words: &str, suffix: Option<char>, limit: Option<u32>) -> P
         .collect::<Vec<_>>()
         .join(" ");
     if quoted.is_empty() {
-        // No word at all is no query, and one that is empty finds nothing.
-        quoted = "\"\"".into();
+        // No query at all is a wrong one; an empty phrase finds nothing.
+        quoted.push_str("\"\"");
     }
     // The marks around a match must not occur in any message, not even one
     // written to mislead: they are drawn anew for each search.

@@ -84,7 +84,7 @@ pub async fn serve(store: &Store, args: &Args, mut output: Output) -> Result<End
         asked = asked_to_end() => asked.map_err(refused)?,
         () = async {
             // Whoever started us may not want to know.
-            let _ = output.listening(addr);
+            let _ = output.line(&format!("listening on http://{addr}"));
             connections.accept(&listener).await;
         } => {}
     }
