@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io::{self, BufWriter, IsTerminal, Stdout, Write};
+use std::net::SocketAddr;
 
 use serde::Serialize;
 use serde_json::ser::Formatter;
@@ -67,6 +68,16 @@ impl Output {
     /// [`Error::Output`](crate::Error::Output).
     pub fn inserted(&mut self, id: i64) -> Result<()> {
         writeln!(self.out, "inserted row id {id}")?;
+        self.finish()
+    }
+
+    /// Writes where a server can be reached, at once: it is waited for.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Output`](crate::Error::Output).
+    pub fn listening(&mut self, addr: SocketAddr) -> Result<()> {
+        writeln!(self.out, "listening on http://{addr}")?;
         self.finish()
     }
 
