@@ -10,6 +10,7 @@
 //! again. The lock is taken for some microseconds, after a write and at no
 //! other time.
 
+use std::io::{self, ErrorKind::Unsupported};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -22,6 +23,7 @@ use crate::error::{Error, Result};
 use crate::handoff::Inbox;
 use crate::link::Link;
 use crate::op::{OnLimit, Reply, shielded};
+use crate::options::Access;
 use crate::selects::Reads;
 use crate::touched::{Touched, Watching};
 use crate::turn::Scope;
@@ -45,11 +47,16 @@ impl Foreign {
             waits: Mutex::default(),
         });
         let log = log_of(link.path());
+        // Who can't take the lock for writing can't ask.
+        if link.access() == Access::ReadOnly {
+            let source = io::Error::new(Unsupported, "the database is read-only");
+            return Err(Error::Watch { path: log, source });
+        }
         let failed = |path: &Path, error: notify::Error| Error::Watch {
             path: path.to_owned(),
             source: match error.kind {
                 ErrorKind::Io(source) => source,
-                other => std::io::Error::other(notify::Error::new(other)),
+                other => io::Error::other(notify::Error::new(other)),
             },
         };
         let noticed = move |event: notify::Result<Event>| {

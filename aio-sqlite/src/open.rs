@@ -43,7 +43,7 @@ pub struct Open {
 /// write-ahead log.
 ///
 /// The path is a file's, taken as it is (no URI), and created where there is
-/// none; or `":memory:"`, which only its writer can see, so that it reads too.
+/// none, unless [`access`](Open::access) says otherwise; or `":memory:"`, which only its writer can see, so that it reads too.
 /// Commits are durable: `synchronous` is `FULL`. Foreign keys are enforced, a
 /// locked database is waited for up to 5 s, and each connection keeps 128
 /// prepared statements. Each setting is read back.
@@ -94,8 +94,11 @@ pub fn open(path: impl AsRef<Path>) -> Open {
 impl Open {
     /// Says what may be done with the file; default: [`Access::Create`].
     ///
-    /// With [`Access::ReadOnly`] a write is an error, and the file must have a
-    /// write-ahead log already.
+    /// With [`Access::ReadOnly`] a write is an error. So is a file that has never
+    /// had a write-ahead log, since that would have to be written
+    /// ([`Error::Pragma`]); [`connect`](crate::connect()) takes it as it is. Live
+    /// queries have no news then: with the feature `foreign-changes`, where they
+    /// should have, they are an error.
     pub fn access(mut self, access: Access) -> Open {
         self.options.access = access;
         self

@@ -227,6 +227,11 @@ impl Options {
     /// once: SQLite turns all but one away without waiting, since a wait could
     /// be a deadlock there. Trying anew can't be one.
     fn set_journal_mode(&self, connection: &Raw, mode: JournalMode) -> Result<()> {
+        if self.access == Access::ReadOnly {
+            // Setting it would be a write, and name neither of the two.
+            let got = read_back(connection, "journal_mode")?;
+            return took("journal_mode", &mode.word().to_owned().into(), got);
+        }
         let begun = Instant::now();
         loop {
             let waits = begun.elapsed() < self.busy_timeout && !current_must_stop();
@@ -247,21 +252,27 @@ fn set(connection: &Raw, name: &str, value: Value) -> Result<()> {
         .pragma_update(None, name, &value)
         .map_err(failed)?;
     let got = read_back(connection, name)?;
-    let took = match &got {
-        Some(got) => same(name, &value, got),
-        // Some pragmas can only be set; one that SQLite does not know is a
-        // mistake that it keeps to itself.
-        None => connection
+    // Some pragmas can only be set; one that SQLite does not know is a mistake
+    // that it keeps to itself.
+    if got.is_none()
+        && connection
             .prepare("SELECT 1 FROM pragma_pragma_list WHERE name = ?1")
             .and_then(|mut list| list.exists([name.to_ascii_lowercase()]))
-            .map_err(failed)?,
-    };
-    if took {
+            .map_err(failed)?
+    {
+        return Ok(());
+    }
+    took(name, &value, got)
+}
+
+/// Says whether a pragma is what it should be.
+fn took(name: &str, wanted: &Value, got: Option<Value>) -> Result<()> {
+    if got.as_ref().is_some_and(|got| same(name, wanted, got)) {
         return Ok(());
     }
     Err(Error::Pragma {
         name: name.to_owned(),
-        wanted: Shown(&value).to_string(),
+        wanted: Shown(wanted).to_string(),
         got: got.map_or("nothing".into(), |got| Shown(&got).to_string()),
     })
 }

@@ -162,6 +162,9 @@ impl Observed {
 /// Those of other processes, and of other connections to the same file, are
 /// seen with the feature `foreign-changes`, and without it not. They name no
 /// table, so the query runs again after each, and an equal result is left out.
+/// Of a database that is opened with
+/// [`Access::ReadOnly`](crate::options::Access::ReadOnly) they can't be seen, and
+/// the stream gives [`Error::Watch`](crate::Error) and ends.
 ///
 /// The stream keeps the database open. When that is closed by
 /// [`close`](crate::Database::close), the stream gives [`Error::Closed`] and

@@ -5,6 +5,7 @@
     reason = "a test that unwraps says what it expects"
 )]
 
+mod access; // what a database may do with its file
 mod cancel; // what is left when a future is dropped
 mod changes; // committed changes
 mod changes_model; // committed changes against the tables

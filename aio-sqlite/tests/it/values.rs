@@ -77,6 +77,53 @@ async fn every_kind_of_parameter_round_trips() {
 }
 
 #[tokio::test]
+async fn fields_that_may_be_absent_are_bound_where_they_stand() {
+    struct Message {
+        subject: Option<String>,
+        size: Option<u64>,
+        blob: Option<Vec<u8>>,
+    }
+    let full = Message {
+        subject: Some("help".into()),
+        size: Some(7),
+        blob: Some(vec![1, 2]),
+    };
+    let empty = Message {
+        subject: None,
+        size: None,
+        blob: None,
+    };
+    let db = db().await;
+    let sql = "SELECT ?1, ?2, ?3";
+    let row = db.query(sql, (&full.subject, &full.size, &full.blob));
+    let row = row.one().await.unwrap();
+    assert_eq!(row.get::<&str>(0).unwrap(), "help");
+    assert_eq!(row.get::<i64>(1).unwrap(), 7);
+    assert_eq!(row.get::<&[u8]>(2).unwrap(), [1, 2]);
+    let row = db.query(sql, (&empty.subject, &empty.size, &empty.blob));
+    let row = row.one().await.unwrap();
+    for column in 0..3 {
+        assert_eq!(row.value(column).unwrap(), ValueRef::Null);
+    }
+    assert_eq!(full.subject.as_deref(), Some("help"), "it is still ours");
+
+    // Many rows take another way.
+    db.execute("CREATE TABLE t(subject, size, blob)", ())
+        .await
+        .unwrap();
+    let rows = [&full, &empty].map(|message| (&message.subject, &message.size, &message.blob));
+    let sql = "INSERT INTO t VALUES (?1, ?2, ?3)";
+    db.execute_many(sql, rows).await.unwrap();
+    type Counts = (i64, i64, i64, i64);
+    let sql = "SELECT count(*), count(subject), sum(size), length(max(blob)) FROM t";
+    let counts = db.query_as::<Counts>(sql, ()).one().await.unwrap();
+    assert_eq!(counts, (2, 1, 7, 2));
+
+    let error = db.query("SELECT ?1", (&Some(u64::MAX),)).await.unwrap_err();
+    assert!(matches!(error, Error::Parameter { .. }), "{error:?}");
+}
+
+#[tokio::test]
 async fn a_nul_inside_a_text_round_trips() {
     let db = db().await;
     let text = "before\0after";

@@ -73,7 +73,8 @@ pub enum Command {
     Search(Search),
     /// Print the last messages, and with -f those that come, as they come
     ///
-    /// It sees what any process stores, as soon as it is on the disk.
+    /// It sees what any process stores, as soon as it is on the disk. With -f it
+    /// goes on until it is interrupted (Ctrl-C), or nobody reads its output.
     #[command(verbatim_doc_comment)]
     Tail(Tail),
     /// Store the messages of mbox, JSONL and CSV files that are not there yet

@@ -22,7 +22,10 @@ pub struct Incoming {
     pub subject: Option<String>,
     /// Its text.
     pub body: String,
-    /// When it was sent, in a form that SQLite reads; now, if that is not said.
+    /// When it was sent, in a form that SQLite reads; now, if that is not said, or
+    /// lies behind the year 9999. What lies before the year 0 in UTC, as a time
+    /// of that year's first day can, becomes its beginning: a store has no
+    /// negative years.
     pub sent_at: Option<String>,
 }
 
@@ -128,8 +131,10 @@ impl<'c> Adding<'c> {
             )?,
             insert: tx.prepare_cached(
                 "INSERT INTO messages(uid, sender, recipient, subject, body, sent_at)
-                 VALUES (?1, ?2, ?3, nullif(?4, ''), ?5,
-                         strftime('%Y-%m-%dT%H:%M:%fZ', ifnull(?6, 'now')))
+                 VALUES (?1, ?2, ?3, nullif(?4, ''), ?5, ifnull(
+                     max(strftime('%Y-%m-%dT%H:%M:%fZ', ?6), '0000-01-01T00:00:00.000Z'),
+                     strftime('%Y-%m-%dT%H:%M:%fZ', 'now')
+                 ))
                  ON CONFLICT DO NOTHING",
             )?,
             compare: tx.prepare_cached(

@@ -6,6 +6,7 @@
 //! - [`run()`]: what each command does
 //! - [`message`]: what a message is
 //! - [`store`]: the open store, and the queries for messages
+//! - [`excerpt`]: the beginnings of messages, page by page
 //! - [`schema`]: the database file: what is in it, and whether it is ours
 //! - [`search`]: words in, messages out
 //! - [`since`]: the times that `--since` takes
@@ -41,6 +42,7 @@
 
 pub mod cli;
 pub mod error;
+pub mod excerpt;
 pub mod export;
 pub mod format;
 pub mod import;

@@ -161,6 +161,7 @@ impl Print for Stats {
         writeln!(out, "first: {}", Visible(&time(&self.first)))?;
         writeln!(out, "last: {}", Visible(&time(&self.last)))?;
         writeln!(out, "size: {} bytes", self.bytes)?;
+        writeln!(out, "log: {} bytes", self.log_bytes)?;
         writeln!(out, "synchronous: {}", self.synchronous)
     }
 }

@@ -166,6 +166,17 @@ pub(crate) async fn open(path: &Path, access: Access) -> Result<Database> {
         .map_err(failed)
 }
 
+/// Returns the size of a store's write-ahead log: 0 where there is none.
+pub(crate) fn log_bytes(path: &Path) -> u64 {
+    // It stands beside the file itself, wherever a link to that stands.
+    let Ok(real) = path.canonicalize() else {
+        return 0;
+    };
+    let mut log = real.into_os_string();
+    log.push("-wal");
+    fs::metadata(log).map_or(0, |log| log.len())
+}
+
 async fn identify(db: &Session) -> aio_sqlite::Result<Found> {
     let sql = "SELECT application_id, user_version, (SELECT count(*) FROM sqlite_schema)
                FROM pragma_application_id, pragma_user_version";

@@ -4,7 +4,10 @@ use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hasher};
 
 use aio_sqlite::{FromRow, Row};
+use serde::ser::{Serialize, SerializeStruct, Serializer};
 
+use crate::error::Result;
+use crate::excerpt::Excerpt;
 use crate::message::Message;
 use crate::store::{Listing, Store};
 
@@ -17,6 +20,17 @@ pub struct Found {
     /// has no subject.
     pub subject: Vec<Piece>,
     /// Its text in pieces.
+    pub body: Vec<Piece>,
+}
+
+/// The beginning of a message that was searched for.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct FoundExcerpt {
+    /// The message, with the beginning of its text.
+    pub message: Excerpt,
+    /// Its subject in pieces, as in [`Found`].
+    pub subject: Vec<Piece>,
+    /// The beginning of its text in pieces.
     pub body: Vec<Piece>,
 }
 
@@ -38,27 +52,56 @@ impl Piece {
     }
 }
 
+impl Serialize for Piece {
+    /// An object: `{"text":"help","match":true}`.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut piece = serializer.serialize_struct("Piece", 2)?;
+        piece.serialize_field("text", self.text())?;
+        piece.serialize_field("match", &matches!(self, Piece::Match(_)))?;
+        piece.end()
+    }
+}
+
 impl FromRow for Found {
     fn from_row(row: &Row) -> aio_sqlite::Result<Found> {
         let message = Message::from_row(row)?;
-        let marks = (row.get::<&str>("open")?, row.get::<&str>("close")?);
-        let subject = row.get::<Option<&str>>("marked_subject")?;
-        let subject = subject.unwrap_or_default();
         Ok(Found {
-            subject: pieces(subject, marks, message.subject.as_deref().unwrap_or("")),
-            body: pieces(row.get("marked_body")?, marks, &message.body),
+            subject: marked(row, "marked_subject", message.subject.as_deref())?,
+            body: marked(row, "marked_body", Some(&message.body))?,
             message,
         })
     }
 }
 
+impl FromRow for FoundExcerpt {
+    fn from_row(row: &Row) -> aio_sqlite::Result<FoundExcerpt> {
+        let message = Excerpt::from_row(row)?;
+        let whole = &message.message;
+        Ok(FoundExcerpt {
+            subject: marked(row, "marked_subject", whole.subject.as_deref())?,
+            body: marked(row, "marked_body", Some(&whole.body))?,
+            message,
+        })
+    }
+}
+
+/// A text, or the beginning of one, in pieces: as a column of the row has it
+/// marked, or in one piece where nothing is marked.
+fn marked(row: &Row, column: &str, text: Option<&str>) -> aio_sqlite::Result<Vec<Piece>> {
+    let text = text.unwrap_or_default();
+    let marks = (row.get("open")?, row.get("close")?);
+    let marked = row.get::<Option<&str>>(column)?;
+    Ok(pieces(marked.unwrap_or(text), marks, text))
+}
+
 /// Takes a text apart where FTS5 has put marks into it.
 fn pieces(marked: &str, (open, close): (&str, &str), text: &str) -> Vec<Piece> {
     let mut pieces = Vec::new();
+    let mut left = text.len();
     for part in marked.split(open) {
         let (found, rest) = part.split_once(close).unwrap_or(("", part));
-        pieces.push(Piece::Match(found.to_owned()));
-        pieces.push(Piece::Plain(rest.to_owned()));
+        pieces.push(Piece::Match(beginning(found, &mut left)));
+        pieces.push(Piece::Plain(beginning(rest, &mut left)));
     }
     pieces.retain(|piece| !piece.text().is_empty());
     // FTS5 marks texts up to a NUL character only: rather no mark than half a
@@ -67,6 +110,16 @@ fn pieces(marked: &str, (open, close): (&str, &str), text: &str) -> Vec<Piece> {
         pieces = vec![Piece::Plain(text.to_owned())];
     }
     pieces
+}
+
+/// As much of a text as there is left of what is wanted, in bytes.
+fn beginning(text: &str, left: &mut usize) -> String {
+    let mut end = text.len().min(*left);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    *left -= end;
+    text[..end].to_owned()
 }
 
 impl Store {
@@ -78,42 +131,62 @@ impl Store {
     ///
     /// In a text of more than 16 KiB the matches are not told apart.
     pub fn search(&self, words: &str, limit: Option<u32>) -> Listing<Found> {
-        self.listing(search_sql(), search_parameters(words, None, limit))
+        let sql = search_sql(Message::COLUMNS);
+        self.listing(sql, search_parameters(words, None, limit))
     }
 
-    /// As [`search`](Store::search), of the messages that contain words which
-    /// begin so: for a search that goes on while somebody types.
-    pub fn search_as_typed(&self, words: &str, limit: Option<u32>) -> Listing<Found> {
-        self.listing(search_sql(), search_parameters(words, Some('*'), limit))
+    /// Does as [`search`](Store::search), with the messages that contain words
+    /// which begin so, and the beginnings of their texts: for a search that goes
+    /// on while somebody types.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Store`](crate::Error::Store) where the database can't be read.
+    ///
+    /// # Cancel safety
+    ///
+    /// *Cancel safe*: it only reads.
+    pub async fn search_as_typed(&self, words: &str, limit: u32) -> Result<Vec<FoundExcerpt>> {
+        let params = search_parameters(words, Some('*'), Some(limit));
+        let found = self.db().query_as(search_sql(Excerpt::COLUMNS), params);
+        found.await.map_err(|error| self.failed(error))
     }
 }
 
 /// The parameters of [`search_sql`].
 type Parameters = (String, String, String, Option<u32>);
 
-fn search_sql() -> String {
+fn search_sql(columns: &str) -> String {
     // FTS5 copies all it has marked so far at each further match: a long text
-    // full of them would take minutes. Without marks it is one piece.
-    let columns = Message::COLUMNS;
+    // full of them would take minutes.
+    //
+    // The best are chosen by number and rank alone. Sorted as a whole, each text
+    // with a common word would be read and marked before all but a few are
+    // dropped.
     format!(
-        "SELECT {columns}, ?2 AS open, ?3 AS close,
+        "WITH best(id, score) AS MATERIALIZED (
+             SELECT rowid, bm25(messages_fts) FROM messages_fts
+             WHERE messages_fts MATCH ?1
+             ORDER BY bm25(messages_fts), rowid DESC
+             LIMIT ifnull(?4, -1)
+         )
+         SELECT {columns}, ?2 AS open, ?3 AS close,
                 CASE WHEN octet_length(messages.subject) <= 16384
-                     THEN highlight(messages_fts, 0, ?2, ?3)
-                     ELSE messages.subject END AS marked_subject,
+                     THEN highlight(messages_fts, 0, ?2, ?3) END AS marked_subject,
                 CASE WHEN octet_length(messages.body) <= 16384
-                     THEN highlight(messages_fts, 1, ?2, ?3)
-                     ELSE messages.body END AS marked_body
-         FROM messages_fts JOIN messages ON messages.id = messages_fts.rowid
+                     THEN highlight(messages_fts, 1, ?2, ?3) END AS marked_body
+         FROM messages_fts
+              CROSS JOIN best ON best.id = messages_fts.rowid
+              CROSS JOIN messages ON messages.id = best.id
          WHERE messages_fts MATCH ?1
-         ORDER BY bm25(messages_fts), id DESC
-         LIMIT ifnull(?4, -1)"
+         ORDER BY best.score, best.id DESC"
     )
 }
 
 /// Quotes each word, and has what follows a quote (`*`: any end) behind each.
 fn search_parameters(words: &str, suffix: Option<char>, limit: Option<u32>) -> Parameters {
     // FTS5 reads its query up to a NUL character.
-    let quoted = words
+    let mut quoted = words
         .split(|c: char| c.is_whitespace() || c == '\0')
         .filter(|word| !word.is_empty())
         .map(|word| {
@@ -122,6 +195,10 @@ fn search_parameters(words: &str, suffix: Option<char>, limit: Option<u32>) -> P
         })
         .collect::<Vec<_>>()
         .join(" ");
+    if quoted.is_empty() {
+        // No query at all is a wrong one; an empty phrase finds nothing.
+        quoted.push_str("\"\"");
+    }
     // The marks around a match must not occur in any message, not even one
     // written to mislead: they are drawn anew for each search.
     let mark = RandomState::new().build_hasher().finish();

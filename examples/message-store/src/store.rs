@@ -4,7 +4,7 @@ use std::path::Path;
 
 pub use aio_sqlite::options::Access;
 use aio_sqlite::params::IntoParams;
-use aio_sqlite::{Database, FromRow, Row, Rows};
+use aio_sqlite::{Database, FromRow, Rows};
 use serde::Serialize;
 
 use crate::error::{Error, Result};
@@ -42,22 +42,12 @@ pub struct Stats {
     pub last: Option<String>,
     /// The size of the database, in bytes.
     pub bytes: u64,
+    /// The size of its write-ahead log, in bytes: what is committed stands
+    /// there first, and is taken over into the database now and then.
+    pub log_bytes: u64,
     /// How SQLite waits for the disk: `FULL` means that a message which was
     /// acknowledged outlives a power cut.
     pub synchronous: &'static str,
-}
-
-impl FromRow for Stats {
-    fn from_row(row: &Row) -> aio_sqlite::Result<Stats> {
-        Ok(Stats {
-            messages: row.get("messages")?,
-            senders: row.get("senders")?,
-            first: row.get("first")?,
-            last: row.get("last")?,
-            bytes: row.get("bytes")?,
-            synchronous: "",
-        })
-    }
 }
 
 /// The open store. Several processes can have the same one open, and clones of
@@ -157,13 +147,13 @@ impl Store {
     ///
     /// *Cancel safe*: it only reads.
     pub async fn stats(&self) -> Result<Stats> {
-        let sql = "SELECT count(*) AS messages, count(DISTINCT sender) AS senders,
-                          min(sent_at) AS first, max(sent_at) AS last,
+        type Counts = (u64, u64, Option<String>, Option<String>, u64);
+        let sql = "SELECT count(*), count(DISTINCT sender), min(sent_at), max(sent_at),
                           (SELECT page_count * page_size
-                           FROM pragma_page_count, pragma_page_size) AS bytes
+                           FROM pragma_page_count, pragma_page_size)
                    FROM messages";
-        let stats = self.db.query_as::<Stats>(sql, ()).one().await;
-        let stats = stats.map_err(|error| self.failed(error))?;
+        let counts = self.db.query_as::<Counts>(sql, ()).one().await;
+        let (messages, senders, first, last, bytes) = counts.map_err(|error| self.failed(error))?;
         // On the connection that writes, since each has its own.
         let asked = self
             .db
@@ -175,8 +165,13 @@ impl Store {
             _ => "EXTRA",
         };
         Ok(Stats {
+            messages,
+            senders,
+            first,
+            last,
+            bytes,
+            log_bytes: schema::log_bytes(self.db.path()),
             synchronous,
-            ..stats
         })
     }
 

@@ -7,19 +7,27 @@ use std::process::Command;
 
 use crate::folder::{Folder, end};
 
-/// All that the program does with a store.
-const COMMANDS: [&[&str]; 5] = [
+/// What the program does to make a store.
+const MAKING: [&[&str]; 4] = [
     &[],
     &["send", "--from", "Bob", "--to", "Alice", "hi"],
+    &["import", "--format", "jsonl", "-"],
+    &["serve", "--addr", "127.0.0.1:0"],
+];
+
+/// What it does with a store that is there.
+const LOOKING: [&[&str]; 5] = [
     &["list"],
     &["search", "help"],
+    &["tail", "-f"],
+    &["export", "all.jsonl"],
     &["stats"],
 ];
 
 /// Runs all commands on a file, each of which must fail with just this line.
 #[track_caller]
 fn all_refuse(folder: &Folder, db: &str, expected: &str) {
-    for command in COMMANDS {
+    for command in MAKING.into_iter().chain(LOOKING) {
         let error = folder.run(&[&["--db", db], command].concat()).error();
         assert_eq!(
             error,
@@ -113,8 +121,8 @@ fn a_database_of_something_else_is_left_as_it_is() {
 fn a_store_of_a_newer_format() {
     let folder = Folder::new();
     folder.send("Bob", "Alice", "hi");
-    folder.sql("messages.db", "PRAGMA user_version = 2");
-    let refusal = "a message store of format 2, and this program knows format 1";
+    folder.sql("messages.db", "PRAGMA user_version = 3");
+    let refusal = "a message store of format 3, and this program knows format 2";
     all_refuse(&folder, "messages.db", refusal);
     let messages = "SELECT count(*) FROM messages";
     assert_eq!(folder.value::<i64>("messages.db", messages), 1);
@@ -123,11 +131,11 @@ fn a_store_of_a_newer_format() {
 #[test]
 fn looking_for_messages_makes_no_store() {
     let folder = Folder::new();
-    for command in &COMMANDS[2..] {
-        let error = folder.run(&[&["--db", "t.db"], *command].concat()).error();
+    for command in LOOKING {
+        let error = folder.run(&[&["--db", "t.db"], command].concat()).error();
         assert_eq!(
             error,
-            "message-store: t.db: no such file; sending a message makes it\n"
+            "message-store: t.db: no such file; sending or importing a message makes it\n"
         );
     }
     assert!(!folder.path("t.db").exists());
@@ -182,7 +190,7 @@ fn an_error_is_one_line_whatever_the_name_of_the_file() {
     let error = folder.run(&["--db", "a\nb\x1b[31m", "list"]).error();
     assert_eq!(
         error,
-        "message-store: a\\nb\\u{1b}[31m: no such file; sending a message makes it\n"
+        "message-store: a\\nb\\u{1b}[31m: no such file; sending or importing a message makes it\n"
     );
 }
 

@@ -13,11 +13,19 @@ fn help_names_every_command_and_the_exit_codes() {
         "send",
         "list",
         "search",
+        "tail",
+        "import",
+        "export",
+        "serve",
         "stats",
         "--db <PATH>",
         "MESSAGE_STORE_DB",
         "messages.db",
-        "Exit status: 0",
+        "Exit status:\n  0 ",
+        "\n  1 ",
+        "\n  2 ",
+        "\n  3 ",
+        "\n  130 ",
     ] {
         assert!(help.contains(text), "{text} is missing in\n{help}");
     }
@@ -35,14 +43,17 @@ fn help_names_every_command_and_the_exit_codes() {
 fn the_help_says_truly_what_makes_a_store() {
     let help = Folder::new().run(&["--help"]).ok();
     assert!(
-        help.contains("made by send, and by asking for a message"),
+        help.contains("made by send, import and serve, and by asking for a message"),
         "{help}"
     );
     for (args, makes) in [
         (&[][..], true), // asked, and no answer
         (&["send", "--from", "Bob", "--to", "Alice", "hi"], true),
+        (&["import", "--format", "jsonl", "-"], true), // of nothing
         (&["list"], false),
         (&["search", "help"], false),
+        (&["tail"], false),
+        (&["export", "all.jsonl"], false),
         (&["stats"], false),
     ] {
         let folder = Folder::new();
@@ -59,6 +70,10 @@ fn every_command_has_its_own_help() {
         ("send", &["--from", "--to", "[TEXT]"][..]),
         ("list", &["--from", "--to", "--since", "--limit", "--json"]),
         ("search", &["<WORDS>", "--limit", "--json"]),
+        ("tail", &["--follow", "--lines", "--json"]),
+        ("import", &["<FILE>...", "--format", "--verbose"]),
+        ("export", &["<FILE>", "--format"]),
+        ("serve", &["--addr"]),
         ("stats", &["--json"]),
     ] {
         let help = folder.run(&[command, "--help"]).ok();
@@ -84,7 +99,7 @@ fn the_examples_of_the_help_are_command_lines() {
         }
         read += 1;
     }
-    assert_eq!(read, 7);
+    assert_eq!(read, 11);
 }
 
 #[test]
@@ -92,7 +107,10 @@ fn a_wrong_command_line_is_told_from_an_error() {
     let folder = Folder::new();
     for (args, said) in [
         (&["receive"][..], "unrecognized subcommand 'receive'"),
-        (&["tail"], "unrecognized subcommand 'tail'"),
+        (&["tail", "-n", "-1"], "unexpected argument '-1'"),
+        (&["import"], "<FILE>..."),
+        (&["import", "--format", "doc", "-"], "invalid value 'doc'"),
+        (&["serve", "--addr", "here"], "invalid value 'here'"),
         (&["--database", "t.db"], "unexpected argument '--database'"),
         (&["--db"], "a value is required for '--db <PATH>'"),
         (&["send", "--from", "Bob", "hi"], "--to <NAME>"),

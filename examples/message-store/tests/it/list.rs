@@ -91,11 +91,12 @@ fn json_is_one_object_a_line_with_the_texts_as_they_are() {
         .map(|line| serde_json::from_str(line).expect("a line is an object"))
         .collect();
     assert_eq!(objects.len(), 4);
+    let uid = folder.value::<String>("messages.db", "SELECT uid FROM messages WHERE id = 2");
     assert_eq!(
         objects[1],
         json!({
             "id": 2, "sender": "Alice", "recipient": "Bob", "body": "two",
-            "sent_at": "2025-03-02T12:00:00.000Z",
+            "sent_at": "2025-03-02T12:00:00.000Z", "uid": uid,
         })
     );
     assert_eq!(objects[3]["sender"], "Bob\n");

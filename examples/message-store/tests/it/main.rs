@@ -1,6 +1,7 @@
 //! The program as people run it: its real binary, in a fresh folder.
 
 mod campaign; // 50,000 mails, and what an import does when it is killed
+mod client; // a client of the server
 mod files; // what is not a message store, and what the program says of it
 mod folder; // a fresh folder, and the program run in it
 mod help; // --help, and wrong command lines
@@ -12,7 +13,16 @@ mod readme; // the commands of examples/README.md print what is printed there
 mod records; // many messages as JSONL and CSV
 mod search; // words in, messages out, nothing is a wrong query
 mod send; // messages in
+mod serve; // the JSON API
+mod serve_crowd; // a thousand clients at once
+mod serve_end; // what becomes of requests when the server is told to end
+mod serve_events; // messages as they are told
+mod serve_pages; // pages of many messages
+mod server; // the program as a server
 mod since; // the times that --since takes
 mod stats; // numbers about the store
+mod store; // the edges of its SQL
+mod tail; // messages as they come, from whatever process
 mod terminal; // a terminal with a person at it
+mod upgrade; // stores of an earlier format
 mod writers; // several processes, and one that is killed

@@ -35,9 +35,11 @@ fn commands_print_what_the_readme_says() {
     assert!(commands >= 8, "{commands} commands");
 }
 
-/// The text with every time of sending replaced: it is another one each run.
+/// The text with every time of sending and every name of a message replaced:
+/// they are others each run.
 fn timeless(text: &str) -> String {
     const TIME: &str = "0000-00-00T00:00:00.000Z";
+    const NAME: usize = 32;
     let mut rest = text;
     let mut timeless = String::new();
     while let Some(first) = rest.chars().next() {
@@ -46,13 +48,20 @@ fn timeless(text: &str) -> String {
             .take(TIME.len())
             .map(|c| if c.is_ascii_digit() { '0' } else { c })
             .collect();
-        if shape == TIME {
-            timeless.push_str("<time>");
-            rest = &rest[TIME.len()..];
+        let (replaced, length) = if shape == TIME {
+            ("<time>", TIME.len())
+        } else if rest
+            .bytes()
+            .take_while(|byte| byte.is_ascii_hexdigit())
+            .count()
+            == NAME
+        {
+            ("<name>", NAME)
         } else {
-            timeless.push(first);
-            rest = &rest[first.len_utf8()..];
-        }
+            (&rest[..first.len_utf8()], first.len_utf8())
+        };
+        timeless.push_str(replaced);
+        rest = &rest[length..];
     }
     timeless
 }

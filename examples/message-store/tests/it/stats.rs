@@ -1,5 +1,7 @@
 //! Numbers about the store.
 
+use std::os::unix::fs::symlink;
+
 use serde_json::{Value, json};
 
 use crate::folder::Folder;
@@ -23,7 +25,8 @@ fn stats_count_messages_senders_times_and_bytes() {
         folder.run(&["stats"]).ok(),
         format!(
             "messages: 3\nsenders: 2\nfirst: 2025-03-01T12:00:00.000Z\n\
-             last: 2025-03-03T12:00:00.000Z\nsize: {bytes} bytes\n"
+             last: 2025-03-03T12:00:00.000Z\nsize: {bytes} bytes\n\
+             log: 0 bytes\nsynchronous: FULL\n"
         )
     );
     let out = folder.run(&["stats", "--json"]).ok();
@@ -31,8 +34,9 @@ fn stats_count_messages_senders_times_and_bytes() {
     assert_eq!(
         serde_json::from_str::<Value>(&out).expect("an object"),
         json!({
-            "messages": 3, "senders": 2, "bytes": bytes,
+            "messages": 3, "senders": 2, "bytes": bytes, "log_bytes": 0,
             "first": "2025-03-01T12:00:00.000Z", "last": "2025-03-03T12:00:00.000Z",
+            "synchronous": "FULL",
         })
     );
 }
@@ -48,4 +52,33 @@ fn an_empty_store_has_no_times() {
     );
     let out = folder.run(&["stats", "--json"]).ok();
     assert!(out.contains("\"first\":null,\"last\":null"), "{out}");
+}
+
+#[test]
+fn the_log_counts_what_another_process_has_not_taken_over_yet() {
+    let folder = Folder::new();
+    folder.send("Bob", "Alice", "one");
+    symlink("messages.db", folder.path("link")).expect("a link");
+    // As long as somebody has the store open, the log stays.
+    let log = folder.with("messages.db", async |_| {
+        folder.send("Bob", "Alice", "two");
+        let log = folder.path("messages.db-wal").metadata();
+        let log = log.expect("the log is there").len();
+        for db in ["messages.db", "link"] {
+            let out = folder.run(&["--db", db, "stats"]).ok();
+            assert!(
+                out.contains(&format!("\nlog: {log} bytes\n")),
+                "{db}: {out}"
+            );
+            let out = folder.run(&["--db", db, "stats", "--json"]).ok();
+            assert!(
+                out.contains(&format!("\"log_bytes\":{log},")),
+                "{db}: {out}"
+            );
+        }
+        Ok(log)
+    });
+    assert!(log > 0);
+    let out = folder.run(&["stats"]).ok();
+    assert!(out.contains("\nlog: 0 bytes\n"), "{out}");
 }

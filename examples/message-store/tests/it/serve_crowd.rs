@@ -1,0 +1,93 @@
+//! A thousand clients at once.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use serde_json::{Value, json};
+use tokio::sync::Barrier;
+
+use crate::client::Client;
+use crate::server::with_server;
+
+const CLIENTS: usize = 1_000;
+
+/// Lets this process have the sockets of all clients open.
+fn let_open(files: u64) -> Result<(), String> {
+    let limit = getrlimit(Resource::Nofile);
+    let maximum = limit.maximum.unwrap_or(u64::MAX);
+    if maximum < files {
+        return Err(format!(
+            "at most {maximum} files can be open, and {files} are needed"
+        ));
+    }
+    let raised = Rlimit {
+        current: Some(files),
+        maximum: limit.maximum,
+    };
+    setrlimit(Resource::Nofile, raised).map_err(|error| error.to_string())
+}
+
+#[test]
+fn a_thousand_clients_lose_nothing() {
+    if let Err(why) = let_open(3 * CLIENTS as u64) {
+        return chaos::skip::because(&why);
+    }
+    with_server(async |folder, server| {
+        let addr = server.addr;
+        let begun = Instant::now();
+        let start = Arc::new(Barrier::new(CLIENTS));
+        let clients = (0..CLIENTS).map(|n| {
+            let start = start.clone();
+            tokio::spawn(async move {
+                let mut client = Client::connect(addr).await;
+                // Each tenth waits for the events, the others look at a list.
+                let mut events = match n % 10 {
+                    0 => Some(Client::connect(addr).await.events("").await),
+                    _ => None,
+                };
+                start.wait().await;
+                let body = format!("from client {n}");
+                let json = json!({"sender": n.to_string(), "recipient": "all", "body": body});
+                let answer = client.post(json.to_string()).await;
+                assert_eq!(answer.status, 201, "{answer:?}");
+                let posted = answer.json();
+                assert_eq!(posted["body"], body);
+                let id = posted["id"].as_i64().expect("an id");
+                let read = client.get(answer.header("location")).await.ok();
+                assert_eq!(read, posted);
+                match &mut events {
+                    Some(events) => {
+                        while events.next().await.expect("an event").message != posted {}
+                    }
+                    None => {
+                        let path = format!("/api/messages?limit=5&from={n}");
+                        let page = client.get(&path).await.ok();
+                        assert_eq!(page, json!({"messages": [posted]}));
+                    }
+                }
+                // All of them stay until the last has come so far.
+                start.wait().await;
+                (id, body)
+            })
+        });
+        let clients = clients.collect::<Vec<_>>();
+        let mut acknowledged = BTreeMap::new();
+        for client in clients {
+            let (id, body) = client.await.expect("a client ends");
+            assert_eq!(acknowledged.insert(id, body), None, "{id} was given twice");
+        }
+        let most = server.status("VmHWM");
+        println!("{CLIENTS} clients in {:.1?}, {most} KiB", begun.elapsed());
+        assert!(most < 150 << 10, "{most} KiB");
+
+        let listed = folder.run(&["list", "--json"]).ok();
+        let listed = listed.lines().map(|line| {
+            let message: Value = serde_json::from_str(line).expect("JSON");
+            let body = message["body"].as_str().expect("a body").to_owned();
+            (message["id"].as_i64().expect("an id"), body)
+        });
+        assert_eq!(listed.collect::<BTreeMap<_, _>>(), acknowledged);
+    });
+}
