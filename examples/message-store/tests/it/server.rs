@@ -23,7 +23,13 @@ impl Server {
     /// Starts one on a port of its own, and waits until it listens.
     #[track_caller]
     pub(crate) fn start(folder: &Folder) -> Server {
-        let mut program = folder.program(&["serve", "--addr", "127.0.0.1:0"]);
+        Server::start_at(folder, "127.0.0.1:0")
+    }
+
+    /// Starts one at an address, and waits until it listens.
+    #[track_caller]
+    pub(crate) fn start_at(folder: &Folder, addr: &str) -> Server {
+        let mut program = folder.program(&["serve", "--addr", addr]);
         let mut child = program.spawn().expect("the program starts");
         let mut out = BufReader::new(child.stdout.take().expect("a pipe"));
         let (out, line) = watchdog::closure("listening", move || {
