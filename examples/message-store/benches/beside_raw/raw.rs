@@ -8,6 +8,8 @@ use std::path::Path;
 use std::process::Command;
 
 use aio_sqlite::rusqlite::{Connection, params};
+use mail_parser::mailbox::mbox::MessageIterator;
+use mail_parser::{Addr, Address, MessageParser};
 use message_store::incoming::{Identity, Incoming};
 use serde::Deserialize;
 
@@ -81,7 +83,33 @@ fn jsonl(file: &Path, import: &mut Import) {
     }
 }
 
-fn mbox(_file: &Path, _import: &mut Import) {}
+/// As little as gives the same messages of these mails: one address each, and a
+/// text in the first part.
+fn mbox(file: &Path, import: &mut Import) {
+    let input = BufReader::with_capacity(256 << 10, File::open(file).unwrap());
+    let parser = MessageParser::new();
+    for mail in MessageIterator::new(input) {
+        let mail = mail.unwrap();
+        let mail = parser.parse(mail.contents()).unwrap();
+        let shown = |address: &Addr<'_>| {
+            let addr = address.address().unwrap();
+            match address.name() {
+                Some(name) => format!("{name} <{addr}>"),
+                None => addr.to_owned(),
+            }
+        };
+        let first = |list: Option<&Address<'_>>| shown(list.unwrap().first().unwrap());
+        let text = mail.body_text(0).unwrap();
+        import.add(Incoming {
+            identity: Identity::Named(mail.message_id().unwrap().to_owned()),
+            sender: first(mail.from()),
+            recipient: first(mail.to()),
+            subject: mail.subject().map(str::to_owned),
+            body: text.trim_end_matches('\n').to_owned(),
+            sent_at: mail.date().map(|date| date.to_rfc3339()),
+        });
+    }
+}
 
 /// Rows into the same tables. What a message is known by is counted in memory.
 struct Import {

@@ -108,7 +108,7 @@ fn sum(store: &Path) -> Vec<i64> {
         "SELECT sum(id * (length(body) + 3 * length(sender) + 5 * length(recipient))) FROM messages",
         "SELECT ifnull(sum(id * length(subject)), 0) FROM messages",
         "SELECT sum(id * unixepoch(sent_at)) FROM messages",
-        "SELECT sum(rowid) FROM messages_fts WHERE messages_fts MATCH 'babababa'",
+        "SELECT ifnull(sum(rowid), 0) FROM messages_fts WHERE messages_fts MATCH 'babababa'",
     ]
     .map(number)
     .to_vec()
