@@ -61,10 +61,7 @@ pub async fn import(store: &Store, args: &Args, mut output: Output) -> Result<En
         }
         match outcome {
             Ok(End::Reached) => {}
-            Ok(End::Ahead) => {
-                file.progress.say(&["interrupted".into()]).await;
-                return Ok(Ending::Interrupted);
-            }
+            Ok(End::Ahead) => return Ok(Ending::Interrupted),
             Err(error @ Error::Store { .. }) => return Err(error),
             Err(error) => {
                 file.progress.say(&[error.to_string()]).await;

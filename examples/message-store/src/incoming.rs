@@ -18,7 +18,7 @@ pub struct Incoming {
     pub sender: String,
     /// Who is to read it.
     pub recipient: String,
-    /// What it is about, if that is said.
+    /// What it is about, if that is said; an empty one says nothing.
     pub subject: Option<String>,
     /// Its text.
     pub body: String,
@@ -48,6 +48,7 @@ impl Identity {
         body: &str,
         sent_at: Option<&str>,
     ) -> Identity {
+        let subject = subject.filter(|subject| !subject.is_empty());
         let mut digest = Sha256::new();
         let parts = [Some(sender), Some(recipient), subject, Some(body), sent_at];
         for part in parts {
@@ -130,7 +131,7 @@ impl<'c> Adding<'c> {
             )?,
             insert: tx.prepare_cached(
                 "INSERT INTO messages(uid, sender, recipient, subject, body, sent_at)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ifnull(
+                 VALUES (?1, ?2, ?3, nullif(?4, ''), ?5, ifnull(
                      max(strftime('%Y-%m-%dT%H:%M:%fZ', ?6), '0000-01-01T00:00:00.000Z'),
                      strftime('%Y-%m-%dT%H:%M:%fZ', 'now')
                  ))
@@ -138,7 +139,8 @@ impl<'c> Adding<'c> {
             )?,
             compare: tx.prepare_cached(
                 "SELECT id FROM messages
-                 WHERE uid = ?1 AND NOT (sender, recipient, subject, body) IS (?2, ?3, ?4, ?5)",
+                 WHERE uid = ?1
+                   AND NOT (sender, recipient, subject, body) IS (?2, ?3, nullif(?4, ''), ?5)",
             )?,
         })
     }

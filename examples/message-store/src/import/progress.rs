@@ -39,6 +39,7 @@ impl Progress {
             bar.set_style(style);
         }
         bar.set_message(Visible(&source.name()).to_string());
+        bar.tick();
         Progress { bar: Some(bar) }
     }
 
