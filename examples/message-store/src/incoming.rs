@@ -139,7 +139,8 @@ impl<'c> Adding<'c> {
             )?,
             compare: tx.prepare_cached(
                 "SELECT id FROM messages
-                 WHERE uid = ?1 AND NOT (sender, recipient, subject, body) IS (?2, ?3, nullif(?4, ''), ?5)",
+                 WHERE uid = ?1
+                   AND NOT (sender, recipient, subject, body) IS (?2, ?3, nullif(?4, ''), ?5)",
             )?,
         })
     }
