@@ -7,6 +7,7 @@ use std::time::Instant;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde_json::{Value, json};
 use tokio::sync::Barrier;
+use tokio::task::JoinSet;
 
 use crate::client::Client;
 use crate::server::with_server;
@@ -38,9 +39,10 @@ fn a_thousand_clients_lose_nothing() {
         let addr = server.addr;
         let begun = Instant::now();
         let start = Arc::new(Barrier::new(CLIENTS));
-        let clients = (0..CLIENTS).map(|n| {
+        let mut clients = JoinSet::new();
+        for n in 0..CLIENTS {
             let start = start.clone();
-            tokio::spawn(async move {
+            clients.spawn(async move {
                 let mut client = Client::connect(addr).await;
                 // Each tenth waits for the events, the others look at a list.
                 let mut events = match n % 10 {
@@ -70,12 +72,11 @@ fn a_thousand_clients_lose_nothing() {
                 // All of them stay until the last has come so far.
                 start.wait().await;
                 (id, body)
-            })
-        });
-        let clients = clients.collect::<Vec<_>>();
+            });
+        }
         let mut acknowledged = BTreeMap::new();
-        for client in clients {
-            let (id, body) = client.await.expect("a client ends");
+        while let Some(client) = clients.join_next().await {
+            let (id, body) = client.expect("a client ends");
             assert_eq!(acknowledged.insert(id, body), None, "{id} was given twice");
         }
         let most = server.status("VmHWM");

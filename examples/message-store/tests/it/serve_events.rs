@@ -8,6 +8,7 @@ use tokio::sync::oneshot::error::TryRecvError;
 
 use crate::client::{Client, Events};
 use crate::folder::Folder;
+use crate::serve_end::LONG;
 use crate::server::{Server, aside, block_on, with_server};
 
 async fn ids(events: &mut Events, count: usize) -> Vec<i64> {
@@ -101,8 +102,8 @@ fn nothing_is_lost_to_who_begins_while_messages_come() {
 
 #[test]
 fn who_does_not_read_for_five_thousand_messages_then_gets_all() {
-    const COMMITS: usize = 50;
-    const EACH: usize = 100;
+    const COMMITS: usize = 20;
+    const EACH: usize = 250;
     with_server(async |folder, server| {
         let mut lagging = Client::connect(server.addr).await.events("").await;
         let mut reading = Client::connect(server.addr).await.events("").await;
@@ -132,7 +133,7 @@ fn a_server_that_ends_ends_its_events() {
     let addr = server.addr;
     block_on(async {
         let mut waiting = Client::connect(addr).await.events("").await;
-        aside(|| folder.fill(5_000));
+        aside(|| folder.sql("messages.db", LONG));
         // Has a great deal to tell to one who does not listen.
         let _deaf = Client::connect(addr).await.events("?after=0").await;
         server.signal(Signal::TERM);
