@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
-use std::process::{Child, ChildStdout};
+use std::process::{Child, ChildStdout, Command};
 use std::thread;
 
 use chaos::watchdog;
@@ -23,7 +23,12 @@ impl Server {
     /// Starts one on a port of its own, and waits until it listens.
     #[track_caller]
     pub(crate) fn start(folder: &Folder) -> Server {
-        let mut program = folder.program(&["serve", "--addr", "127.0.0.1:0"]);
+        Server::run(folder.program(&["serve", "--addr", "127.0.0.1:0"]))
+    }
+
+    /// Starts what becomes a server, and waits until it listens.
+    #[track_caller]
+    pub(crate) fn run(mut program: Command) -> Server {
         let mut child = program.spawn().expect("the program starts");
         let mut out = BufReader::new(child.stdout.take().expect("a pipe"));
         let (out, line) = watchdog::closure("listening", move || {
