@@ -16,7 +16,7 @@ If the totals differ again, please tell me before Friday, since I am away next w
 
 The rest is in the folder.', '2026-11-27T10:02:55.000Z'),
 ('Bob', 'Alice', NULL, 'Did you see <b>this</b>? The parser keeps the tags & shows them as they are :-)', '2026-11-27T11:30:09.000Z'),
-('Ola Nordmann', 'Everyone', 'Grøt på fredag', 'Vi møtes klokka tolv. Ta med egen skje 🥣', '2026-11-28T07:45:00.000Z'),
+('Ola Nordmann', 'Everyone', 'Grøt på fredag', 'Vi møtes klokka tolv. Ta med egen skje.', '2026-11-28T07:45:00.000Z'),
 ('Build bot <build@harbour.example>', 'Everyone', 'Nightly build 4185 failed', 'One of 1,204 tests failed:
 
     harbour::lights::they_go_off_at_dawn
