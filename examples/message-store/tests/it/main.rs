@@ -1,5 +1,6 @@
 //! The program as people run it: its real binary, in a fresh folder.
 
+mod browser; // the page in Chromium
 mod client; // a client of the server
 mod files; // what is not a message store, and what the program says of it
 mod folder; // a fresh folder, and the program run in it

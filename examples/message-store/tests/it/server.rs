@@ -23,7 +23,13 @@ impl Server {
     /// Starts one on a port of its own, and waits until it listens.
     #[track_caller]
     pub(crate) fn start(folder: &Folder) -> Server {
-        Server::run(folder.program(&["serve", "--addr", "127.0.0.1:0"]))
+        Server::start_at(folder, "127.0.0.1:0")
+    }
+
+    /// Starts one at an address, and waits until it listens.
+    #[track_caller]
+    pub(crate) fn start_at(folder: &Folder, addr: &str) -> Server {
+        Server::run(folder.program(&["serve", "--addr", addr]))
     }
 
     /// Starts what becomes a server, and waits until it listens.
