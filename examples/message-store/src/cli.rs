@@ -97,7 +97,13 @@ pub enum Command {
     /// Serve the messages to a browser, and as a JSON API
     ///
     /// It ends when it is interrupted (Ctrl-C) or terminated, after the
-    /// requests that are under way.
+    /// requests that are under way, for which it waits 5 seconds at most. That
+    /// is how a server ends well, and its exit status is 0.
+    ///
+    /// On an address of this machine alone, as the usual one is, it answers only
+    /// to requests for localhost, 127.0.0.1 and [::1], so that no page from
+    /// elsewhere can read along. On any other address whoever can reach it can
+    /// read and send: it knows no passwords.
     #[command(verbatim_doc_comment)]
     Serve(Serve),
     /// Print how many messages there are, from how many senders, since when

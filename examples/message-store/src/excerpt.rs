@@ -117,12 +117,12 @@ impl Store {
     ///
     /// *Cancel safe*: it only reads.
     pub async fn page(&self, of: &PageOf) -> Result<Page> {
-        let fits = "id < ?1 AND (?2 IS NULL OR sender = ?2) AND (?3 IS NULL OR recipient = ?3)
+        let fits = "id < ?1 AND (?4 IS NULL OR sender = ?4) AND (?5 IS NULL OR recipient = ?5)
                     ORDER BY id DESC";
         let before = of.before.unwrap_or(i64::MAX);
         // One more than wanted tells whether there is a next page.
         let most = i64::from(of.limit) + 1;
-        let params = (before, of.from.as_ref(), of.to.as_ref(), most);
+        let params = (before, most, PAGE, of.from.as_ref(), of.to.as_ref());
         let rows = self.db().query_as::<Placed>(bounded(fits, "DESC"), params);
         let mut rows = rows.await.map_err(|error| self.failed(error))?;
         rows.truncate(of.limit as usize);
@@ -137,8 +137,11 @@ impl Store {
     }
 
     /// Returns the messages stored behind the one of a number, at most so many
-    /// and about 1 MiB of text, in the order in which they were stored. None
+    /// and about 64 KiB of text, in the order in which they were stored. None
     /// means that there are none.
+    ///
+    /// Whoever follows the store keeps them for as long as it takes a slow
+    /// reader to hear them, and there may be a thousand such readers.
     ///
     /// # Errors
     ///
@@ -148,15 +151,19 @@ impl Store {
     ///
     /// *Cancel safe*: it only reads.
     pub async fn stored_after(&self, id: i64, most: u32) -> Result<Vec<Excerpt>> {
-        let sql = bounded("id > ?1 AND ?2 IS NULL AND ?3 IS NULL ORDER BY id", "ASC");
-        let nothing = None::<String>;
-        let params = (id, nothing.as_ref(), nothing.as_ref(), i64::from(most));
-        let excerpts = self.db().query_as::<Excerpt>(sql, params).await;
+        let sql = bounded("id > ?1 ORDER BY id", "ASC");
+        let excerpts = self.db().query_as::<Excerpt>(sql, (id, most, STEP)).await;
         excerpts.map_err(|error| self.failed(error))
     }
 }
 
-/// The messages that fit, at most ?4, as many as make 1 MiB of text. Their
+/// How much text ends a page, in bytes.
+const PAGE: i64 = 1 << 20;
+
+/// How much text ends what is read to be told, in bytes.
+const STEP: i64 = 64 << 10;
+
+/// The messages that fit, at most ?2, as many as make ?3 bytes of text. Their
 /// lengths are known without reading them.
 fn bounded(fits: &str, order: &str) -> String {
     let columns = Excerpt::COLUMNS;
@@ -164,7 +171,7 @@ fn bounded(fits: &str, order: &str) -> String {
         "WITH fitting AS MATERIALIZED (
              SELECT id, min(octet_length(body), 40000) + octet_length(sender)
                         + octet_length(recipient) + ifnull(octet_length(subject), 0) AS octets
-             FROM messages WHERE {fits} LIMIT ?4
+             FROM messages WHERE {fits} LIMIT ?2
          ), measured AS (
              SELECT id, sum(octets) OVER (ORDER BY id {order}) - octets AS before,
                     last_value(id) OVER (
@@ -174,6 +181,6 @@ fn bounded(fits: &str, order: &str) -> String {
              FROM fitting
          )
          SELECT {columns}, last FROM measured JOIN messages USING (id)
-         WHERE before < 1048576 ORDER BY id {order}"
+         WHERE before < ?3 ORDER BY id {order}"
     )
 }

@@ -52,26 +52,12 @@ pub(super) async fn events(
         Some(seen) => seen,
         None => Feed::newest(&serving.store).await?,
     };
+    let mut missed = serving.store.stored_after(last, AT_A_TIME).await?;
     let stream = stream! {
         loop {
-            // What is there already, or was told too fast.
-            loop {
-                let missed = serving.store.stored_after(last, AT_A_TIME).await;
-                // A stream that ends is asked for again, from where it was.
-                let Ok(missed) = missed else { return };
-                if missed.is_empty() {
-                    break;
-                }
-                for excerpt in missed {
-                    if serving.ending.is_cancelled() {
-                        return;
-                    }
-                    let Ok(told) = Told::of(&excerpt) else { return };
-                    last = told.id;
-                    yield Ok::<Event, Infallible>(told.event);
-                }
-            }
-            loop {
+            // Where nothing is missed any more, what is told is heard, until it
+            // is told faster than it is sent on.
+            while missed.is_empty() {
                 let told = tokio::select! {
                     () = serving.ending.cancelled() => return,
                     told = news.recv() => told,
@@ -80,12 +66,24 @@ pub(super) async fn events(
                     Ok(told) if told.id <= last => {}
                     Ok(told) => {
                         last = told.id;
-                        yield Ok(told.event.clone());
+                        yield Ok::<Event, Infallible>(told.event.clone());
                     }
                     Err(RecvError::Lagged(_)) => break,
                     Err(RecvError::Closed) => return,
                 }
             }
+            for excerpt in missed {
+                if serving.ending.is_cancelled() {
+                    return;
+                }
+                let Ok(told) = Told::of(&excerpt) else { return };
+                last = told.id;
+                yield Ok(told.event);
+            }
+            // A stream that ends is asked for again, from where it was.
+            let read = serving.store.stored_after(last, AT_A_TIME).await;
+            let Ok(read) = read else { return };
+            missed = read;
         }
     };
     let events = Sse::new(stream).keep_alive(KeepAlive::new().interval(SIGN_OF_LIFE));

@@ -4,12 +4,12 @@ use std::net::SocketAddr;
 
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Bytes, Incoming};
-use hyper::client::conn::http1::{SendRequest, handshake};
+use hyper::client::conn::http1::{Builder, SendRequest};
 use hyper::header::HeaderMap;
 use hyper::{Method, Request};
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 
 /// A connection to the server.
 #[derive(Debug)]
@@ -62,7 +62,24 @@ impl Answer {
 impl Client {
     pub(crate) async fn connect(addr: SocketAddr) -> Client {
         let socket = TcpStream::connect(addr).await.expect("it accepts");
-        let (requests, connection) = handshake(TokioIo::new(socket)).await.expect("it talks");
+        Client::over(socket, addr).await
+    }
+
+    /// One for whom the system keeps little of what he does not read.
+    pub(crate) async fn connect_narrowly(addr: SocketAddr) -> Client {
+        let socket = TcpSocket::new_v4().expect("a socket");
+        socket.set_recv_buffer_size(16 << 10).expect("a buffer");
+        let socket = socket.connect(addr).await.expect("it accepts");
+        Client::over(socket, addr).await
+    }
+
+    async fn over(socket: TcpStream, addr: SocketAddr) -> Client {
+        let socket = TokioIo::new(socket);
+        let (requests, connection) = Builder::new()
+            .max_buf_size(8 << 10)
+            .handshake(socket)
+            .await
+            .expect("it talks");
         tokio::spawn(connection);
         Client { addr, requests }
     }

@@ -73,9 +73,15 @@ impl Folder {
 
     /// The program, to be run here.
     pub(crate) fn program(&self, args: &[&str]) -> Command {
-        let mut program = Command::new(env!("CARGO_BIN_EXE_message-store"));
+        let mut program = self.program_of(env!("CARGO_BIN_EXE_message-store"));
+        program.args(args);
         program
-            .args(args)
+    }
+
+    /// Another program, to be run here.
+    pub(crate) fn program_of(&self, name: &str) -> Command {
+        let mut program = Command::new(name);
+        program
             .current_dir(self.0.path())
             .env_remove("MESSAGE_STORE_DB")
             .stdin(Stdio::null())

@@ -1,6 +1,7 @@
 //! The program as people run it: its real binary, in a fresh folder.
 
 mod campaign; // 50,000 mails, and what an import does when it is killed
+mod browser; // the page in Chromium
 mod client; // a client of the server
 mod files; // what is not a message store, and what the program says of it
 mod folder; // a fresh folder, and the program run in it

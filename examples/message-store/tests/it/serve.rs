@@ -243,6 +243,9 @@ fn each_answer_has_the_headers_that_bind_a_browser() {
         let mut client = Client::connect(server.addr).await;
         client.post(HELP).await;
         for (status, path) in [
+            (200, "/"),
+            (200, "/page.css"),
+            (200, "/page.js"),
             (200, "/api/messages"),
             (200, "/api/messages/1"),
             (200, "/api/search?q=help"),

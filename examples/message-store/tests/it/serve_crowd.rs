@@ -7,9 +7,12 @@ use std::time::Instant;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde_json::{Value, json};
 use tokio::sync::Barrier;
+use tokio::task::JoinSet;
 
 use crate::client::Client;
-use crate::server::with_server;
+use crate::folder::Folder;
+use crate::serve_end::LONG;
+use crate::server::{Server, aside, with_server};
 
 const CLIENTS: usize = 1_000;
 
@@ -38,12 +41,13 @@ fn a_thousand_clients_lose_nothing() {
         let addr = server.addr;
         let begun = Instant::now();
         let start = Arc::new(Barrier::new(CLIENTS));
-        let clients = (0..CLIENTS).map(|n| {
+        let mut clients = JoinSet::new();
+        for n in 0..CLIENTS {
             let start = start.clone();
-            tokio::spawn(async move {
+            clients.spawn(async move {
                 let mut client = Client::connect(addr).await;
-                // Each tenth waits for the events, the others look at a list.
-                let mut events = match n % 10 {
+                // Each twentieth waits for the events, the others look at a list.
+                let mut events = match n % 20 {
                     0 => Some(Client::connect(addr).await.events("").await),
                     _ => None,
                 };
@@ -70,12 +74,11 @@ fn a_thousand_clients_lose_nothing() {
                 // All of them stay until the last has come so far.
                 start.wait().await;
                 (id, body)
-            })
-        });
-        let clients = clients.collect::<Vec<_>>();
+            });
+        }
         let mut acknowledged = BTreeMap::new();
-        for client in clients {
-            let (id, body) = client.await.expect("a client ends");
+        while let Some(client) = clients.join_next().await {
+            let (id, body) = client.expect("a client ends");
             assert_eq!(acknowledged.insert(id, body), None, "{id} was given twice");
         }
         let most = server.status("VmHWM");
@@ -90,4 +93,52 @@ fn a_thousand_clients_lose_nothing() {
         });
         assert_eq!(listed.collect::<BTreeMap<_, _>>(), acknowledged);
     });
+}
+
+#[test]
+fn who_does_not_listen_costs_little() {
+    // Each is told as much as its socket takes, which is a great deal of work.
+    const DEAF: usize = 150;
+    with_server(async |folder, server| {
+        aside(|| folder.sql("messages.db", LONG));
+        let addr = server.addr;
+        let mut deaf = JoinSet::new();
+        for _ in 0..DEAF {
+            deaf.spawn(async move {
+                let client = Client::connect_narrowly(addr).await;
+                let mut events = client.events("?after=0").await;
+                // It has the first, so that the server holds what it would tell next.
+                assert_eq!(events.next().await.expect("an event").id, 1);
+                events
+            });
+        }
+        let deaf = deaf.join_all().await;
+        let mut client = Client::connect(server.addr).await;
+        client.get("/api/messages").await.ok();
+        let most = server.status("VmHWM");
+        println!("{} who do not listen: {most} KiB", deaf.len());
+        // A page of the store for each would be 100 MiB.
+        assert!(most < 60 << 10, "{most} KiB");
+    });
+}
+
+#[test]
+fn the_server_has_as_many_files_open_as_the_system_allows() {
+    let folder = Folder::new();
+    let program = folder.program(&["serve", "--addr", "127.0.0.1:0"]);
+    let mut shell = folder.program_of("sh");
+    shell
+        .args(["-c", "ulimit -Sn 64 && exec \"$0\" \"$@\""])
+        .arg(program.get_program())
+        .args(program.get_args());
+    let server = Server::run(shell);
+    let limits = std::fs::read_to_string(format!("/proc/{}/limits", server.pid()));
+    let limits = limits.expect("it runs");
+    let line = limits
+        .lines()
+        .find(|line| line.starts_with("Max open files"));
+    let numbers = line.expect("a limit").split_whitespace().skip(3);
+    let numbers = numbers.take(2).collect::<Vec<_>>();
+    assert_eq!(numbers[0], numbers[1], "{limits}");
+    server.terminate();
 }

@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
-use std::process::{Child, ChildStdout};
+use std::process::{Child, ChildStdout, Command};
 use std::thread;
 
 use chaos::watchdog;
@@ -29,7 +29,12 @@ impl Server {
     /// Starts one at an address, and waits until it listens.
     #[track_caller]
     pub(crate) fn start_at(folder: &Folder, addr: &str) -> Server {
-        let mut program = folder.program(&["serve", "--addr", addr]);
+        Server::run(folder.program(&["serve", "--addr", addr]))
+    }
+
+    /// Starts what becomes a server, and waits until it listens.
+    #[track_caller]
+    pub(crate) fn run(mut program: Command) -> Server {
         let mut child = program.spawn().expect("the program starts");
         let mut out = BufReader::new(child.stdout.take().expect("a pipe"));
         let (out, line) = watchdog::closure("listening", move || {

@@ -17,7 +17,7 @@ import { ask, sentence } from './ask.js';
 import { row } from './row.js';
 
 /** How many messages a sheet has. */
-const SHEET = 200;
+const SHEET = 400;
 /** How many messages a search finds. */
 const FOUND = 50;
 /** How far from the view the rows of a sheet are kept, and older ones loaded. */
@@ -31,8 +31,6 @@ const LONGEST_WAIT = 5000;
 const NEWS_PAUSE = 1000;
 
 const element = (id) => document.getElementById(id);
-
-// The API
 
 /** Asks for a page of messages: the newest, or the one of a cursor. */
 function page(cursor, signal) {
@@ -398,6 +396,12 @@ function unfollow() {
   connection = null;
 }
 
+/** A tab that nobody looks at keeps no connection: browsers have few of them. */
+function followIfSeen() {
+  unfollow();
+  if (!document.hidden) follow();
+}
+
 function showConnection(state) {
   element('connection').dataset.state = state;
   element('connection').textContent = state;
@@ -481,7 +485,9 @@ function toggleForm() {
 // The beginning
 
 async function start() {
-  if (await list.begin(start)) follow();
+  if (!(await list.begin(start))) return;
+  followIfSeen();
+  document.addEventListener('visibilitychange', followIfSeen);
 }
 
 form.addEventListener('submit', (event) => {
