@@ -95,7 +95,10 @@ async fn check(store: &Store, path: &Path) -> Option<&'static str> {
     for suffix in ["", "-wal", "-shm"] {
         let mut part = store.path().as_os_str().to_owned();
         part.push(suffix);
-        if aio_files::os::same_file(part, path).await.is_ok_and(|is| is) {
+        if aio_files::os::same_file(part, path)
+            .await
+            .is_ok_and(|is| is)
+        {
             return Some("the store itself");
         }
     }

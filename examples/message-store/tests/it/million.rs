@@ -52,7 +52,7 @@ fn list(folder: &Folder, args: &[&str], ids: RangeInclusive<usize>, start: fn(us
 }
 
 /// The most memory that a living process has had.
-fn peak_kib(pid: u32) -> u64 {
+pub(crate) fn peak_kib(pid: u32) -> u64 {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).expect("it lives");
     let line = status
         .lines()
