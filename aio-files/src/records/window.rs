@@ -8,6 +8,9 @@ use crate::read_ahead::CHUNK;
 /// What is asked for at first, so that a small file costs little.
 const FIRST: usize = 16 * 1024;
 
+/// From here on memory is spared, also if that costs time.
+const LARGE: usize = 1024 * 1024;
+
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// A part of a file that moves on.
@@ -130,8 +133,18 @@ impl Window {
         self.end -= self.start;
         self.start = 0;
         let len = self.bytes.len();
-        // Either much comes at once, or one record needs more than half of it.
-        if (full && len < CHUNK) || self.end > len / 2 {
+        if len > LARGE && self.end < CHUNK {
+            // The record that needed so much has been taken.
+            self.bytes.truncate(LARGE);
+            self.bytes.shrink_to_fit();
+        } else if len >= LARGE {
+            // Half as much again, and not before it is needed: all of it counts.
+            if len - self.end < CHUNK {
+                self.bytes.reserve_exact(len / 2);
+                self.bytes.resize(len + len / 2, 0);
+            }
+        } else if (full && len < CHUNK) || self.end > len / 2 {
+            // Either much comes at once, or one record needs more than half of it.
             self.bytes.resize((len * 2).max(FIRST), 0);
         }
     }

@@ -1,11 +1,14 @@
 //! The program as people run it: its real binary, in a fresh folder.
 
-mod campaign; // 50,000 mails, and what an import does when it is killed
 mod browser; // the page in Chromium
+mod campaign; // 50,000 mails, and what an import does when it is killed
 mod client; // a client of the server
+mod export; // messages to a file, and back again
 mod files; // what is not a message store, and what the program says of it
 mod folder; // a fresh folder, and the program run in it
 mod help; // --help, and wrong command lines
+mod import; // messages from JSONL and CSV files
+mod import_ends; // imports and exports that somebody ends; bars and memory
 mod list; // messages out, in order and on one line
 mod mailbox; // a hostile mailbox, and what is right to become of it
 mod million; // memory while a million messages stream
