@@ -187,11 +187,12 @@ impl<W: Write> Maker<'_, W> {
     }
 
     fn add(&mut self, draft: Draft, last: bool) -> io::Result<()> {
+        // Those of mails that are there already are left out once more.
+        self.mailbox.left_out += draft.attachments;
         match &draft.fate {
             Fate::Kept => {
                 let row = self.mailbox.kept.len();
                 self.mailbox.kept.push(draft.kept());
-                self.mailbox.left_out += draft.attachments;
                 // Those of a few pages, of which some are said again.
                 if draft.is_named() && row % 7 == 0 && draft.len() < 8 << 10 {
                     self.said.push(Said {
