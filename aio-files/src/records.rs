@@ -1,5 +1,7 @@
 //! JSONL and CSV files as streams of typed records.
 //!
+//! They come from a file, or from the [standard input](crate::stdio::Stdin::records).
+//!
 //! A file is parsed where it is read: at once, if it is in the page cache, else
 //! ahead, on another thread. A record that is wrong is one error, and the stream
 //! goes on with the next; [`PathError`](crate::PathError) says the line and the
@@ -38,10 +40,12 @@ mod csv_rows;
 mod dialect;
 mod fault;
 mod json_lines;
+mod origin;
 mod parser;
 mod read_csv;
 mod read_jsonl;
 mod reading;
+mod standard_input;
 mod stream;
 #[cfg(test)]
 mod tests;
@@ -50,7 +54,6 @@ mod window;
 use std::fmt;
 use std::marker::PhantomData;
 use std::path::Path;
-use std::sync::Arc;
 
 pub use crate::lines::Position;
 pub use read_csv::ReadCsv;
@@ -58,6 +61,7 @@ pub use read_jsonl::ReadJsonl;
 pub use stream::{AllRecords, Records};
 
 use dialect::Dialect;
+use origin::Origin;
 
 /// The most bytes of one record, unless told otherwise.
 const MAX_LEN: usize = 1024 * 1024;
@@ -83,15 +87,16 @@ const MAX_LEN: usize = 1024 * 1024;
 /// ```
 pub fn records<T>(path: impl AsRef<Path>) -> ReadRecords<T> {
     ReadRecords {
-        path: path.as_ref().into(),
+        origin: Origin::File(path.as_ref().into()),
         reads: PhantomData,
     }
 }
 
-/// The builder of [`records`](fn@crate::records): it still has to be told the format.
+/// The builder of [`records`](fn@crate::records) and of
+/// [`Stdin::records`](crate::stdio::Stdin::records): it still has to be told the format.
 #[must_use = "nothing is read until `.jsonl()` or `.csv()` is awaited or streamed"]
 pub struct ReadRecords<T> {
-    path: Arc<Path>,
+    origin: Origin,
     reads: PhantomData<fn() -> T>,
 }
 
@@ -116,7 +121,7 @@ impl<T> ReadRecords<T> {
     /// ```
     #[doc(alias = "ndjson")]
     pub fn jsonl(self) -> ReadJsonl<T> {
-        ReadJsonl::new(self.path)
+        ReadJsonl::new(self.origin)
     }
 
     /// Reads rows of comma-separated values, of which the first names the fields.
@@ -143,14 +148,14 @@ impl<T> ReadRecords<T> {
     /// # }
     /// ```
     pub fn csv(self) -> ReadCsv<T> {
-        ReadCsv::new(self.path, Dialect::default())
+        ReadCsv::new(self.origin, Dialect::default())
     }
 }
 
 impl<T> fmt::Debug for ReadRecords<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ReadRecords")
-            .field("path", &self.path)
+            .field("origin", &self.origin)
             .finish()
     }
 }

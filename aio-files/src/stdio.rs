@@ -3,6 +3,7 @@
 //! They belong to the process: whoever asks for one gets a handle of the same
 //! stream, whose bytes are in one order.
 
+mod chunks;
 mod input;
 mod intake;
 mod lines;
@@ -10,6 +11,10 @@ mod output;
 mod sink;
 mod stdin;
 
+#[cfg(feature = "records")]
+pub(crate) use input::{name, poll_position, poll_read};
+
+pub use chunks::{ReadStdinChunks, StdinChunks};
 pub use lines::{AllStdinLines, Line, ReadStdinLines, StdinLines};
 pub use output::Output;
 pub use stdin::Stdin;

@@ -73,6 +73,11 @@ impl<T: DeserializeOwned> Parser<T> {
         }
     }
 
+    /// Says where the first byte is, before anything is read.
+    pub(super) fn begin_at(&mut self, at: Position) {
+        self.window.begin_at(at);
+    }
+
     /// The last item: what can't be read has no records.
     pub(super) fn end_by(&mut self, error: io::Error) -> Given<T> {
         self.over = true;

@@ -1,14 +1,13 @@
 use std::fmt;
 use std::io;
 use std::marker::PhantomData;
-use std::path::Path;
-use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
 
 use super::MAX_LEN;
 use super::csv_rows::CsvRows;
 use super::dialect::{Dialect, Header, Lengths, Spaces};
+use super::origin::Origin;
 use super::parser::Format;
 use super::stream::{AllRecords, Records};
 
@@ -34,16 +33,16 @@ use super::stream::{AllRecords, Records};
 /// Cancel safe, when awaited: what was read is dropped.
 #[must_use = "nothing is read until it is awaited or streamed"]
 pub struct ReadCsv<T> {
-    path: Arc<Path>,
+    origin: Origin,
     dialect: Dialect,
     max_len: usize,
     reads: PhantomData<fn() -> T>,
 }
 
 impl<T> ReadCsv<T> {
-    pub(super) fn new(path: Arc<Path>, dialect: Dialect) -> Self {
+    pub(super) fn new(origin: Origin, dialect: Dialect) -> Self {
         Self {
-            path,
+            origin,
             dialect,
             max_len: MAX_LEN,
             reads: PhantomData,
@@ -115,7 +114,7 @@ impl<T: DeserializeOwned + Send + 'static> ReadCsv<T> {
     /// See [`Records`].
     pub fn stream(self) -> Records<T> {
         let rows = CsvRows::new(self.dialect, self.max_len);
-        Records::new(self.path, Format::CsvRows(Box::new(rows)))
+        Records::new(self.origin, Format::CsvRows(Box::new(rows)))
     }
 }
 
@@ -131,7 +130,7 @@ impl<T: DeserializeOwned + Send + 'static> IntoFuture for ReadCsv<T> {
 impl<T> fmt::Debug for ReadCsv<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ReadCsv")
-            .field("path", &self.path)
+            .field("origin", &self.origin)
             .field("dialect", &self.dialect)
             .field("max_len", &self.max_len)
             .finish()

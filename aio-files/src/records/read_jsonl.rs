@@ -1,13 +1,12 @@
 use std::fmt;
 use std::io;
 use std::marker::PhantomData;
-use std::path::Path;
-use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
 
 use super::MAX_LEN;
 use super::json_lines::JsonLines;
+use super::origin::Origin;
 use super::parser::Format;
 use super::stream::{AllRecords, Records};
 
@@ -30,15 +29,15 @@ use super::stream::{AllRecords, Records};
 /// Cancel safe, when awaited: what was read is dropped.
 #[must_use = "nothing is read until it is awaited or streamed"]
 pub struct ReadJsonl<T> {
-    path: Arc<Path>,
+    origin: Origin,
     max_len: usize,
     reads: PhantomData<fn() -> T>,
 }
 
 impl<T> ReadJsonl<T> {
-    pub(super) fn new(path: Arc<Path>) -> Self {
+    pub(super) fn new(origin: Origin) -> Self {
         Self {
-            path,
+            origin,
             max_len: MAX_LEN,
             reads: PhantomData,
         }
@@ -58,7 +57,7 @@ impl<T: DeserializeOwned + Send + 'static> ReadJsonl<T> {
     /// See [`Records`].
     pub fn stream(self) -> Records<T> {
         let format = Format::JsonLines(JsonLines::new(self.max_len));
-        Records::new(self.path, format)
+        Records::new(self.origin, format)
     }
 }
 
@@ -74,7 +73,7 @@ impl<T: DeserializeOwned + Send + 'static> IntoFuture for ReadJsonl<T> {
 impl<T> fmt::Debug for ReadJsonl<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ReadJsonl")
-            .field("path", &self.path)
+            .field("origin", &self.origin)
             .field("max_len", &self.max_len)
             .finish()
     }

@@ -26,6 +26,16 @@ pub(super) struct Batch<T> {
     pub(super) parsed_here: u64,
 }
 
+impl<T> Batch<T> {
+    /// What another thread has parsed, or nobody.
+    pub(super) fn of(given: Vec<Given<T>>) -> Self {
+        Self {
+            given,
+            parsed_here: 0,
+        }
+    }
+}
+
 impl<T: DeserializeOwned> Reading<T> {
     pub(super) fn new(path: Arc<Path>, format: Format) -> Self {
         Self {
@@ -43,10 +53,7 @@ impl<T: DeserializeOwned + Send + 'static> Source for Reading<T> {
             Ok(given) => given?,
             Err(error) => vec![self.parser.end_by(error)],
         };
-        Some(Batch {
-            given,
-            parsed_here: 0,
-        })
+        Some(Batch::of(given))
     }
 
     fn may_wait(&mut self) -> bool {

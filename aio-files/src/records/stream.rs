@@ -13,19 +13,16 @@ use std::vec;
 use futures_core::{FusedStream, Stream};
 use serde::de::DeserializeOwned;
 
+use super::origin::{Feed, Origin};
 use super::parser::{Format, Given};
-use super::reading::Reading;
-use crate::ahead::Ahead;
-use crate::error::PathError;
+use super::reading::Batch;
 use crate::fairness::Fairness;
 use crate::lines::Position;
-use crate::read_ahead::{CHUNK, depth_for};
-use crate::turnstile::Claim;
 
 /// How many times the work of finding lines it is to parse them.
 const LABOUR: u64 = 8;
 
-/// The records of a file, one after another; made by `stream` of [`ReadJsonl`] and
+/// The records of a file or of the standard input, one after another; made by `stream` of [`ReadJsonl`] and
 /// [`ReadCsv`].
 ///
 /// A record that is wrong is one error with its line and byte
@@ -42,6 +39,9 @@ const LABOUR: u64 = 8;
 /// Dropping it closes the file on another thread. A read of a FIFO that is under
 /// way keeps a thread until the FIFO's other end gives something or goes.
 ///
+/// Those of the [standard input](crate::stdio::Stdin::records) are read and parsed
+/// when they are wanted, and never ahead.
+///
 /// # Cancel safety
 ///
 /// Cancel safe: a `next` that is dropped has taken nothing. Dropping the stream
@@ -53,7 +53,7 @@ const LABOUR: u64 = 8;
 #[must_use = "a stream does nothing until it is polled"]
 pub struct Records<T: DeserializeOwned + Send + 'static> {
     path: Arc<Path>,
-    ahead: Ahead<Reading<T>>,
+    feed: Feed<T>,
     batch: vec::IntoIter<Given<T>>,
     last: Position,
     fairness: Fairness,
@@ -70,15 +70,10 @@ enum End {
 impl<T: DeserializeOwned + Send + 'static> Unpin for Records<T> {}
 
 impl<T: DeserializeOwned + Send + 'static> Records<T> {
-    pub(super) fn new(path: Arc<Path>, format: Format) -> Self {
-        let claims = vec![Claim::on(&path)];
+    pub(super) fn new(origin: Origin, format: Format) -> Self {
         Self {
-            ahead: Ahead::new(
-                Reading::new(Arc::clone(&path), format),
-                depth_for(CHUNK),
-                claims,
-            ),
-            path,
+            path: origin.path(),
+            feed: Feed::new(origin, format),
             batch: Vec::new().into_iter(),
             last: Position::default(),
             fairness: Fairness::default(),
@@ -158,7 +153,7 @@ impl<T: DeserializeOwned + Send + 'static> Records<T> {
 
     #[cold]
     fn poll_next_batch(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let Poll::Ready(batch) = self.ahead.poll_next(cx) else {
+        let Poll::Ready(batch) = self.poll_feed(cx) else {
             self.fairness.paused();
             return Poll::Pending;
         };
@@ -169,13 +164,15 @@ impl<T: DeserializeOwned + Send + 'static> Records<T> {
                     .bytes(usize::try_from(work).unwrap_or(usize::MAX));
                 self.batch = batch.given.into_iter();
             }
-            Some(Err(lost)) => {
-                let lost = PathError::new("read", &self.path, lost);
-                return Poll::Ready(Err(lost.into_io()));
-            }
+            Some(Err(lost)) => return Poll::Ready(Err(lost)),
             None => self.end = End::Reached,
         }
         Poll::Ready(Ok(()))
+    }
+
+    fn poll_feed(&mut self, cx: &mut Context<'_>) -> Poll<Option<io::Result<Batch<T>>>> {
+        let Self { feed, path, .. } = self;
+        feed.poll_next(path, cx)
     }
 }
 

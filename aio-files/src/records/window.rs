@@ -45,6 +45,15 @@ impl Window {
         }
     }
 
+    /// Says where the first byte is, before anything is read. A byte order mark
+    /// is one at the very start only.
+    pub(super) fn begin_at(&mut self, at: Position) {
+        (self.at, self.mark) = (at, at);
+        if at.offset > 0 {
+            self.beginning = Beginning::Passed;
+        }
+    }
+
     /// What was read and not yet taken.
     pub(super) fn unread(&self) -> &[u8] {
         match self.beginning {

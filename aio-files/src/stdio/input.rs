@@ -50,10 +50,14 @@ fn state() -> MutexGuard<'static, State> {
     STATE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The same as what a file has from its path.
-pub(super) fn named(cause: io::Error) -> PathError {
+/// What a file has its path for.
+pub(crate) fn name() -> Arc<Path> {
     static NAME: LazyLock<Arc<Path>> = LazyLock::new(|| Path::new("<stdin>").into());
-    PathError::new("read", &NAME, cause)
+    Arc::clone(&NAME)
+}
+
+pub(super) fn named(cause: io::Error) -> PathError {
+    PathError::new("read", &name(), cause)
 }
 
 /// Lets `take` take what it wants, once that is there; `None` asks for more.
@@ -75,6 +79,33 @@ pub(super) fn poll_take<T>(
     state.wait(cx);
     state.demand();
     Poll::Pending
+}
+
+/// Reads once; 0 is the end.
+pub(crate) fn poll_read(cx: &mut Context<'_>, into: &mut [u8]) -> Poll<io::Result<usize>> {
+    poll_take(cx, |intake, end| {
+        let waiting = intake.waiting();
+        if waiting.is_empty() {
+            return (mem::replace(end, End::Ahead) == End::Met).then_some(0);
+        }
+        let amount = waiting.len().min(into.len());
+        into[..amount].copy_from_slice(&waiting[..amount]);
+        intake.consume(amount);
+        Some(amount)
+    })
+}
+
+/// Where the next byte is, or the end, once there is one.
+#[cfg(feature = "records")]
+pub(crate) fn poll_position(cx: &mut Context<'_>) -> Poll<io::Result<crate::lines::Position>> {
+    poll_take(cx, |intake, end| {
+        let is_there = !intake.waiting().is_empty() || *end == End::Met;
+        let place = intake.place();
+        is_there.then_some(crate::lines::Position {
+            line: place.line,
+            offset: place.offset,
+        })
+    })
 }
 
 /// Takes everything out, to look at; others wait until it is given back.

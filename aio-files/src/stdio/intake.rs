@@ -83,6 +83,14 @@ impl Intake {
         &self.data[self.start..]
     }
 
+    /// Where those that wait begin.
+    pub(super) fn place(&self) -> Place {
+        Place {
+            line: self.lines + 1,
+            offset: self.offset,
+        }
+    }
+
     /// Takes bytes away, whatever they are.
     pub(super) fn consume(&mut self, amount: usize) {
         let taken = &self.waiting()[..amount.min(self.waiting().len())];
@@ -131,10 +139,7 @@ impl Intake {
                 }
             }
         }
-        let place = Place {
-            line: self.lines + 1,
-            offset: self.offset,
-        };
+        let place = self.place();
         let waiting = self.waiting();
         let newline = memchr(b'\n', &waiting[self.searched..]).map(|at| self.searched + at);
         let (content, whole) = match newline {

@@ -1,12 +1,12 @@
 use std::fmt;
 use std::future::poll_fn;
 use std::io;
-use std::mem;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncBufRead, AsyncRead, ReadBuf};
 
+use super::chunks::ReadStdinChunks;
 use super::input::{self, named};
 use super::intake::{End, Ends, Intake, Mark, Rules, Taken};
 use super::lines::{ReadStdinLines, formed};
@@ -139,6 +139,66 @@ impl Stdin {
         })
     }
 
+    /// Gives what comes next without taking it, `at_least` bytes of it; fewer are
+    /// all up to the end.
+    ///
+    /// What is there besides is given too. It tells what an input is before
+    /// somebody is chosen to read it: nobody who reads misses a byte.
+    ///
+    /// # Errors
+    ///
+    /// The system's, of `read <stdin>`.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: what is read meanwhile is given to whoever reads next.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> std::io::Result<()> {
+    /// let mut stdin = aio_files::stdio::stdin();
+    /// if stdin.peek(2).await?.starts_with(b"\x1f\x8b") {
+    ///     eprintln!("it is compressed");
+    /// }
+    /// let mut all = Vec::new();
+    /// stdin.read_to_end(&mut all).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn peek(&mut self, at_least: usize) -> io::Result<Vec<u8>> {
+        self.give_back();
+        // The end stays where it is, for whoever reads.
+        let shown = |intake: &mut Intake, end: &mut End| {
+            let waiting = intake.waiting();
+            (waiting.len() >= at_least || *end == End::Met).then(|| waiting.to_vec())
+        };
+        poll_fn(|cx| input::poll_take(cx, shown)).await
+    }
+
+    /// Gives the bytes as they come, whatever they are: use `.stream()`.
+    ///
+    /// It is for what is longer than one likes to hold in memory.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> std::io::Result<()> {
+    /// let mut chunks = aio_files::stdio::stdin().chunks().stream();
+    /// let mut len = 0;
+    /// while let Some(chunk) = chunks.next().await {
+    ///     len += chunk?.len();
+    /// }
+    /// println!("{len} bytes");
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn chunks(self) -> ReadStdinChunks {
+        ReadStdinChunks::new()
+    }
+
     /// Gives the lines: `.await` them all, or use `.stream()`.
     ///
     /// The rules are those of the lines of files: see [`ReadStdinLines`].
@@ -188,16 +248,10 @@ impl AsyncRead for Stdin {
         if into.remaining() == 0 {
             return Poll::Ready(Ok(()));
         }
-        input::poll_take(cx, |intake, end| {
-            let waiting = intake.waiting();
-            if waiting.is_empty() {
-                return (mem::replace(end, End::Ahead) == End::Met).then_some(());
-            }
-            let amount = waiting.len().min(into.remaining());
-            into.put_slice(&waiting[..amount]);
-            intake.consume(amount);
-            Some(())
-        })
+        let unfilled = into.initialize_unfilled();
+        let amount = ready!(input::poll_read(cx, unfilled))?;
+        into.advance(amount);
+        Poll::Ready(Ok(()))
     }
 }
 

@@ -7,8 +7,8 @@ use aio_files::many::{Answers, Many, ManyFuture};
 use aio_files::open::{Open, OpenFuture};
 use aio_files::os::{self, Access, Entries, Entry, FileSystem, ReadDir, ReadDirFuture, Times};
 use aio_files::replace::{AtomicFile, Replace, ReplaceFuture, sweep};
-use aio_files::stdio::{AllStdinLines, Output, ReadStdinLines, Stdin, StdinLines};
-use aio_files::stdio::{stdin, stdout};
+use aio_files::stdio::{AllStdinLines, Output, ReadStdinChunks, ReadStdinLines, Stdin};
+use aio_files::stdio::{StdinChunks, StdinLines, stdin, stdout};
 use aio_files::temp::{
     CreateTempDir, CreateTempDirFuture, CreateTempFile, CreateTempFileFuture, TempDir, TempFile,
 };
@@ -38,6 +38,8 @@ chaos::auto_traits! {
     Stdin: Send, Sync, Unpin;
     ReadStdinLines: Send, Sync, Unpin;
     AllStdinLines<String>: Send, Sync, Unpin;
+    ReadStdinChunks: Send, Sync, Unpin;
+    StdinChunks: Send, Sync, Unpin;
     StdinLines: Send, Sync, Unpin;
     Output: Send, Sync, Unpin;
     ReadChunks: Send, Sync, Unpin;
@@ -80,6 +82,8 @@ fn every_future_can_be_spawned() {
         stdin().read_to_end(&mut Vec::new()).await?;
         stdin().read_to_string(&mut String::new()).await?;
         stdin().lines().await?;
+        stdin().peek(1).await?;
+        stdin().chunks().stream().next().await;
         stdin().lines().bytes().stream().next().await;
         stdout().write_all(b"x").await?;
         stdout().flush().await

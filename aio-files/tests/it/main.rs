@@ -37,6 +37,7 @@ mod shutdown;
 mod sources;
 mod standard_input;
 mod standard_output;
+mod standard_records;
 mod stdio_cuts;
 mod streams;
 mod stuck;

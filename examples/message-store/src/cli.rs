@@ -7,6 +7,7 @@ use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Parser, Subcommand};
 
 use crate::format::Kind;
+use crate::format::mbox::Verbosity;
 use crate::output::Form;
 use crate::since::Since;
 
@@ -204,7 +205,17 @@ pub struct Import {
 
     /// Say which processes read the mail
     #[arg(short, long)]
-    pub verbose: bool,
+    verbose: bool,
+}
+
+impl Import {
+    /// Returns what is to be said of the processes that read mail.
+    pub fn verbosity(&self) -> Verbosity {
+        match self.verbose {
+            true => Verbosity::Verbose,
+            false => Verbosity::Quiet,
+        }
+    }
 }
 
 /// Where to export to.

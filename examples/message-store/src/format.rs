@@ -3,6 +3,7 @@
 pub mod csv;
 pub mod jsonl;
 pub mod mbox;
+mod record;
 
 use std::path::Path;
 use std::pin::Pin;
@@ -17,6 +18,9 @@ use crate::incoming::Incoming;
 use crate::message::Message;
 use crate::source::Source;
 use crate::store::Listing;
+use csv::Csv;
+use jsonl::Jsonl;
+use mbox::{Mbox, Verbosity};
 
 /// The formats that there are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -44,12 +48,15 @@ impl Kind {
     /// Returns the format that a file's first bytes tell.
     pub fn of_content(start: &[u8]) -> Option<Kind> {
         let start = start.strip_prefix(b"\xef\xbb\xbf").unwrap_or(start);
+        let start = start.trim_ascii_start();
         let line = start.split(|&byte| byte == b'\n').next()?;
-        if start.trim_ascii_start().starts_with(b"{") {
+        // Other lines have commas too; a header says what we look for.
+        let is_header = || line.split(|&byte| byte == b',').any(csv::is_needed);
+        if start.starts_with(b"{") {
             Some(Kind::Jsonl)
         } else if line.starts_with(b"From ") {
             Some(Kind::Mbox)
-        } else if line.split(|&byte| byte == b',').count() >= 3 {
+        } else if is_header() {
             Some(Kind::Csv)
         } else {
             None
@@ -80,6 +87,34 @@ pub trait Format: Send + Sync {
     ///
     /// *Not cancel safe*: a part of them may be written.
     async fn write(&self, messages: Listing<Message>, file: &mut AtomicFile) -> Result<u64>;
+}
+
+/// Every format, ready for use.
+#[derive(Debug)]
+pub struct Formats {
+    mbox: Mbox,
+    jsonl: Jsonl,
+    csv: Csv,
+}
+
+impl Formats {
+    /// Returns all of them.
+    pub fn new(verbosity: Verbosity) -> Formats {
+        Formats {
+            mbox: Mbox::new(verbosity),
+            jsonl: Jsonl,
+            csv: Csv,
+        }
+    }
+
+    /// Returns the one of a kind.
+    pub fn of(&self, kind: Kind) -> &dyn Format {
+        match kind {
+            Kind::Mbox => &self.mbox,
+            Kind::Jsonl => &self.jsonl,
+            Kind::Csv => &self.csv,
+        }
+    }
 }
 
 /// What a format reads, batch after batch.

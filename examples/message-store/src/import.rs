@@ -1,14 +1,158 @@
-//! STUB import
+//! Messages from files: read while those before them are stored.
+
+mod choice;
+mod counts;
+mod progress;
+
+use std::sync::Arc;
+
+use aio_itertools::next;
+use aio_itertools::prelude::*;
+
 use crate::cli::Import as Args;
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::format::{Batch, Formats, Kind, Place};
 use crate::output::Output;
 use crate::run::Ending;
+use crate::signals::Asked;
+use crate::source::Source;
 use crate::store::Store;
+use choice::choose;
+use counts::Counts;
+use progress::Progress;
 
-/// STUB
+/// How many batches are read ahead. Reading is faster than storing, so that one
+/// is there whenever it is wanted.
+const AHEAD: usize = 1;
+
+/// Stores the messages of files that are not there yet, and says of each file
+/// how many they were.
+///
+/// A file that can't be read, or not to its end, is reported and doesn't keep
+/// the others from being imported.
 ///
 /// # Errors
+///
+/// [`Error::Store`] where the database refuses. What was counted until then is
+/// stored.
+///
 /// # Cancel safety
-pub async fn import(_: &Store, _: &Args, _: Output) -> Result<Ending> {
-    Ok(Ending::Well)
+///
+/// *Not cancel safe*: a part of the messages may be stored, in whole batches.
+pub async fn import(store: &Store, args: &Args, mut output: Output) -> Result<Ending> {
+    let asked = Asked::listen().map_err(Error::File)?;
+    let formats = Formats::new(args.verbosity());
+    let (mut failed, mut rejected) = (false, false);
+    let mut printed = Ok(());
+    for argument in &args.files {
+        let source = Source::of_argument(argument);
+        let mut file = File {
+            progress: Progress::of(&source).await,
+            counts: Counts::default(),
+            source,
+        };
+        let outcome = file.import(store, &formats, args.format, &asked).await;
+        file.progress.finish();
+        rejected |= file.counts.rejected > 0;
+        if outcome.is_ok() || file.counts != Counts::default() {
+            let line = format!("{}: {}", file.source.name(), file.counts);
+            // Whoever doesn't read it doesn't stop the import.
+            printed = printed.and(output.line(&line));
+        }
+        match outcome {
+            Ok(End::Reached) => {}
+            Ok(End::Ahead) => return Ok(Ending::Interrupted),
+            Err(error @ Error::Store { .. }) => return Err(error),
+            Err(error) => {
+                file.progress.say(&[error.to_string()]).await;
+                failed = true;
+            }
+        }
+    }
+    match printed {
+        Err(error) if !error.is_closed_output() => return Err(error),
+        _ => {}
+    }
+    Ok(match (failed, rejected) {
+        (true, _) => Ending::Failed,
+        (false, true) => Ending::Rejected,
+        (false, false) => Ending::Well,
+    })
+}
+
+/// A file that is being imported.
+#[derive(Debug)]
+struct File {
+    source: Source,
+    counts: Counts,
+    progress: Progress,
+}
+
+/// Whether there is more in a file.
+enum End {
+    Reached,
+    /// Somebody asked the program to end.
+    Ahead,
+}
+
+impl File {
+    async fn import(
+        &mut self,
+        store: &Store,
+        formats: &Formats,
+        format: Option<Kind>,
+        asked: &Asked,
+    ) -> Result<End> {
+        let kind = tokio::select! {
+            biased;
+            () = asked.to_end() => return Ok(End::Ahead),
+            kind = choose(&self.source, format) => kind?,
+        };
+        store.begin_file().await?;
+        let read = formats.of(kind).read(self.source.clone());
+        let mut batches = read.prefetch(AHEAD);
+        loop {
+            // What is being read can be read again, but what is being stored is
+            // stored and counted before it ends.
+            let batch = tokio::select! {
+                biased;
+                () = asked.to_end() => return Ok(End::Ahead),
+                batch = next(&mut batches) => batch,
+            };
+            match batch {
+                Some(batch) => self.store(store, batch?).await?,
+                None => return Ok(End::Reached),
+            }
+        }
+    }
+
+    /// Stores a batch, and reports what is rejected of it.
+    async fn store(&mut self, store: &Store, batch: Batch) -> Result<()> {
+        let Batch {
+            messages,
+            mut rejected,
+            attachments,
+            end,
+        } = batch;
+        let (places, messages): (Vec<Place>, Vec<_>) = messages.into_iter().unzip();
+        let added = store.add(Arc::from(messages)).await?;
+        self.counts.rejected += rejected.len() as u64;
+        self.counts.attachments += attachments;
+        for (place, added) in places.into_iter().zip(added) {
+            rejected.extend(self.counts.add(added).map(|cause| (place, cause)));
+        }
+        self.progress.reached(end);
+        if !rejected.is_empty() {
+            rejected.sort_by_key(|(place, _)| *place);
+            let name = self.source.name();
+            let lines: Vec<String> = rejected
+                .into_iter()
+                .map(|(Place { line, byte }, cause)| {
+                    format!("{name}: line {line}, byte {byte}: {cause}")
+                })
+                .collect();
+            self.progress.say(&lines).await;
+        }
+        Ok(())
+    }
 }

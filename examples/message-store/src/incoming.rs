@@ -18,7 +18,7 @@ pub struct Incoming {
     pub sender: String,
     /// Who is to read it.
     pub recipient: String,
-    /// What it is about, if that is said.
+    /// What it is about, if that is said; an empty one says nothing.
     pub subject: Option<String>,
     /// Its text.
     pub body: String,
@@ -45,6 +45,7 @@ impl Identity {
         body: &str,
         sent_at: Option<&str>,
     ) -> Identity {
+        let subject = subject.filter(|subject| !subject.is_empty());
         let mut digest = Sha256::new();
         let parts = [Some(sender), Some(recipient), subject, Some(body), sent_at];
         for part in parts {
@@ -80,8 +81,11 @@ impl Store {
     ///
     /// *Cancel safe*: the count is whole or begins anew.
     pub async fn begin_file(&self) -> Result<()> {
-        let emptied = self.db().execute("DELETE FROM occurrences", ()).await;
-        emptied.map_err(|error| self.failed(error))?;
+        // On the connection that adds, since each has a table of its own.
+        let emptied = self
+            .db()
+            .call(|db| db.execute("DELETE FROM occurrences", ()));
+        emptied.await.map_err(|error| self.failed(error))?;
         Ok(())
     }
 
@@ -124,12 +128,13 @@ impl<'c> Adding<'c> {
             )?,
             insert: tx.prepare_cached(
                 "INSERT INTO messages(uid, sender, recipient, subject, body, sent_at)
-                 VALUES (?1, ?2, ?3, ?4, ?5, strftime('%Y-%m-%dT%H:%M:%fZ', ifnull(?6, 'now')))
+                 VALUES (?1, ?2, ?3, nullif(?4, ''), ?5,
+                         strftime('%Y-%m-%dT%H:%M:%fZ', ifnull(?6, 'now')))
                  ON CONFLICT DO NOTHING",
             )?,
             compare: tx.prepare_cached(
                 "SELECT id FROM messages
-                 WHERE uid = ?1 AND NOT (sender, recipient, subject, body) IS (?2, ?3, ?4, ?5)",
+                 WHERE uid = ?1 AND NOT (sender, recipient, subject, body) IS (?2, ?3, nullif(?4, ''), ?5)",
             )?,
         })
     }

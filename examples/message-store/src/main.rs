@@ -23,16 +23,24 @@ fn main() -> ExitCode {
     match outcome {
         Ok(Ending::Well) => ExitCode::SUCCESS,
         Ok(Ending::Rejected) => ExitCode::from(3),
-        Ok(Ending::Interrupted) => ExitCode::from(130),
+        Ok(Ending::Failed) => ExitCode::FAILURE,
+        Ok(Ending::Interrupted) => {
+            say("interrupted");
+            ExitCode::from(130)
+        }
         // Whoever reads us has seen enough, as `head` has: nothing is wrong.
         Err(error) if error.is_closed_output() => ExitCode::SUCCESS,
         Err(error) => failure(&error.to_string()),
     }
 }
 
+fn failure(line: &str) -> ExitCode {
+    say(line);
+    ExitCode::FAILURE
+}
+
 /// Says what is wrong. A path can hold anything, and an error is one line. If
 /// even stderr is gone, the exit code is all that is left to say.
-fn failure(line: &str) -> ExitCode {
+fn say(line: &str) {
     let _ = writeln!(io::stderr(), "message-store: {}", Visible(line));
-    ExitCode::FAILURE
 }

@@ -10,7 +10,7 @@ pub struct NewMessage {
     pub sender: String,
     /// Who is to read it.
     pub recipient: String,
-    /// What it is about, if that is said.
+    /// What it is about, if that is said; an empty one says nothing.
     pub subject: Option<String>,
     /// Its text, which may have many lines.
     pub body: String,
@@ -41,7 +41,7 @@ pub struct Message {
     pub sender: String,
     /// Who is to read it.
     pub recipient: String,
-    /// What it is about, if that is said.
+    /// What it is about, if that is said: never empty.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub subject: Option<String>,
     /// Its text.

@@ -70,6 +70,16 @@ impl Output {
         self.finish()
     }
 
+    /// Writes a line, at once.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Output`](crate::Error::Output).
+    pub fn line(&mut self, line: &str) -> Result<()> {
+        writeln!(self.out, "{}", Visible(line))?;
+        self.finish()
+    }
+
     /// Writes one thing.
     ///
     /// # Errors
@@ -78,11 +88,7 @@ impl Output {
     pub fn print(&mut self, thing: &impl Print, form: Form) -> Result<()> {
         match form {
             Form::Text => thing.print(&mut self.out, self.emphasis)?,
-            Form::Json => {
-                let mut json = serde_json::Serializer::with_formatter(&mut self.out, VisibleJson);
-                thing.serialize(&mut json).map_err(io::Error::from)?;
-                writeln!(self.out)?;
-            }
+            Form::Json => json_line(thing, &mut self.out)?,
         }
         Ok(())
     }
@@ -172,6 +178,18 @@ impl fmt::Display for Visible<'_> {
             hidden.map_or(Ok(()), |c| write!(f, "{}", c.escape_default()))
         })
     }
+}
+
+/// Writes a thing as the JSON object that every list and file has of it, on a
+/// line of its own.
+///
+/// # Errors
+///
+/// Those of the writer.
+pub(crate) fn json_line(thing: &impl Serialize, out: &mut impl Write) -> io::Result<()> {
+    let mut json = serde_json::Serializer::with_formatter(&mut *out, VisibleJson);
+    thing.serialize(&mut json).map_err(io::Error::from)?;
+    writeln!(out)
 }
 
 /// JSON in which those characters are escaped too, as `\u001b`. Its reader

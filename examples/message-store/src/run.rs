@@ -11,13 +11,15 @@ use crate::serve::serve;
 use crate::store::{Access, Filter, Listing, Store};
 use crate::tail::tail;
 
-/// How a command that met no error ended.
+/// How a command ended that was carried through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ending {
     /// All is well.
     Well,
     /// Messages were rejected, and the rest was imported.
     Rejected,
+    /// Something could not be done, which was reported, and the rest was.
+    Failed,
     /// It was interrupted, and left everything whole.
     Interrupted,
 }

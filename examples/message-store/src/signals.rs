@@ -1,8 +1,10 @@
 //! The signals that ask the program to end.
 
 use std::io;
+use std::process;
 
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio_util::sync::CancellationToken;
 
 /// Waits until the program is interrupted (Ctrl-C) or told to terminate. Those
 /// signals do nothing else from the moment this is polled.
@@ -15,11 +17,65 @@ use tokio::signal::unix::{SignalKind, signal};
 ///
 /// *Cancel safe*: a signal that comes while nobody waits is lost.
 pub(crate) async fn asked_to_end() -> io::Result<()> {
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut terminate = signal(SignalKind::terminate())?;
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
-    }
+    Signals::listen()?.next().await;
     Ok(())
+}
+
+/// Whether the program was asked to end, for a command that ends at a moment of
+/// its choice.
+#[derive(Debug)]
+pub(crate) struct Asked(CancellationToken);
+
+impl Asked {
+    /// Listens from now on. The first signal is noted; the second ends the
+    /// process at once, since whoever sends it doesn't want to wait.
+    ///
+    /// # Errors
+    ///
+    /// Those of the operating system where it does not let signals be caught.
+    pub(crate) fn listen() -> io::Result<Asked> {
+        let mut signals = Signals::listen()?;
+        let noted = CancellationToken::new();
+        let asked = Asked(noted.clone());
+        tokio::spawn(async move {
+            signals.next().await;
+            noted.cancel();
+            signals.next().await;
+            process::exit(INTERRUPTED);
+        });
+        Ok(asked)
+    }
+
+    /// Waits until a signal has been noted.
+    ///
+    /// # Cancel safety
+    ///
+    /// *Cancel safe*: what was noted stays noted.
+    pub(crate) async fn to_end(&self) {
+        self.0.cancelled().await;
+    }
+}
+
+/// The exit code of a program that was interrupted.
+const INTERRUPTED: i32 = 130;
+
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    fn listen() -> io::Result<Signals> {
+        Ok(Signals {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+        })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
 }

@@ -93,7 +93,8 @@ impl Store {
     ///
     /// *Cancel safe*: the message is stored whole or not at all.
     pub async fn send(&self, new: &NewMessage) -> Result<i64> {
-        let sql = "INSERT INTO messages(sender, recipient, subject, body) VALUES (?1, ?2, ?3, ?4)";
+        let sql = "INSERT INTO messages(sender, recipient, subject, body)
+                   VALUES (?1, ?2, nullif(?3, ''), ?4)";
         let parts = (&new.sender, &new.recipient, &new.subject, &new.body);
         let done = self.db.execute(sql, parts).await;
         Ok(done.map_err(|error| self.failed(error))?.last_insert_rowid)
@@ -190,6 +191,11 @@ impl Store {
     /// *Cancel safe*: dropped while it waits, the store stays open.
     pub async fn close(&self) -> Result<()> {
         self.db.close().await.map_err(|error| self.failed(error))
+    }
+
+    /// Returns the path of its file.
+    pub fn path(&self) -> &Path {
+        self.db.path()
     }
 
     pub(crate) fn db(&self) -> &Database {

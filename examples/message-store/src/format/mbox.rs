@@ -2,9 +2,9 @@
 //! programs.
 
 use aio_files::replace::AtomicFile;
-use aio_itertools::Stream;
 use aio_itertools::adaptors::batched_weighted;
 use aio_itertools::pipeline::pipeline;
+use aio_itertools::{Stream, next};
 use async_stream::stream;
 use async_trait::async_trait;
 use tokio::sync::mpsc;
@@ -21,8 +21,8 @@ use crate::store::Listing;
 
 /// A batch is full with so many bytes of mail, which take milliseconds to read,
 /// or with so many mails.
-const BATCH_BYTES: usize = 256 << 10;
-const BATCH_MAILS: usize = 100;
+const BATCH_BYTES: usize = 1 << 20;
+const BATCH_MAILS: usize = 1000;
 
 /// So much mail is read ahead of whoever takes it. A longer mail is read alone.
 const AHEAD: usize = 4 << 20;
@@ -144,10 +144,9 @@ fn weight(entry: &Entry) -> usize {
 /// that isn't all there is none.
 fn entries(source: Source, failure: &mut Option<Error>) -> impl Stream<Item = Entry> {
     stream! {
-        let Source::File(path) = source else { todo!() };
-        let mut chunks = aio_files::chunks(path).stream();
+        let mut chunks = source.chunks();
         let (mut splitter, mut found) = (Splitter::new(LONGEST_MAIL), Vec::new());
-        while let Some(chunk) = chunks.next().await {
+        while let Some(chunk) = next(&mut chunks).await {
             match chunk {
                 Ok(chunk) => splitter.feed(chunk, &mut found),
                 Err(error) => {
