@@ -21,8 +21,8 @@ use crate::store::Listing;
 
 /// A batch is full with so many bytes of mail, which take milliseconds to read,
 /// or with so many mails.
-const BATCH_BYTES: usize = 256 << 10;
-const BATCH_MAILS: usize = 100;
+const BATCH_BYTES: usize = 1 << 20;
+const BATCH_MAILS: usize = 1000;
 
 /// So much mail is read ahead of whoever takes it. A longer mail is read alone.
 const AHEAD: usize = 4 << 20;

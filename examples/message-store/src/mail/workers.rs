@@ -169,7 +169,7 @@ impl Workers {
             Ok(outcomes) => return Ok(outcomes),
             Err(TaskError::WorkerLost { exit, .. }) => format!("its worker {}", Ended(&exit)),
             Err(TaskError::TimedOut { after, .. }) => {
-                format!("not read within {} s", after.as_secs())
+                format!("not read within {after:?}")
             }
             Err(TaskError::Panicked { message, .. }) => format!("reading it panicked: {message}"),
             Err(TaskError::Pool(
@@ -187,7 +187,7 @@ impl Workers {
     ) -> Result<Vec<Result<Parsed, String>>, TaskError<Never>> {
         self.pool
             .call::<read_mails>(mails)
-            .run_timeout(PATIENCE)
+            .run_timeout(patience())
             .await
     }
 
@@ -195,13 +195,17 @@ impl Workers {
     ///
     /// # Errors
     ///
-    /// [`Error::Workers`] where one had to be killed; it is gone all the same.
+    /// [`Error::Workers`] where they were killed before that.
     ///
     /// # Cancel safety
     ///
     /// *Runs on*: they end whether or not anyone waits.
     pub(crate) async fn close(&self) -> Result<()> {
-        self.pool.close().await.map_err(Error::Workers)
+        match self.pool.close().await {
+            // Its last mail took too long, and was rejected.
+            Err(aio_pool::Error::Unwilling { .. }) => Ok(()),
+            closed => closed.map_err(Error::Workers),
+        }
     }
 
     /// Kills them.
@@ -212,6 +216,14 @@ impl Workers {
     pub(crate) async fn terminate(&self) {
         self.pool.terminate().await;
     }
+}
+
+fn patience() -> Duration {
+    #[cfg(feature = "faults")]
+    if let Some(patience) = super::faults::patience() {
+        return patience;
+    }
+    PATIENCE
 }
 
 fn count() -> usize {

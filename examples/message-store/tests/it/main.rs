@@ -1,11 +1,14 @@
 //! The program as people run it: its real binary, in a fresh folder.
 
 mod campaign; // 50,000 mails, and what an import does when it is killed
+#[cfg(feature = "faults")]
+mod faults; // mails that end the process which reads them
 mod files; // what is not a message store, and what the program says of it
 mod folder; // a fresh folder, and the program run in it
 mod help; // --help, and wrong command lines
 mod list; // messages out, in order and on one line
 mod mailbox; // a hostile mailbox, and what is right to become of it
+mod mbox; // mail in and out
 mod million; // memory while a million messages stream
 mod prompts; // the three questions, on a terminal and over a pipe
 mod readme; // the commands of examples/README.md print what is printed there
