@@ -21,8 +21,10 @@ use crate::format::Batch;
 /// More processes than these have nothing to do, since one writes what all read.
 const MOST_WORKERS: usize = 8;
 
-/// What a worker may map: the longest mail several times over.
-const ADDRESS_SPACE: u64 = 1 << 30;
+/// What a worker may map: the longest mail, in the charset that takes twice the
+/// room in UTF-8, with its answer. A mail of nothing but headers or parts could
+/// take thirty times its length.
+const ADDRESS_SPACE: u64 = 320 << 20;
 
 /// How long a batch may take, and then each mail of it. It takes milliseconds.
 const PATIENCE: Duration = Duration::from_secs(10);
