@@ -33,7 +33,8 @@ pub(crate) struct Plan {
 /// The mails that are longer than all others together in a small mailbox.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Giants {
-    /// One of 20 MiB, which is kept, and one of more than 32 MiB, which is not.
+    /// Two of 20 MiB, one behind the other, which are kept, and one of more than
+    /// 32 MiB, which is not.
     Made,
     /// Neither.
     LeftOut,
@@ -151,7 +152,7 @@ impl Plan {
         let made = self.giants == Giants::Made;
         for n in 0..self.mails {
             let draft = match n {
-                _ if made && n == self.mails / 3 => kinds::of_20_mib(n),
+                _ if made && n / 2 == self.mails / 6 => kinds::of_20_mib(n),
                 _ if made && n == self.mails / 2 => kinds::of_33_mib(n),
                 _ => kinds::of(n, &mut maker.dice, &maker.said),
             };
