@@ -70,7 +70,7 @@ impl Source {
         Ok(Some(start[..start.len().min(START)].to_vec()))
     }
 
-    /// Returns its bytes, as they come.
+    /// Returns its bytes.
     pub(crate) fn chunks(&self) -> Pin<Box<dyn Stream<Item = io::Result<Bytes>> + Send>> {
         match self {
             Source::File(path) => Box::pin(aio_files::chunks(path).stream()),

@@ -1,13 +1,15 @@
 //! Mails one after another, each behind a line `From …`: the format of mail
 //! programs.
 
+use std::sync::Arc;
+
 use aio_files::replace::AtomicFile;
 use aio_itertools::adaptors::batched_weighted;
 use aio_itertools::pipeline::pipeline;
 use aio_itertools::{Stream, next};
 use async_stream::stream;
 use async_trait::async_trait;
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::error::{Error, Result};
@@ -21,11 +23,15 @@ use crate::store::Listing;
 
 /// A batch is full with so many bytes of mail, which take milliseconds to read,
 /// or with so many mails.
-const BATCH_BYTES: usize = 256 << 10;
-const BATCH_MAILS: usize = 100;
+const BATCH_BYTES: usize = 1 << 20;
+const BATCH_MAILS: usize = 1000;
 
 /// So much mail is read ahead of whoever takes it. A longer mail is read alone.
 const AHEAD: usize = 4 << 20;
+
+/// Nothing is read ahead of a longer mail: it takes its length many times over
+/// until it is stored, and another one is not to be there beside it.
+const LONG: usize = 4 << 20;
 
 /// What a mail costs beside its bytes.
 const OVERHEAD: usize = 512;
@@ -74,13 +80,20 @@ impl Format for Mbox {
                 tell(&workers.pids());
             }
             let (sender, mut batches) = mpsc::channel(1);
-            let reading = tokio::spawn(read_batches(source, workers.clone(), sender));
-            let reading = AbortOnDropHandle::new(reading);
-            while let Some(batch) = batches.recv().await {
-                let failed = batch.is_err();
+            let stored = Arc::new(Notify::new());
+            let reading = read_batches(source, workers.clone(), sender, stored.clone());
+            let reading = AbortOnDropHandle::new(tokio::spawn(reading));
+            while let Some((batch, length)) = batches.recv().await {
+                let end = batch.as_ref().ok().map(|batch| batch.end);
                 yield batch;
-                if failed {
+                let Some(end) = end else {
                     return workers.terminate().await;
+                };
+                if length == Length::Long {
+                    // Whoever reads ahead is content with this one until it has
+                    // stored the one before.
+                    yield Ok(Batch { end, ..Batch::default() });
+                    stored.notify_one();
                 }
             }
             if let Err(lost) = reading.await && let Ok(panic) = lost.try_into_panic() {
@@ -115,16 +128,34 @@ fn tell(pids: &[u32]) {
     );
 }
 
-/// Sends what stands in a source, up to the end or the first error.
-async fn read_batches(source: Source, workers: Workers, sender: mpsc::Sender<Result<Batch>>) {
+/// Whether a batch is that of a long mail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Length {
+    Usual,
+    Long,
+}
+
+/// Sends what stands in a source, up to the end or the first error. Behind a long
+/// mail it goes on when that is stored.
+async fn read_batches(
+    source: Source,
+    workers: Workers,
+    sender: mpsc::Sender<(Result<Batch>, Length)>,
+    stored: Arc<Notify>,
+) {
     let mut failure = None;
-    let batches = batched_weighted(entries(source, &mut failure), BATCH_BYTES, weight);
+    let entries = entries(source, &stored, &mut failure);
+    let batches = batched_weighted(entries, BATCH_BYTES, weight);
     let sent = pipeline(batches.max_len(BATCH_MAILS))
-        .map_concurrent(AHEAD, |batch| workers.read(batch))
+        .map_concurrent(AHEAD, async |batch: Vec<Entry>| {
+            let is_long = batch.iter().any(|entry| weight(entry) > LONG);
+            let length = if is_long { Length::Long } else { Length::Usual };
+            (workers.read(batch).await, length)
+        })
         .weight(|batch: &Vec<Entry>| batch.iter().map(weight).sum())
-        .try_for_each(async |batch: Result<Batch>| {
+        .try_for_each(async |(batch, length): (Result<Batch>, Length)| {
             let failed = batch.is_err();
-            match sender.send(batch).await {
+            match sender.send((batch, length)).await {
                 Ok(()) if !failed => Ok(()),
                 _ => Err(()),
             }
@@ -132,7 +163,7 @@ async fn read_batches(source: Source, workers: Workers, sender: mpsc::Sender<Res
         .await;
     if let (Ok(()), Some(error)) = (sent, failure) {
         // If nobody listens any more, nobody misses it.
-        let _ = sender.send(Err(error)).await;
+        let _ = sender.send((Err(error), Length::Usual)).await;
     }
 }
 
@@ -142,7 +173,11 @@ fn weight(entry: &Entry) -> usize {
 
 /// What stands in a source. What ends it early is in `failure` then, and a mail
 /// that isn't all there is none.
-fn entries(source: Source, failure: &mut Option<Error>) -> impl Stream<Item = Entry> {
+fn entries(
+    source: Source,
+    stored: &Notify,
+    failure: &mut Option<Error>,
+) -> impl Stream<Item = Entry> {
     stream! {
         let mut chunks = source.chunks();
         let (mut splitter, mut found) = (Splitter::new(LONGEST_MAIL), Vec::new());
@@ -155,7 +190,11 @@ fn entries(source: Source, failure: &mut Option<Error>) -> impl Stream<Item = En
                 }
             }
             for entry in found.drain(..) {
+                let is_long = weight(&entry) > LONG;
                 yield entry;
+                if is_long {
+                    stored.notified().await;
+                }
             }
         }
         splitter.finish(&mut found);

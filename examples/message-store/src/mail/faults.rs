@@ -1,8 +1,8 @@
 //! Mails that end the process which reads them, for tests of what becomes of the
 //! others.
 
-use std::hint;
-use std::process;
+use std::time::Duration;
+use std::{env, hint, process};
 
 use mail_parser::MessageParser;
 
@@ -17,4 +17,10 @@ pub(super) fn strike(content: &[u8]) {
         },
         _ => {}
     }
+}
+
+/// Returns how long a mail may take in a test that doesn't want to wait longer.
+pub(super) fn patience() -> Option<Duration> {
+    let milliseconds = env::var("MESSAGE_STORE_PATIENCE_MS").ok()?;
+    milliseconds.parse().ok().map(Duration::from_millis)
 }

@@ -1,13 +1,27 @@
 //! Texts in the forms of mail: headers in ASCII, and bodies in short lines.
 
+use std::borrow::Cow;
+
 /// No line of a header that we write is longer, if a space is where it can end.
 const LINE: usize = 76;
 
 /// The address of those who have none: a domain that there never is.
 const NOBODY: &str = "nobody@message-store.invalid";
 
-/// Adds a header of any text.
+/// What can be shown on a line of a text: other mail programs stumble over the
+/// rest, or take it for a header of its own.
+fn on_one_line(text: &str) -> Cow<'_, str> {
+    let breaks =
+        |character: char| character.is_control() || matches!(character, '\u{2028}' | '\u{2029}');
+    match text.contains(breaks) {
+        true => text.replace(breaks, " ").into(),
+        false => text.into(),
+    }
+}
+
+/// Adds a header of any text, as far as it can be shown on a line.
 pub(crate) fn add_text(mail: &mut String, name: &str, text: &str) {
+    let text = &*on_one_line(text);
     mail.push_str(name);
     mail.push_str(": ");
     let is_plain =
@@ -33,9 +47,10 @@ pub(crate) fn add_text(mail: &mut String, name: &str, text: &str) {
     mail.push('\n');
 }
 
-/// Adds a header of addresses. A text that is no list of them is taken for the
+/// Adds a header of addresses, as far as they can be shown on a line. A text that is no list of them is taken for the
 /// name of somebody without an address.
 pub(crate) fn add_addresses(mail: &mut String, name: &str, text: &str) {
+    let text = &*on_one_line(text);
     mail.push_str(name);
     mail.push_str(": ");
     let list: Option<Vec<_>> = text.split(", ").map(parts).collect();

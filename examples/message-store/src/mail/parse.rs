@@ -7,7 +7,9 @@ use std::borrow::Cow;
 use std::mem;
 
 use mail_parser::decoders::html::html_to_text;
-use mail_parser::{Addr, Address, DateTime, HeaderName, Message, MessageParser, PartType};
+use mail_parser::{
+    Addr, Address, ContentType, DateTime, HeaderName, Message, MessageParser, MimeHeaders, PartType,
+};
 use serde::{Deserialize, Serialize};
 
 use super::date::{self, Moment};
@@ -53,6 +55,7 @@ pub(crate) fn parse(envelope: &Envelope, content: &[u8]) -> Result<Parsed, Strin
         return Err("no headers".into());
     };
     let parsed = head(&mail, envelope).map(|head| {
+        find_cut_text(&mut mail);
         let attachments = mail.attachments.len() as u32;
         let body = body(&mut mail, head.line_breaks);
         Parsed {
@@ -222,7 +225,11 @@ fn body(mail: &mut Message<'_>, line_breaks: LineBreaks) -> String {
         let Some(part) = mail.parts.get_mut(part as usize) else {
             continue;
         };
+        let is_html = part
+            .content_type()
+            .is_some_and(|is| kind(is) == ("text", "html"));
         let text = match &mut part.body {
+            PartType::Text(text) if is_html => html_to_text(&mem::take(text)),
             PartType::Text(text) => mem::take(text).into_owned(),
             PartType::Html(html) => html_to_text(&mem::take(html)),
             _ => continue,
@@ -243,6 +250,40 @@ fn body(mail: &mut Message<'_>, line_breaks: LineBreaks) -> String {
         body.truncate(body.trim_end_matches('\n').len());
     }
     body
+}
+
+/// Takes the text of a mail that has none for one, if there is such a part. The
+/// parser takes a text for a file if the boundary behind it is missing, as it is
+/// in a mail that was cut off, or if there is no boundary at all.
+fn find_cut_text(mail: &mut Message<'_>) {
+    if !mail.text_body.is_empty() {
+        return;
+    }
+    let is_cut_text = |id: &u32| {
+        let Some(part) = mail.parts.get(*id as usize) else {
+            return false;
+        };
+        let is_file = part
+            .content_disposition()
+            .is_some_and(|disposition| disposition.is_attachment());
+        let is_base64 = part
+            .content_transfer_encoding()
+            .is_some_and(|encoding| encoding.eq_ignore_ascii_case("base64"));
+        let is_text = match part.content_type().map(kind) {
+            None | Some(("text", "plain" | "html") | ("multipart", _)) => true,
+            Some(_) => false,
+        };
+        matches!(part.body, PartType::Text(_)) && is_text && !is_file && !is_base64
+    };
+    if let Some(at) = mail.attachments.iter().position(is_cut_text) {
+        let text = mail.attachments.remove(at);
+        mail.text_body.push(text);
+    }
+}
+
+fn kind<'c>(content_type: &'c ContentType<'_>) -> (&'c str, &'c str) {
+    let subtype = content_type.subtype().unwrap_or_default();
+    (content_type.ctype(), subtype)
 }
 
 /// Drops a mail. Mails may hold mails that hold mails, deeper than a stack is

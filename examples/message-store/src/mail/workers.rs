@@ -21,8 +21,10 @@ use crate::format::Batch;
 /// More processes than these have nothing to do, since one writes what all read.
 const MOST_WORKERS: usize = 8;
 
-/// What a worker may map: the longest mail several times over.
-const ADDRESS_SPACE: u64 = 1 << 30;
+/// What a worker may map: the longest mail, in the charset that takes twice the
+/// room in UTF-8, with its answer. A mail of nothing but headers or parts could
+/// take thirty times its length.
+const ADDRESS_SPACE: u64 = 320 << 20;
 
 /// How long a batch may take, and then each mail of it. It takes milliseconds.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -169,7 +171,7 @@ impl Workers {
             Ok(outcomes) => return Ok(outcomes),
             Err(TaskError::WorkerLost { exit, .. }) => format!("its worker {}", Ended(&exit)),
             Err(TaskError::TimedOut { after, .. }) => {
-                format!("not read within {} s", after.as_secs())
+                format!("not read within {after:?}")
             }
             Err(TaskError::Panicked { message, .. }) => format!("reading it panicked: {message}"),
             Err(TaskError::Pool(
@@ -187,7 +189,7 @@ impl Workers {
     ) -> Result<Vec<Result<Parsed, String>>, TaskError<Never>> {
         self.pool
             .call::<read_mails>(mails)
-            .run_timeout(PATIENCE)
+            .run_timeout(patience())
             .await
     }
 
@@ -195,13 +197,17 @@ impl Workers {
     ///
     /// # Errors
     ///
-    /// [`Error::Workers`] where one had to be killed; it is gone all the same.
+    /// [`Error::Workers`] where they were killed before that.
     ///
     /// # Cancel safety
     ///
     /// *Runs on*: they end whether or not anyone waits.
     pub(crate) async fn close(&self) -> Result<()> {
-        self.pool.close().await.map_err(Error::Workers)
+        match self.pool.close().await {
+            // Its last mail took too long, and was rejected.
+            Err(aio_pool::Error::Unwilling { .. }) => Ok(()),
+            closed => closed.map_err(Error::Workers),
+        }
     }
 
     /// Kills them.
@@ -212,6 +218,14 @@ impl Workers {
     pub(crate) async fn terminate(&self) {
         self.pool.terminate().await;
     }
+}
+
+fn patience() -> Duration {
+    #[cfg(feature = "faults")]
+    if let Some(patience) = super::faults::patience() {
+        return patience;
+    }
+    PATIENCE
 }
 
 fn count() -> usize {

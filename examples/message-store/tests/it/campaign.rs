@@ -36,7 +36,7 @@ const IMPORT: [&str; 3] = ["import", "--verbose", FILE];
 const MAILS: usize = 50_000;
 
 /// How many there are in a mailbox that is imported again and again.
-const FEW: usize = 3_000;
+const FEW: usize = 1_500;
 
 /// How long one part of the campaign may take.
 const LIMIT: Duration = Duration::from_secs(170);
@@ -342,7 +342,7 @@ fn a_mailbox_is_imported_from_standard_input() {
         let plan = Plan {
             mails: FEW,
             seed: 7,
-            giants: Giants::Made,
+            giants: Giants::LeftOut,
         };
         let args = ["import", "--verbose", "--format", "mbox", "-"];
         let mut program = folder.program(&args);
@@ -358,4 +358,31 @@ fn a_mailbox_is_imported_from_standard_input() {
         peaks.are_below(150 << 10);
         println!("{} mails through a pipe, {peaks}, lost=0", mailbox.mails);
     });
+}
+
+#[test]
+fn a_mail_that_would_fill_the_memory_costs_its_line() {
+    let folder = Folder::new();
+    let plain = |id: &str| {
+        format!("From a@b.c Sat Jan  3 01:05:34 1996\nFrom: a@b.c\nMessage-ID: <{id}>\n")
+    };
+    // A part takes sixty times its length when it is read.
+    let parts = "--b\n\n\n".repeat(2 << 20);
+    let mbox = format!(
+        "{}\nfirst\n\n{}Content-Type: multipart/mixed; boundary=b\n\n{parts}\n{}\nlast\n",
+        plain("1@b.c"),
+        plain("2@b.c"),
+        plain("3@b.c"),
+    );
+    std::fs::write(folder.path(FILE), mbox).expect("the mailbox is written");
+    let run = folder.run(&["import", FILE]);
+    assert_eq!(
+        run.out,
+        format!("{FILE}: imported 2, already there 0, rejected 1\n")
+    );
+    assert_eq!(
+        run.err,
+        format!("message-store: {FILE}: line 7, byte 76: its worker was killed by SIGABRT\n")
+    );
+    assert_eq!(run.code, Some(3));
 }

@@ -33,7 +33,8 @@ pub(crate) struct Plan {
 /// The mails that are longer than all others together in a small mailbox.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Giants {
-    /// One of 20 MiB, which is kept, and one of more than 32 MiB, which is not.
+    /// Two of 20 MiB, one behind the other, which are kept, and one of more than
+    /// 32 MiB, which is not.
     Made,
     /// Neither.
     LeftOut,
@@ -151,7 +152,7 @@ impl Plan {
         let made = self.giants == Giants::Made;
         for n in 0..self.mails {
             let draft = match n {
-                _ if made && n == self.mails / 3 => kinds::of_20_mib(n),
+                _ if made && n / 2 == self.mails / 6 => kinds::of_20_mib(n),
                 _ if made && n == self.mails / 2 => kinds::of_33_mib(n),
                 _ => kinds::of(n, &mut maker.dice, &maker.said),
             };
@@ -187,11 +188,12 @@ impl<W: Write> Maker<'_, W> {
     }
 
     fn add(&mut self, draft: Draft, last: bool) -> io::Result<()> {
+        // Those of mails that are there already are left out once more.
+        self.mailbox.left_out += draft.attachments;
         match &draft.fate {
             Fate::Kept => {
                 let row = self.mailbox.kept.len();
                 self.mailbox.kept.push(draft.kept());
-                self.mailbox.left_out += draft.attachments;
                 // Those of a few pages, of which some are said again.
                 if draft.is_named() && row % 7 == 0 && draft.len() < 8 << 10 {
                     self.said.push(Said {

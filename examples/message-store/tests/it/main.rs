@@ -1,9 +1,11 @@
 //! The program as people run it: its real binary, in a fresh folder.
+#[cfg(feature = "faults")]
 
 mod browser; // the page in Chromium
 mod campaign; // 50,000 mails, and what an import does when it is killed
 mod client; // a client of the server
 mod export; // messages to a file, and back again
+mod faults; // mails that end the process which reads them
 mod files; // what is not a message store, and what the program says of it
 mod folder; // a fresh folder, and the program run in it
 mod help; // --help, and wrong command lines
@@ -11,6 +13,7 @@ mod import; // messages from JSONL and CSV files
 mod import_ends; // imports and exports that somebody ends; bars and memory
 mod list; // messages out, in order and on one line
 mod mailbox; // a hostile mailbox, and what is right to become of it
+mod mbox; // mail in and out
 mod million; // memory while a million messages stream
 mod prompts; // the three questions, on a terminal and over a pipe
 mod readme; // the commands of examples/README.md print what is printed there

@@ -135,6 +135,33 @@ fn the_body_is_the_text() {
 }
 
 #[test]
+fn the_text_of_a_mail_that_was_cut_off_is_its_text() {
+    let cut = "MIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=x\n\n--x\n\
+               Content-Type: text/plain\n\nSee there, and\n";
+    assert_eq!(body(cut), "See there, and");
+    let html = cut.replace("plain", "html").replace("See", "<p>See</p><p>");
+    assert_eq!(body(&html), "See\nthere, and");
+    assert_eq!(
+        body(&cut.replace("--x\n", "")),
+        "Content-Type: text/plain\n\nSee there, and"
+    );
+    for file in [
+        "application/pdf",
+        "text/csv",
+        "text/plain\nContent-Disposition: attachment",
+    ] {
+        assert_eq!(body(&cut.replace("text/plain", file)), "", "{file}");
+    }
+    let base64 = cut.replace(
+        "text/plain",
+        "text/plain\nContent-Transfer-Encoding: base64",
+    );
+    assert_eq!(body(&base64.replace("See", "!See")), "");
+    let Parsed { attachments, .. } = read(&format!("From: a@b.c\n{cut}"));
+    assert_eq!(attachments, 0);
+}
+
+#[test]
 fn attachments_are_counted_and_left_out() {
     let mail = "From: a@b.c\nContent-Type: multipart/mixed; boundary=x\n\n--x\n\nSee there.\n--x\n\
                 Content-Type: image/png\nContent-Transfer-Encoding: base64\n\niVBORw0K\n--x\n\

@@ -106,10 +106,11 @@ fn what_mail_cannot_say_stands_in_headers_of_ours() {
         "From MAILER-DAEMON Wed Dec 31 18:00:00 2025\n\
          From: Bob <nobody@message-store.invalid>\n\
          To: undisclosed-recipients:;\n\
-         Subject: =?utf-8?B?YQ0KQmNjOiB4?=\n\
+         Subject: a  Bcc: x\n\
          Date: Wed, 31 Dec 2025 18:00:00 +0000\n\
          Message-ID: <00ff@message-store.invalid>\n\
          X-Message-Store-Sender: Bob\n\
+         X-Message-Store-Subject: a%0D%0ABcc:%20x\n\
          X-Message-Store-Uid: 00ff\n\
          X-Message-Store-Date: 2025-12-31T18:00:00.120Z\n\
          X-Message-Store-Body: exact\n\
@@ -225,7 +226,7 @@ fn messages() -> impl Strategy<Value = Message> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1_000))]
+    #![proptest_config(ProptestConfig::with_cases(500))]
 
     #[test]
     fn any_messages_are_read_back_exactly(messages in proptest::collection::vec(messages(), 1..4)) {

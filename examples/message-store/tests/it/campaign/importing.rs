@@ -1,16 +1,21 @@
 //! An import under way, and what it says.
 
-use std::fs;
 use std::io::{BufRead, BufReader, Lines};
+use std::os::fd::OwnedFd;
 use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
 use std::thread::{self, JoinHandle};
+
+use chaos::watchdog;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+use rustix::process::{Pid, PidfdFlags, pidfd_open};
 
 use crate::mailbox::{Cause, Mailbox};
 
 /// An import that has said which processes read the mail.
 pub(super) struct Importing {
     pub(super) child: Child,
-    pub(super) workers: Vec<u32>,
+    workers: Vec<Process>,
     err: Lines<BufReader<ChildStderr>>,
 }
 
@@ -45,7 +50,7 @@ impl Importing {
             .unwrap_or_else(|| panic!("no processes in {first:?}"));
         let workers = pids
             .split(", ")
-            .map(|pid| pid.parse().expect("a number"))
+            .map(|pid| Process::of(pid.parse().expect("a number")))
             .collect();
         Importing {
             child,
@@ -56,10 +61,8 @@ impl Importing {
 
     /// The processes: the one that stores, and those that read.
     pub(super) fn pids(&self) -> Vec<u32> {
-        [self.child.id()]
-            .into_iter()
-            .chain(self.workers.clone())
-            .collect()
+        let workers = self.workers.iter().map(|worker| worker.pid);
+        [self.child.id()].into_iter().chain(workers).collect()
     }
 
     /// Reads what it says from now on, so that it never waits for us.
@@ -96,19 +99,18 @@ impl Importing {
 /// An import whose report is read on another thread.
 pub(super) struct Listening {
     pub(super) child: Child,
-    pub(super) workers: Vec<u32>,
+    workers: Vec<Process>,
     report: JoinHandle<Vec<String>>,
 }
 
 impl Listening {
-    /// Waits for its end, and for that of the processes that read its mail,
-    /// which hold the same standard error.
+    /// Waits for its end, and for that of the processes that read its mail.
     pub(super) fn end(mut self) -> Ended {
         let out = read_out(&mut self.child);
         let status = self.child.wait().expect("it is waited for");
         let report = self.report.join().expect("it is UTF-8");
-        for pid in self.workers {
-            assert!(!lives(pid), "the process {pid} reads mail for nobody");
+        for worker in self.workers {
+            worker.end();
         }
         Ended {
             status,
@@ -123,13 +125,38 @@ fn read_out(child: &mut Child) -> String {
     std::io::read_to_string(out).expect("it is UTF-8")
 }
 
-/// Whether a process lives. One that nobody has waited for yet is dead.
-fn lives(pid: u32) -> bool {
-    let Ok(stat) = fs::read_to_string(format!("/proc/{pid}/stat")) else {
-        return false;
-    };
-    let state = stat.rsplit(") ").next().expect("a state");
-    !state.starts_with(['Z', 'X'])
+/// A process that is not our child.
+#[derive(Debug)]
+struct Process {
+    pid: u32,
+    /// `None` if it is gone already.
+    handle: Option<OwnedFd>,
+}
+
+impl Process {
+    fn of(pid: u32) -> Process {
+        let number = Pid::from_raw(pid as i32).expect("the number of a process");
+        let handle = match pidfd_open(number, PidfdFlags::empty()) {
+            Ok(handle) => Some(handle),
+            Err(Errno::SRCH) => None,
+            Err(error) => panic!("the process {pid}: {error}"),
+        };
+        Process { pid, handle }
+    }
+
+    /// Waits for its end, which must come soon.
+    fn end(self) {
+        let Some(handle) = self.handle else {
+            return;
+        };
+        let mut ends = [PollFd::new(&handle, PollFlags::IN)];
+        let limit = Timespec {
+            tv_sec: watchdog::LIMIT.as_secs() as i64,
+            tv_nsec: 0,
+        };
+        let ended = poll(&mut ends, Some(&limit)).expect("its end can be waited for");
+        assert_eq!(ended, 1, "the process {} reads mail for nobody", self.pid);
+    }
 }
 
 impl Ended {

@@ -87,8 +87,7 @@ pub(super) fn never_closed(n: usize, dice: &mut Dice) -> Draft {
 }
 
 pub(super) fn no_boundary_in_sight(n: usize, dice: &mut Dice) -> Draft {
-    let draft = Draft::new("without its boundary", n, "").of_type(MIXED, "7bit");
-    super::of_whatever_text(draft, words(dice, 9))
+    Draft::new("without its boundary", n, &words(dice, 9)).of_type(MIXED, "7bit")
 }
 
 /// Parts in parts in parts, 100 deep, around a text.
