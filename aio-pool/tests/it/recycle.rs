@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use aio_pool::Error;
+use aio_pool::{Context, Error};
 use chaos::Trace;
 
 use crate::harness::trials;
@@ -14,6 +14,7 @@ trials![
     calls_at_the_same_time_lose_nothing_to_the_change,
     a_worker_that_is_to_go_finishes_what_it_has,
     no_tasks_at_all_is_refused,
+    a_pool_tells_the_processes_of_its_places,
 ];
 
 async fn a_worker_runs_no_more_than_its_tasks() {
@@ -56,11 +57,13 @@ async fn a_worker_that_is_to_go_finishes_what_it_has() {
     let line = Line::open();
     let call = tokio::spawn(pool.call::<hold>(line.name.clone()).into_future());
     let held = line.next().await;
+    assert_eq!(pool.pids(), [held.pid]);
     // The second and last of its tasks, or the first of the next worker.
     for _ in 0..6 {
         pool.call::<pid>(()).await.unwrap();
     }
     assert_ne!(pool.call::<pid>(()).await.unwrap(), held.pid);
+    assert!(!pool.pids().contains(&held.pid), "another has its place");
     assert!(!call.is_finished(), "it was not killed for its age");
     call.abort();
     held.gone().await;
@@ -73,4 +76,32 @@ async fn no_tasks_at_all_is_refused() {
         matches!(&error, Error::InvalidOption { option, .. } if *option == "recycle_after"),
         "{error:?}"
     );
+}
+
+aio_pool::task! {
+    async fn place_and_pid(cx: Context) -> (usize, u32) {
+        (cx.place(), std::process::id())
+    }
+}
+
+async fn a_pool_tells_the_processes_of_its_places() {
+    let pool = aio_pool::start().workers(3).await.unwrap();
+    let pids = pool.pids();
+    assert_eq!(pids.len(), 3);
+    let mut places = HashMap::new();
+    while places.len() < 3 {
+        let calls: Vec<_> = (0..100)
+            .map(|_| tokio::spawn(pool.call::<place_and_pid>(()).into_future()))
+            .collect();
+        for call in calls {
+            let (place, pid) = call.await.unwrap().unwrap();
+            places.insert(place, pid);
+        }
+    }
+    assert!(
+        (0..3).all(|place| places[&place] == pids[place]),
+        "{pids:?} {places:?}"
+    );
+    pool.close().await.unwrap();
+    assert_eq!(pool.pids(), []);
 }
