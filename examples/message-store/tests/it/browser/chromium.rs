@@ -4,6 +4,7 @@ use std::io::{BufRead, BufReader};
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::{env, thread};
 
 use chaos::watchdog;
@@ -35,6 +36,8 @@ pub(super) struct Chromium {
     child: Child,
     /// Where its debugger listens.
     pub(super) debugger: String,
+    /// Disconnected when none of its processes is left that could say something.
+    silent: Receiver<()>,
     /// Kept until the processes that write there are gone.
     _profile: TempDir,
 }
@@ -69,31 +72,28 @@ impl Chromium {
             command.arg("--no-sandbox");
         }
         let mut child = command.arg("about:blank").spawn().expect("Chromium starts");
-        let stderr = child.stderr.take().expect("a pipe");
+        let stderr = BufReader::new(child.stderr.take().expect("a pipe"));
+        let (debugs, debugger) = channel();
+        let (says, silent) = channel();
+        thread::spawn(move || {
+            for line in stderr.lines().map_while(Result::ok) {
+                // To the end, so that Chromium never waits for somebody to read.
+                if let Some(address) = line.strip_prefix("DevTools listening on ") {
+                    let _ = debugs.send(address.to_owned());
+                }
+            }
+            drop::<Sender<()>>(says);
+        });
         let mut chromium = Chromium {
             child,
             debugger: String::new(),
+            silent,
             _profile: profile,
         };
-        chromium.debugger = watchdog::closure("Chromium", move || debugger(stderr));
+        let address = debugger.recv_timeout(watchdog::LIMIT);
+        chromium.debugger = address.expect("Chromium has a debugger");
         chromium
     }
-}
-
-/// Reads where the debugger listens, and all that comes behind it.
-fn debugger(stderr: impl std::io::Read + Send + 'static) -> String {
-    let mut lines = BufReader::new(stderr).lines();
-    let mut said = Vec::new();
-    let found = lines.by_ref().map_while(Result::ok).find_map(|line| {
-        let addr = line
-            .strip_prefix("DevTools listening on ")
-            .map(str::to_owned);
-        said.push(line);
-        addr
-    });
-    // Chromium must not wait for somebody to read what it says.
-    thread::spawn(move || lines.for_each(drop));
-    found.unwrap_or_else(|| panic!("Chromium has no debugger: {said:#?}"))
 }
 
 impl Drop for Chromium {
@@ -101,5 +101,7 @@ impl Drop for Chromium {
         // It is not reaped yet, so the number of its group is still its own.
         let _ = kill_process_group(Pid::from_child(&self.child), Signal::KILL);
         let _ = self.child.wait();
+        // The others write into the profile until they are gone.
+        let _ = self.silent.recv_timeout(watchdog::LIMIT);
     }
 }
