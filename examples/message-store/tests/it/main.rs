@@ -1,10 +1,10 @@
 //! The program as people run it: its real binary, in a fresh folder.
-#[cfg(feature = "faults")]
 
 mod browser; // the page in Chromium
 mod campaign; // 50,000 mails, and what an import does when it is killed
 mod client; // a client of the server
 mod export; // messages to a file, and back again
+#[cfg(feature = "faults")]
 mod faults; // mails that end the process which reads them
 mod files; // what is not a message store, and what the program says of it
 mod folder; // a fresh folder, and the program run in it
