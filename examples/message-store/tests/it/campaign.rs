@@ -342,7 +342,7 @@ fn a_mailbox_is_imported_from_standard_input() {
         let plan = Plan {
             mails: FEW,
             seed: 7,
-            giants: Giants::LeftOut,
+            giants: Giants::Made,
         };
         let args = ["import", "--verbose", "--format", "mbox", "-"];
         let mut program = folder.program(&args);
