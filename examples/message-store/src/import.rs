@@ -1,13 +1,12 @@
 //! Messages from files: read while those before them are stored.
 
+mod ahead;
 mod choice;
 mod counts;
 mod progress;
 
+use std::pin::pin;
 use std::sync::Arc;
-
-use aio_itertools::next;
-use aio_itertools::prelude::*;
 
 use crate::cli::Import as Args;
 use crate::error::{Error, Result};
@@ -17,13 +16,10 @@ use crate::run::Ending;
 use crate::signals::Asked;
 use crate::source::Source;
 use crate::store::Store;
+use ahead::Ahead;
 use choice::choose;
 use counts::Counts;
 use progress::Progress;
-
-/// How many batches are read ahead. Reading is faster than storing, so that one
-/// is there whenever it is wanted.
-const AHEAD: usize = 1;
 
 /// Stores the messages of files that are not there yet, and says of each file
 /// how many they were.
@@ -61,7 +57,7 @@ pub async fn import(store: &Store, args: &Args, mut output: Output) -> Result<En
         }
         match outcome {
             Ok(End::Reached) => {}
-            Ok(End::Ahead) => return Ok(Ending::Interrupted),
+            Ok(End::Early) => return Ok(Ending::Interrupted),
             Err(error @ Error::Store { .. }) => return Err(error),
             Err(error) => {
                 file.progress.say(&[error.to_string()]).await;
@@ -92,7 +88,7 @@ struct File {
 enum End {
     Reached,
     /// Somebody asked the program to end.
-    Ahead,
+    Early,
 }
 
 impl File {
@@ -105,23 +101,28 @@ impl File {
     ) -> Result<End> {
         let kind = tokio::select! {
             biased;
-            () = asked.to_end() => return Ok(End::Ahead),
+            () = asked.to_end() => return Ok(End::Early),
             kind = choose(&self.source, format) => kind?,
         };
         store.begin_file().await?;
-        let read = formats.of(kind).read(self.source.clone());
-        let mut batches = read.prefetch(AHEAD);
+        let mut ahead = Ahead::of(formats.of(kind).read(self.source.clone()));
         loop {
             // What is being read can be read again, but what is being stored is
             // stored and counted before it ends.
             let batch = tokio::select! {
                 biased;
-                () = asked.to_end() => return Ok(End::Ahead),
-                batch = next(&mut batches) => batch,
+                () = asked.to_end() => return Ok(End::Early),
+                batch = ahead.take() => batch,
             };
-            match batch {
-                Some(batch) => self.store(store, batch?).await?,
-                None => return Ok(End::Reached),
+            let Some(batch) = batch else {
+                return Ok(End::Reached);
+            };
+            let batch = batch?;
+            let filling = ahead.fill(batch.weight());
+            let mut storing = pin!(self.store(store, batch));
+            tokio::select! {
+                stored = &mut storing => stored?,
+                () = filling => storing.await?,
             }
         }
     }
@@ -133,6 +134,7 @@ impl File {
             mut rejected,
             attachments,
             end,
+            ..
         } = batch;
         let (places, messages): (Vec<Place>, Vec<_>) = messages.into_iter().unzip();
         let added = store.add(Arc::from(messages)).await?;

@@ -29,6 +29,14 @@ pub struct Incoming {
     pub sent_at: Option<String>,
 }
 
+impl Incoming {
+    /// Returns about how much memory it takes, in bytes.
+    pub fn weight(&self) -> usize {
+        let subject = self.subject.as_ref().map_or(0, String::len);
+        size_of::<Incoming>() + self.sender.len() + self.recipient.len() + subject + self.body.len()
+    }
+}
+
 /// By what a message is known again when it comes a second time.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Identity {

@@ -1,19 +1,15 @@
 //! Mails one after another, each behind a line `From …`: the format of mail
 //! programs.
 
-use std::sync::Arc;
-
 use aio_files::replace::AtomicFile;
-use aio_itertools::adaptors::batched_weighted;
-use aio_itertools::pipeline::pipeline;
+use aio_itertools::prelude::*;
 use aio_itertools::{Stream, next};
 use async_stream::stream;
 use async_trait::async_trait;
-use tokio::sync::{Notify, mpsc};
-use tokio_util::task::AbortOnDropHandle;
+use tokio::sync::Notify;
 
 use crate::error::{Error, Result};
-use crate::format::{Batch, Batches, Format};
+use crate::format::{Batches, Format};
 use crate::mail::split::{Entry, LONGEST_MAIL, Splitter};
 use crate::mail::workers::Workers;
 use crate::mail::write;
@@ -25,9 +21,6 @@ use crate::store::Listing;
 /// or with so many mails.
 const BATCH_BYTES: usize = 1 << 20;
 const BATCH_MAILS: usize = 1000;
-
-/// So much mail is read ahead of whoever takes it. A longer mail is read alone.
-const AHEAD: usize = 4 << 20;
 
 /// Nothing is read ahead of a longer mail: it takes its length many times over
 /// until it is stored, and another one is not to be there beside it.
@@ -64,8 +57,7 @@ impl Mbox {
 
 #[async_trait]
 impl Format for Mbox {
-    /// Reads mails in other processes, which end with the stream. They work while
-    /// its consumer is busy, on a task of its own.
+    /// Reads mails in other processes, which end with the stream.
     fn read(&self, source: Source) -> Batches {
         let Mbox { verbosity } = *self;
         Box::pin(stream! {
@@ -79,25 +71,30 @@ impl Format for Mbox {
             if verbosity == Verbosity::Verbose {
                 tell(&workers.pids());
             }
-            let (sender, mut batches) = mpsc::channel(1);
-            let stored = Arc::new(Notify::new());
-            let reading = read_batches(source, workers.clone(), sender, stored.clone());
-            let reading = AbortOnDropHandle::new(tokio::spawn(reading));
-            while let Some((batch, length)) = batches.recv().await {
-                let end = batch.as_ref().ok().map(|batch| batch.end);
+            let (stored, mut failure) = (Notify::new(), None);
+            let entries = entries(source, &stored, &mut failure);
+            let batches = entries.batched_weighted(BATCH_BYTES, weight).max_len(BATCH_MAILS);
+            let mut batches = Box::pin(batches.map_spawned(Workers::count() + 1, |batch: Vec<Entry>| {
+                let workers = workers.clone();
+                async move {
+                    let is_long = batch.iter().any(|entry| weight(entry) > LONG);
+                    (workers.read(batch).await, is_long)
+                }
+            }));
+            while let Some((batch, is_long)) = next(&mut batches).await {
+                let failed = batch.is_err();
                 yield batch;
-                let Some(end) = end else {
+                if failed {
                     return workers.terminate().await;
-                };
-                if length == Length::Long {
-                    // Whoever reads ahead is content with this one until it has
-                    // stored the one before.
-                    yield Ok(Batch { end, ..Batch::default() });
+                }
+                if is_long {
+                    // There is room for more, since more is asked for.
                     stored.notify_one();
                 }
             }
-            if let Err(lost) = reading.await && let Ok(panic) = lost.try_into_panic() {
-                std::panic::resume_unwind(panic);
+            drop(batches);
+            if let Some(error) = failure {
+                yield Err(error);
             }
             if let Err(error) = workers.close().await {
                 yield Err(error);
@@ -126,45 +123,6 @@ fn tell(pids: &[u32]) {
         "message-store: mail is read in processes {}",
         pids.join(", ")
     );
-}
-
-/// Whether a batch is that of a long mail.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Length {
-    Usual,
-    Long,
-}
-
-/// Sends what stands in a source, up to the end or the first error. Behind a long
-/// mail it goes on when that is stored.
-async fn read_batches(
-    source: Source,
-    workers: Workers,
-    sender: mpsc::Sender<(Result<Batch>, Length)>,
-    stored: Arc<Notify>,
-) {
-    let mut failure = None;
-    let entries = entries(source, &stored, &mut failure);
-    let batches = batched_weighted(entries, BATCH_BYTES, weight);
-    let sent = pipeline(batches.max_len(BATCH_MAILS))
-        .map_concurrent(AHEAD, async |batch: Vec<Entry>| {
-            let is_long = batch.iter().any(|entry| weight(entry) > LONG);
-            let length = if is_long { Length::Long } else { Length::Usual };
-            (workers.read(batch).await, length)
-        })
-        .weight(|batch: &Vec<Entry>| batch.iter().map(weight).sum())
-        .try_for_each(async |(batch, length): (Result<Batch>, Length)| {
-            let failed = batch.is_err();
-            match sender.send((batch, length)).await {
-                Ok(()) if !failed => Ok(()),
-                _ => Err(()),
-            }
-        })
-        .await;
-    if let (Ok(()), Some(error)) = (sent, failure) {
-        // If nobody listens any more, nobody misses it.
-        let _ = sender.send((Err(error), Length::Usual)).await;
-    }
 }
 
 fn weight(entry: &Entry) -> usize {

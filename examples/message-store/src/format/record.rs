@@ -16,13 +16,12 @@ use crate::since::Since;
 /// The longest record, in bytes, as long as the longest mail.
 pub(super) const MAX_LEN: usize = 32 << 20;
 
-/// How many bytes of messages make a batch. A larger one would make up for the
-/// wait for the disk behind each, which takes little by now, and two of them are
-/// in memory.
-const BATCH_BYTES: usize = 1 << 20;
+/// How many bytes of messages make a batch.
+const BATCH_BYTES: usize = 256 << 10;
 
-/// How many messages make a batch, if they are small.
-const BATCH_LEN: usize = 1000;
+/// How many messages make a batch, if they are small: about a millisecond's
+/// work, after which others have their turn.
+const BATCH_LEN: usize = 256;
 
 /// A message as it stands in a file.
 #[derive(Debug, Default, Deserialize)]
@@ -100,10 +99,7 @@ impl Read {
 
     fn weight(&self) -> usize {
         match self {
-            Read::Item(_, Ok(message)) => {
-                let subject = message.subject.as_ref().map_or(0, String::len);
-                message.sender.len() + message.recipient.len() + subject + message.body.len()
-            }
+            Read::Item(_, Ok(message)) => message.weight(),
             Read::Item(..) | Read::Failed(_) => 0,
         }
     }
@@ -128,7 +124,7 @@ pub(super) fn batches(items: impl Stream<Item = Read> + Send + 'static) -> Batch
                     Read::Item(place, item) => {
                         batch.end = place.byte;
                         match item {
-                            Ok(message) => batch.messages.push((place, message)),
+                            Ok(message) => batch.push(place, message),
                             Err(cause) => batch.rejected.push((place, cause)),
                         }
                     }

@@ -69,7 +69,7 @@ impl Workers {
     pub(crate) async fn start() -> Result<Workers> {
         let allowed = getrlimit(Resource::As).maximum.unwrap_or(u64::MAX);
         let start = aio_pool::start()
-            .workers(count())
+            .workers(Workers::count())
             .tasks_per_worker(1)
             .limits(
                 Limits::new()
@@ -96,6 +96,13 @@ impl Workers {
         Ok(Workers { pool })
     }
 
+    /// Returns how many of them there are: as many as can compute at once.
+    pub(crate) fn count() -> usize {
+        thread::available_parallelism()
+            .map_or(1, NonZero::get)
+            .clamp(1, MOST_WORKERS)
+    }
+
     /// Returns their process ids.
     pub(crate) fn pids(&self) -> Vec<u32> {
         self.pool.pids()
@@ -114,10 +121,7 @@ impl Workers {
     ///
     /// *Cancel safe*: what was read is read again.
     pub(crate) async fn read(&self, entries: Vec<Entry>) -> Result<Batch> {
-        let mut batch = Batch {
-            end: entries.last().map_or(0, |entry| entry.end),
-            ..Batch::default()
-        };
+        let mut batch = Batch::up_to(entries.last().map_or(0, |entry| entry.end));
         let (mut places, mut mails) = (Vec::new(), Vec::new());
         for Entry { place, mail, .. } in entries {
             match mail {
@@ -137,7 +141,7 @@ impl Workers {
                     message,
                     attachments,
                 }) => {
-                    batch.messages.push((place, message));
+                    batch.push(place, message);
                     batch.attachments += u64::from(attachments);
                 }
                 Err(cause) => batch.rejected.push((place, cause)),
@@ -226,12 +230,6 @@ fn patience() -> Duration {
         return patience;
     }
     PATIENCE
-}
-
-fn count() -> usize {
-    thread::available_parallelism()
-        .map_or(1, NonZero::get)
-        .clamp(1, MOST_WORKERS)
 }
 
 /// How a worker ended, for the line of the mail that it was reading.
