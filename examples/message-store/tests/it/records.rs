@@ -93,7 +93,7 @@ fn the_same_records_are_the_same_messages_in_both_formats() {
         )
     );
     let listed = folder.run(&["list", "--json"]).ok();
-    let listed = listed.lines().map(|line| serde_json::from_str(line));
+    let listed = listed.lines().map(serde_json::from_str);
     let listed: Vec<Record> = listed.map(|record| record.expect("a record")).collect();
     assert_eq!(listed.len(), RECORDS);
     for (n, is) in listed.into_iter().enumerate() {
