@@ -195,7 +195,7 @@ impl<W: Write> Maker<'_, W> {
                 let row = self.mailbox.kept.len();
                 self.mailbox.kept.push(draft.kept());
                 // Those of a few pages, of which some are said again.
-                if draft.is_named() && row % 7 == 0 && draft.len() < 8 << 10 {
+                if draft.is_named() && row.is_multiple_of(7) && draft.len() < 8 << 10 {
                     self.said.push(Said {
                         draft: draft.clone(),
                         row,

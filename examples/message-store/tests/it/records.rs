@@ -38,13 +38,13 @@ impl Record {
         Record {
             sender: format!("Writer {}", n % 97),
             recipient: format!("reader{}@example.net", n % 31),
-            subject: (n % 4 != 0).then(|| format!("On matter {n}")),
+            subject: (!n.is_multiple_of(4)).then(|| format!("On matter {n}")),
             body: format!("{odd} {n}\n{text}"),
-            sent_at: (n % 6 != 0).then(|| {
+            sent_at: (!n.is_multiple_of(6)).then(|| {
                 let (day, hour, minute) = (1 + n % 28, n / 28 % 24, n / 672 % 60);
                 format!("2024-02-{day:02}T{hour:02}:{minute:02}:07.{:03}Z", n % 1000)
             }),
-            uid: (n % 3 != 0).then(|| format!("record-{n}@example.org")),
+            uid: (!n.is_multiple_of(3)).then(|| format!("record-{n}@example.org")),
         }
     }
 }
@@ -93,7 +93,7 @@ fn the_same_records_are_the_same_messages_in_both_formats() {
         )
     );
     let listed = folder.run(&["list", "--json"]).ok();
-    let listed = listed.lines().map(|line| serde_json::from_str(line));
+    let listed = listed.lines().map(serde_json::from_str);
     let listed: Vec<Record> = listed.map(|record| record.expect("a record")).collect();
     assert_eq!(listed.len(), RECORDS);
     for (n, is) in listed.into_iter().enumerate() {

@@ -37,7 +37,7 @@ fn in_charset(
 pub(super) fn utf_8(n: usize, dice: &mut Dice) -> Draft {
     let said = "Žluťoučký kůň – 你好, 🦀";
     let mut draft = in_charset("UTF-8", n, "utf-8", (said, said.as_bytes()), 'B');
-    if n % 2 == 0 {
+    if n.is_multiple_of(2) {
         let text = format!("{said}\n{}", words(dice, 10));
         draft = draft
             .of_type("text/plain; charset=\"UTF-8\"; format=flowed", "8bit")
