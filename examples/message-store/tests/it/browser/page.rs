@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use chaos::watchdog;
 use serde_json::{Value, json};
 
 use super::chromium::Chromium;
@@ -68,7 +69,7 @@ impl Page {
 
     /// Waits until something is so, which can be only after the page has changed.
     pub(super) async fn until(&mut self, so: &str) {
-        self.value(&format!(
+        let script = format!(
             "new Promise((done) => {{
                 const observer = new MutationObserver(check);
                 const all = {{ attributes: true, characterData: true, childList: true, subtree: true }};
@@ -80,8 +81,8 @@ impl Page {
                 }}
                 check();
             }})"
-        ))
-        .await;
+        );
+        watchdog::future(so, self.value(&script)).await;
     }
 
     /// The texts of the elements that a selector finds.
