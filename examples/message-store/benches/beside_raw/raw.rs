@@ -13,8 +13,8 @@ use mail_parser::{Addr, Address, MessageParser};
 use message_store::incoming::{Identity, Incoming};
 use serde::Deserialize;
 
-/// As many messages as the program itself stores at a time.
-const BATCH: usize = 1_000;
+/// As many messages as the program itself stores at a time, at most.
+const BATCH: usize = 10_000;
 
 /// What tells this process that it is to import, and not to measure.
 const CHILD: &str = "MESSAGE_STORE_BENCH_RAW";
