@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use aio_sqlite::rusqlite::{self, CachedStatement, OptionalExtension};
+use aio_sqlite::rusqlite::{self, CachedStatement, OptionalExtension, TransactionBehavior};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -112,12 +112,18 @@ impl Store {
     ///
     /// *Cancel safe*: all of them are stored or none.
     pub async fn add(&self, messages: Arc<[Incoming]>) -> Result<Vec<Added>> {
-        let added = self.db().write(move |tx| {
-            let mut adding = Adding::prepare(tx)?;
-            messages
+        // A transaction of its own. One that is shared with other writers can
+        // be undone in part, for which SQLite keeps a copy of each page.
+        let added = self.db().call(move |db| {
+            let tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let mut adding = Adding::prepare(&tx)?;
+            let added = messages
                 .iter()
                 .map(|message| adding.add(message))
-                .collect::<rusqlite::Result<Vec<_>>>()
+                .collect::<rusqlite::Result<Vec<_>>>()?;
+            drop(adding);
+            tx.commit()?;
+            Ok(added)
         });
         added.await.map_err(|error| self.failed(error))
     }

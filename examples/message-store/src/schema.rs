@@ -88,8 +88,12 @@ const WITH_SUBJECT_AND_UID: &str = "
 ";
 
 /// What each connection has for itself: how often the file that is imported has
-/// had a text so far. On the disk, so that no file is too long.
+/// had a text so far. On the disk, so that no file is too long; but in memory as
+/// long as it is of the usual size, and so is what undoes a batch of it: digests
+/// lie anywhere in the table, and each would be a page read and two written.
 const COUNTS: &str = "
+    PRAGMA temp.cache_size = -16384;
+    PRAGMA temp.journal_mode = MEMORY;
     CREATE TEMP TABLE occurrences(
         digest BLOB PRIMARY KEY,
         times  INTEGER NOT NULL

@@ -44,7 +44,7 @@ impl Source {
             return None;
         };
         let metadata = aio_files::os::metadata(path).await.ok()?;
-        metadata.is_file().then(|| metadata.len())
+        metadata.is_file().then_some(metadata.len())
     }
 
     /// Returns its first bytes, which can be read again; `None` if they could
