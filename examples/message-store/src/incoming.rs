@@ -1,8 +1,9 @@
 //! Messages from elsewhere: kept if they are not there yet.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
-use aio_sqlite::rusqlite::{self, CachedStatement, OptionalExtension, TransactionBehavior};
+use aio_sqlite::rusqlite::{self, Connection, TransactionBehavior};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -110,18 +111,15 @@ impl Store {
     ///
     /// # Cancel safety
     ///
-    /// *Cancel safe*: all of them are stored or none.
+    /// *Runs on*: all of them are stored, or none.
     pub async fn add(&self, messages: Arc<[Incoming]>) -> Result<Vec<Added>> {
         // A transaction of its own. One that is shared with other writers can
         // be undone in part, for which SQLite keeps a copy of each page.
         let added = self.db().call(move |db| {
             let tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            let mut adding = Adding::prepare(&tx)?;
-            let added = messages
-                .iter()
-                .map(|message| adding.add(message))
-                .collect::<rusqlite::Result<Vec<_>>>()?;
-            drop(adding);
+            stage(&tx, &messages)?;
+            let added = store(&tx, messages.len())?;
+            tx.execute("DELETE FROM incoming", ())?;
             tx.commit()?;
             Ok(added)
         });
@@ -129,42 +127,24 @@ impl Store {
     }
 }
 
-/// The statements of adding, on the thread of the connection that writes.
-struct Adding<'c> {
-    count: CachedStatement<'c>,
-    insert: CachedStatement<'c>,
-    compare: CachedStatement<'c>,
-}
-
-impl<'c> Adding<'c> {
-    fn prepare(tx: &'c rusqlite::Connection) -> rusqlite::Result<Adding<'c>> {
-        Ok(Adding {
-            count: tx.prepare_cached(
-                "INSERT INTO occurrences VALUES (?1, 1)
-                 ON CONFLICT DO UPDATE SET times = times + 1 RETURNING times",
-            )?,
-            insert: tx.prepare_cached(
-                "INSERT INTO messages(uid, sender, recipient, subject, body, sent_at)
-                 VALUES (?1, ?2, ?3, nullif(?4, ''), ?5, ifnull(
-                     max(strftime('%Y-%m-%dT%H:%M:%fZ', ?6), '0000-01-01T00:00:00.000Z'),
-                     strftime('%Y-%m-%dT%H:%M:%fZ', 'now')
-                 ))
-                 ON CONFLICT DO NOTHING",
-            )?,
-            compare: tx.prepare_cached(
-                "SELECT id FROM messages
-                 WHERE uid = ?1
-                   AND NOT (sender, recipient, subject, body) IS (?2, ?3, nullif(?4, ''), ?5)",
-            )?,
-        })
-    }
-
-    fn add(&mut self, message: &Incoming) -> rusqlite::Result<Added> {
+/// Puts messages into a table of this connection, each with its name, so that
+/// one statement can store all of them: at each that adds to the full-text index,
+/// SQLite has that write what it has gathered, in case the statement is undone.
+fn stage(tx: &Connection, messages: &[Incoming]) -> rusqlite::Result<()> {
+    let mut count = tx.prepare_cached(
+        "INSERT INTO occurrences VALUES (?1, 1)
+         ON CONFLICT DO UPDATE SET times = times + 1 RETURNING times",
+    )?;
+    let mut insert = tx.prepare_cached(
+        "INSERT INTO incoming(uid, sender, recipient, subject, body, sent_at)
+         VALUES (?1, ?2, ?3, nullif(?4, ''), ?5, ?6)",
+    )?;
+    for message in messages {
         let uid = match &message.identity {
-            Identity::Named(name) => name.clone(),
+            Identity::Named(name) => Cow::Borrowed(name),
             Identity::Content(digest) => {
-                let times: i64 = self.count.query_row([digest], |row| row.get(0))?;
-                format!("sha256:{}:{times}", hex(digest))
+                let times: i64 = count.query_row([digest], |row| row.get(0))?;
+                Cow::Owned(format!("sha256:{}:{times}", hex(digest)))
             }
         };
         let Incoming {
@@ -175,14 +155,52 @@ impl<'c> Adding<'c> {
             sent_at,
             ..
         } = message;
-        let parts = (&uid, sender, recipient, subject, body, sent_at);
-        if self.insert.execute(parts)? == 1 {
-            return Ok(Added::New);
-        }
-        let parts = (&uid, sender, recipient, subject, body);
-        let other = self.compare.query_row(parts, |row| row.get(0)).optional()?;
-        Ok(other.map_or(Added::Known, Added::Contradicts))
+        insert.execute((&uid, sender, recipient, subject, body, sent_at))?;
     }
+    Ok(())
+}
+
+/// Stores those messages of the table that are not there yet, and returns what
+/// became of each.
+fn store(tx: &Connection, staged: usize) -> rusqlite::Result<Vec<Added>> {
+    let before: i64 = tx
+        .prepare_cached("SELECT ifnull(max(id), 0) FROM messages")?
+        .query_row((), |row| row.get(0))?;
+    let new = tx
+        .prepare_cached(
+            "INSERT INTO messages(uid, sender, recipient, subject, body, sent_at)
+             SELECT uid, sender, recipient, subject, body, ifnull(
+                        max(strftime('%Y-%m-%dT%H:%M:%fZ', sent_at), '0000-01-01T00:00:00.000Z'),
+                        strftime('%Y-%m-%dT%H:%M:%fZ', 'now')
+                    )
+             FROM incoming WHERE true ORDER BY n
+             ON CONFLICT DO NOTHING",
+        )?
+        .execute(())?;
+    if new == staged {
+        return Ok(vec![Added::New; new]);
+    }
+    let mut found = tx.prepare_cached(
+        "SELECT messages.id,
+                (messages.sender, messages.recipient, messages.subject, messages.body)
+                    IS (incoming.sender, incoming.recipient, incoming.subject, incoming.body)
+         FROM incoming JOIN messages USING (uid) ORDER BY n",
+    )?;
+    // Those that are new have the next numbers, in their order. Of equal names
+    // in the batch the first has one, and the others find that.
+    let mut last = before;
+    let added = found.query_map((), |row| {
+        let (id, same) = (row.get(0)?, row.get(1)?);
+        Ok(if id > last {
+            last = id;
+            Added::New
+        } else if same {
+            Added::Known
+        } else {
+            Added::Contradicts(id)
+        })
+    })?;
+    added.collect()
 }
 
 fn hex(digest: &[u8]) -> String {

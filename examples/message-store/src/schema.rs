@@ -47,7 +47,11 @@ const FIRST: &str = "
 ";
 
 /// A message may have a subject, and has a name that no other has, by which an
-/// import knows it again: see [`uid`](crate::store::Message::uid).
+/// import knows it again: see [`uid`](crate::message::Message::uid).
+///
+/// What a statement adds to the index is gathered in memory, up to `hashsize`
+/// bytes, and written as one piece. Small pieces have to be merged, which is most
+/// of the work of an import that has many.
 const WITH_SUBJECT_AND_UID: &str = "
     DROP TRIGGER messages_inserted;
     DROP TRIGGER messages_deleted;
@@ -72,6 +76,7 @@ const WITH_SUBJECT_AND_UID: &str = "
         subject, body,
         content = 'messages', content_rowid = 'id', tokenize = 'unicode61 remove_diacritics 2'
     );
+    INSERT INTO messages_fts(messages_fts, rank) VALUES ('hashsize', 16777216);
     INSERT INTO messages_fts(messages_fts) VALUES ('rebuild');
     CREATE TRIGGER messages_inserted AFTER INSERT ON messages BEGIN
         INSERT INTO messages_fts(rowid, subject, body) VALUES (new.id, new.subject, new.body);
@@ -87,17 +92,27 @@ const WITH_SUBJECT_AND_UID: &str = "
     END;
 ";
 
-/// What each connection has for itself: how often the file that is imported has
-/// had a text so far. On the disk, so that no file is too long; but in memory as
-/// long as it is of the usual size, and so is what undoes a batch of it: digests
-/// lie anywhere in the table, and each would be a page read and two written.
-const COUNTS: &str = "
+/// What the connection that writes has for itself during an import: how often
+/// the file has had a text so far, and the messages of a batch. On the disk, so
+/// that no file is too long; but in memory as long as they are of the usual size,
+/// and so is what undoes a batch: digests lie anywhere in their table, and each
+/// would be a page read and two written.
+const IMPORT: &str = "
     PRAGMA temp.cache_size = -16384;
     PRAGMA temp.journal_mode = MEMORY;
     CREATE TEMP TABLE occurrences(
         digest BLOB PRIMARY KEY,
         times  INTEGER NOT NULL
     ) STRICT, WITHOUT ROWID;
+    CREATE TEMP TABLE incoming(
+        n         INTEGER PRIMARY KEY,
+        uid       TEXT NOT NULL,
+        sender    TEXT NOT NULL,
+        recipient TEXT NOT NULL,
+        subject   TEXT,
+        body      TEXT NOT NULL,
+        sent_at   TEXT
+    ) STRICT;
 ";
 
 /// How long a listing may stand still. It does in a pager, which reads on when
@@ -164,7 +179,7 @@ pub(crate) async fn open(path: &Path, access: Access) -> Result<Database> {
         .access(access)
         .readers(1)
         .max_hold(READER_MAY_PAUSE)
-        .on_connect(COUNTS)
+        .on_connect(IMPORT)
         .migrations(MIGRATIONS)
         .await
         .map_err(failed)

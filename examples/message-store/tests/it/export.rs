@@ -124,7 +124,7 @@ fn what_is_exported_is_imported_as_it_was_in_each_format() {
 }
 
 /// Each format that is read and written.
-const FORMATS: [&str; 2] = ["jsonl", "csv"];
+const FORMATS: [&str; 3] = ["jsonl", "csv", "mbox"];
 
 #[test]
 fn an_export_takes_the_place_of_a_file_and_an_error_leaves_it() {
