@@ -160,8 +160,8 @@ fn an_import_is_killed_fifty_times_and_then_completed() {
             moment.wait(&mut importing.child, &folder, &store.name, all);
             let is_kill = killed <= interrupted;
             match is_kill {
-                true => importing.child.kill().expect("it has not been waited for"),
-                false => kills::interrupt(&importing.child),
+                true => importing.child.kill().expect("it is ours"),
+                false => kills::interrupt(&mut importing.child),
             }
             let ended = importing.end();
             let before = store.rows;

@@ -1,6 +1,6 @@
 //! A fresh folder, and the program run in it.
 
-use std::io::Write;
+use std::io::{BufRead, BufReader, Read, Write};
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 use std::thread;
@@ -160,6 +160,17 @@ impl Folder {
         let sql = "INSERT INTO messages(sender, recipient, body) VALUES (?1, ?2, ?3)";
         self.with("messages.db", async |db| db.execute_many(sql, rows).await);
     }
+}
+
+/// Waits for the first line of what a program says, and fails if it hangs.
+#[track_caller]
+pub(crate) fn first_line<R: Read + Send + 'static>(said: R) -> (String, BufReader<R>) {
+    watchdog::closure("the first line", move || {
+        let mut said = BufReader::new(said);
+        let mut line = String::new();
+        said.read_line(&mut line).expect("a line of text");
+        (line, said)
+    })
 }
 
 /// Waits for the end of a program, and fails if it hangs.

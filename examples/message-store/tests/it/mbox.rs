@@ -1,13 +1,13 @@
 //! Mail in and out.
 
 use std::fs;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, Read, Write};
 use std::os::unix::fs::MetadataExt;
 use std::process::{Child, Command, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::folder::{Folder, Run, end};
+use crate::folder::{Folder, Run, end, first_line};
 
 const LINE: &str = "From bob@b.c Wed Dec 31 18:00:00 2025\n";
 
@@ -135,9 +135,7 @@ fn waiting_import(folder: &Folder) -> (Child, impl BufRead + use<>, Vec<Pid>) {
         .stdin(Stdio::piped())
         .spawn()
         .expect("the program starts");
-    let mut err = BufReader::new(child.stderr.take().expect("a pipe"));
-    let mut line = String::new();
-    err.read_line(&mut line).expect("a line");
+    let (line, err) = first_line(child.stderr.take().expect("a pipe"));
     let pids = line
         .strip_prefix("message-store: mail is read in processes ")
         .unwrap_or_else(|| panic!("{line}"));

@@ -60,6 +60,8 @@ impl Chromium {
             .arg(format!("--user-data-dir={}", profile.path().display()))
             // It writes there, wherever the home of the user is.
             .env("HOME", profile.path())
+            // What it has there it leaves behind when it is killed.
+            .env("TMPDIR", profile.path())
             .env("TZ", "UTC")
             .env("LANGUAGE", "en_GB")
             .env("LANG", "C.UTF-8")

@@ -84,7 +84,11 @@ pub(super) fn is_there(child: &mut Child) -> bool {
     child.try_wait().expect("it is ours").is_none()
 }
 
-pub(super) fn interrupt(child: &Child) {
-    let pid = Pid::from_child(child);
-    kill_process(pid, Signal::INT).expect("it has not been waited for");
+/// Interrupts a run, unless it is over.
+pub(super) fn interrupt(child: &mut Child) {
+    // Who has been waited for has no number any more.
+    if is_there(child) {
+        let pid = Pid::from_child(child);
+        kill_process(pid, Signal::INT).expect("it has not been waited for");
+    }
 }
