@@ -12,7 +12,8 @@ use chaos::watchdog;
 use serde_json::json;
 
 use crate::folder::Folder;
-use crate::server::{Server, aside};
+use crate::runtime::{aside, block_on};
+use crate::server::Server;
 use page::Page;
 
 /// How long a test may take that scrolls through a hundred thousand messages.
@@ -36,11 +37,7 @@ fn with_page(folder: &Folder, test: impl AsyncFnOnce(&mut Page)) {
 }
 
 fn run(test: impl Future<Output = ()>) {
-    tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .expect("a runtime")
-        .block_on(watchdog::future_within(LONG, "a test of the page", test));
+    block_on(watchdog::future_within(LONG, "a test of the page", test));
 }
 
 /// Sends a message in another process.

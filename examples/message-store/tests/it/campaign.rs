@@ -21,9 +21,11 @@ use std::time::{Duration, Instant};
 
 use chaos::dice::Dice;
 use chaos::watchdog;
+use rustix::process::Signal;
 
 use crate::folder::Folder;
 use crate::mailbox::{Giants, Mailbox, Plan};
+use crate::process::{signal, written};
 use importing::{Ended, Importing, Summary};
 use kills::Moment;
 use memory::Peaks;
@@ -161,7 +163,7 @@ fn an_import_is_killed_fifty_times_and_then_completed() {
             let is_kill = killed <= interrupted;
             match is_kill {
                 true => importing.child.kill().expect("it has not been waited for"),
-                false => kills::interrupt(&importing.child),
+                false => signal(&importing.child, Signal::INT),
             }
             let ended = importing.end();
             let before = store.rows;
@@ -235,7 +237,7 @@ fn undisturbed(folder: &Folder, mailbox: &Mailbox) -> u64 {
     let mut importing = importing::verbose(&mut folder.program(&IMPORT)).listen();
     let mut bytes = 0;
     while kills::is_there(&mut importing.child) {
-        bytes = kills::written(importing.child.id()).unwrap_or(bytes);
+        bytes = written(importing.child.id()).unwrap_or(bytes);
         thread::yield_now();
     }
     is_whole(&importing.end(), mailbox, FILE);

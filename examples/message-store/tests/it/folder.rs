@@ -9,6 +9,8 @@ use aio_sqlite::{Connection, FromRow};
 use chaos::watchdog;
 use tempfile::TempDir;
 
+use crate::runtime::block_on;
+
 /// A folder of its own for one test.
 pub(crate) struct Folder(TempDir);
 
@@ -146,10 +148,7 @@ impl Folder {
         name: &str,
         body: impl AsyncFnOnce(&mut Connection) -> aio_sqlite::Result<T>,
     ) -> aio_sqlite::Result<T> {
-        tokio::runtime::Builder::new_current_thread()
-            .build()
-            .expect("a runtime")
-            .block_on(aio_sqlite::connect(self.path(name)).with(body))
+        block_on(aio_sqlite::connect(self.path(name)).with(body))
     }
 
     /// Makes a store of so many messages, from 10 senders in turn.

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::fs;
+
+use crate::process::peak_kib;
 
 /// The peak of each of some processes, in KiB, as far as they were looked at.
 #[derive(Debug)]
@@ -35,12 +36,4 @@ impl fmt::Display for Peaks {
         let sum = self.0.values().sum::<u64>() >> 10;
         write!(f, "VmHWM {} = {sum} MiB", each.join(" + "))
     }
-}
-
-fn peak_kib(pid: u32) -> Option<u64> {
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-    let line = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmHWM:"))?;
-    line.split_whitespace().next()?.parse().ok()
 }
