@@ -354,9 +354,13 @@ fn a_page_whose_server_dies_says_so_and_goes_on_without_loss_when_it_is_back() {
     });
 }
 
-/// With `MESSAGE_STORE_PICTURES=FOLDER` it leaves pictures of the page there; the
-/// one in the documentation is `page.png` of
-/// `MESSAGE_STORE_PICTURES=examples/message-store/docs cargo test -p message-store --test it the_page_fits`.
+/// With `MESSAGE_STORE_PICTURES=FOLDER` it leaves pictures of the page there. The one in
+/// the documentation is `page.png`, of this command in the folder of the repository (a
+/// test runs in that of its package, so the path is a whole one):
+///
+/// ```text
+/// MESSAGE_STORE_PICTURES=$PWD/examples/message-store/docs cargo test -p message-store --test it the_page_fits
+/// ```
 #[test]
 fn the_page_fits_a_desk_and_a_phone_in_light_and_in_dark() {
     let folder = Folder::new();
