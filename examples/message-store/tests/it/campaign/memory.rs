@@ -25,7 +25,8 @@ impl Peaks {
     #[track_caller]
     pub(super) fn are_below(&self, most_kib: u64) {
         for (pid, peak) in &self.0 {
-            assert!((1..most_kib).contains(peak), "process {pid}: {peak} KiB");
+            let is_little = (1..most_kib).contains(peak);
+            assert!(is_little, "process {pid}: {peak} KiB of {self}");
         }
     }
 }
