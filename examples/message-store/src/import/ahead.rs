@@ -50,7 +50,8 @@ impl Ahead {
     ///
     /// *Cancel safe*: what was read stays gathered.
     pub(super) async fn take(&mut self) -> Option<Result<Batch, Error>> {
-        if self.gathered.is_empty() {
+        // A batch may have nothing in it, such as the one before an error.
+        while self.gathered.is_empty() && self.end.is_none() {
             self.read().await;
         }
         if !self.gathered.is_empty() {

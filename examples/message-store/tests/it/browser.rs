@@ -320,7 +320,8 @@ fn a_page_whose_server_dies_says_so_and_goes_on_without_loss_when_it_is_back() {
     let Some(program) = chromium::find() else {
         return chaos::skip::because("no Chromium on the path");
     };
-    let server = Server::start(&folder);
+    // At an address of its own: no other test takes the port meanwhile.
+    let server = Server::start_at(&folder, "127.0.0.3:0");
     let addr = server.addr;
     run(async {
         let mut page = Page::open(program, addr).await;

@@ -21,11 +21,10 @@ use std::time::{Duration, Instant};
 
 use chaos::dice::Dice;
 use chaos::watchdog;
-use rustix::process::Signal;
 
 use crate::folder::Folder;
 use crate::mailbox::{Giants, Mailbox, Plan};
-use crate::process::{signal, written};
+use crate::process::written;
 use importing::{Ended, Importing, Summary};
 use kills::Moment;
 use memory::Peaks;
@@ -162,8 +161,8 @@ fn an_import_is_killed_fifty_times_and_then_completed() {
             moment.wait(&mut importing.child, &folder, &store.name, all);
             let is_kill = killed <= interrupted;
             match is_kill {
-                true => importing.child.kill().expect("it has not been waited for"),
-                false => signal(&importing.child, Signal::INT),
+                true => importing.child.kill().expect("it is ours"),
+                false => kills::interrupt(&mut importing.child),
             }
             let ended = importing.end();
             let before = store.rows;

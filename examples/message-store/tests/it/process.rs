@@ -43,6 +43,24 @@ pub(crate) fn switches(pid: u32) -> BTreeMap<String, Switches> {
         .collect()
 }
 
+/// Whether each thread of a process waits for something, and not for a processor.
+pub(crate) fn are_asleep(pid: u32) -> bool {
+    let mut threads = fs::read_dir(format!("/proc/{pid}/task")).expect("it lives");
+    threads.all(|thread| {
+        let stat = thread.expect("a thread").path().join("stat");
+        let stat = fs::read_to_string(stat).expect("it lives");
+        stat.rsplit_once(") ").expect("a name").1.starts_with('S')
+    })
+}
+
+pub(crate) fn is_ignored(pid: u32, signal: Signal) -> bool {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).expect("it lives");
+    let mut lines = status.lines();
+    let ignored = lines.find_map(|line| line.strip_prefix("SigIgn:\t"));
+    let ignored = u64::from_str_radix(ignored.expect("a set"), 16).expect("a number");
+    ignored & 1 << (signal.as_raw() - 1) != 0
+}
+
 /// The number of a name in one of the system's lists.
 fn number(path: &str, name: &str) -> Option<u64> {
     let list = fs::read_to_string(path).ok()?;

@@ -438,7 +438,8 @@ fn interrupted_or_terminated_it_ends_well() {
 #[test]
 fn nobody_needs_to_read_where_it_listens() {
     let folder = Folder::new();
-    let free = TcpListener::bind("127.0.0.1:0").expect("a port");
+    // At an address of its own: no other test takes the port meanwhile.
+    let free = TcpListener::bind("127.0.0.2:0").expect("a port");
     let addr = free.local_addr().expect("its address");
     drop(free);
     let (reader, writer) = std::io::pipe().expect("a pipe");

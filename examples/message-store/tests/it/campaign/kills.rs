@@ -4,9 +4,10 @@ use std::process::Child;
 use std::thread;
 
 use chaos::dice::Dice;
+use rustix::process::Signal;
 
 use crate::folder::Folder;
-use crate::process::written;
+use crate::process::{signal, written};
 use crate::runtime::block_on;
 
 /// When a run is to be killed.
@@ -71,4 +72,12 @@ fn committed(folder: &Folder, store: &str, commits: u64, all: usize) {
 
 pub(super) fn is_there(child: &mut Child) -> bool {
     child.try_wait().expect("it is ours").is_none()
+}
+
+/// Interrupts a run, unless it is over.
+pub(super) fn interrupt(child: &mut Child) {
+    // Who has been waited for has no number any more.
+    if is_there(child) {
+        signal(child, Signal::INT);
+    }
 }
