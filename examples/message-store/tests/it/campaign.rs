@@ -142,7 +142,7 @@ fn an_import_is_killed_fifty_times_and_then_completed() {
         let (all, bytes) = (mailbox.kept.len(), undisturbed(&folder, &mailbox));
         let mut dice = Dice::new(20_011);
         let mut store = Store::new(&folder, 1);
-        let (mut killed, mut interrupted) = (0, 0);
+        let (mut killed, mut interrupted, mut in_between) = (0, 0, 0);
         for round in 0.. {
             if killed + interrupted == KILLS {
                 break;
@@ -173,6 +173,7 @@ fn an_import_is_killed_fifty_times_and_then_completed() {
                 there >= before,
                 "round {round}, {moment:?}: {before} rows, then {there}"
             );
+            in_between += usize::from((before + 1..all).contains(&there));
             match (is_kill, ended.status.signal(), ended.status.code()) {
                 (true, Some(9), None) => killed += 1,
                 (false, None, Some(130)) => {
@@ -200,7 +201,8 @@ fn an_import_is_killed_fifty_times_and_then_completed() {
         let rows = rows::first_of(&mailbox, &folder, &store.name);
         assert_eq!(rows.expect("it is complete"), all);
         println!(
-            "{mails} mails: kills={killed} interrupts={interrupted} stores={} lost=0, in {:.1} s",
+            "{mails} mails: kills={killed} interrupts={interrupted} of which {in_between} between \
+             two batches, stores={} lost=0, in {:.1} s",
             store.number,
             start.elapsed().as_secs_f64()
         );
