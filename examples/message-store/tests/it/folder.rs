@@ -158,7 +158,7 @@ impl Folder {
         let script = format!(
             "WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < {messages})
              INSERT INTO messages(sender, recipient, body)
-             SELECT 'sender ' || n % 10, 'all', 'text ' || n FROM n"
+             SELECT 'sender ' || (n % 10), 'all', 'text ' || n FROM n"
         );
         self.sql("messages.db", &script);
     }
