@@ -268,6 +268,7 @@ fn store(tx: &Connection, staged: usize) -> rusqlite::Result<Vec<Added>> {
     added.collect()
 }
 
-fn hex(digest: &[u8]) -> String {
+/// A digest as digits.
+pub(crate) fn hex(digest: &[u8]) -> String {
     digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -4,8 +4,9 @@ use std::mem;
 
 use aio_itertools::next;
 
+use crate::batch::Batch;
 use crate::error::Error;
-use crate::format::{Batch, Batches};
+use crate::format::Batches;
 
 /// So much is in memory at once, what is being stored included: bytes of
 /// messages. What is gathered while the store is busy is stored in one

@@ -11,8 +11,9 @@ use tokio::task::JoinSet;
 
 use crate::client::Client;
 use crate::folder::Folder;
+use crate::runtime::aside;
 use crate::serve_end::LONG;
-use crate::server::{Server, aside, with_server};
+use crate::server::{Server, with_server};
 
 const CLIENTS: usize = 1_000;
 
@@ -81,7 +82,7 @@ fn a_thousand_clients_lose_nothing() {
             let (id, body) = client.expect("a client ends");
             assert_eq!(acknowledged.insert(id, body), None, "{id} was given twice");
         }
-        let most = server.status("VmHWM");
+        let most = server.peak_kib();
         println!("{CLIENTS} clients in {:.1?}, {most} KiB", begun.elapsed());
         assert!(most < 150 << 10, "{most} KiB");
 
@@ -115,7 +116,7 @@ fn who_does_not_listen_costs_little() {
         let deaf = deaf.join_all().await;
         let mut client = Client::connect(server.addr).await;
         client.get("/api/messages").await.ok();
-        let most = server.status("VmHWM");
+        let most = server.peak_kib();
         println!("{} who do not listen: {most} KiB", deaf.len());
         // A page of the store for each would be 100 MiB.
         assert!(most < 60 << 10, "{most} KiB");

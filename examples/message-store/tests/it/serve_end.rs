@@ -10,7 +10,8 @@ use tokio::net::TcpStream;
 
 use crate::client::Client;
 use crate::folder::Folder;
-use crate::server::{Server, aside, block_on};
+use crate::runtime::aside;
+use crate::server::{Server, block_on};
 
 /// Makes a thousand messages that are more than sockets hold, 10 MB.
 pub(crate) const LONG: &str = "

@@ -4,61 +4,35 @@
 //   the API. Scrolling down adds sheets. One that is far from the view gives its
 //   rows up and keeps their height, and loads them again when it comes near, so
 //   neither the document nor the memory grows with what has been seen.
-// - `Search` shows what is found, in place of the list.
 // - `follow` keeps the server-sent events coming: after a break it asks for what
 //   came behind the last message seen, so none is missed.
 // - `send` is the form.
 //
 // What fails for want of the server is said where it is missed, and tried again
-// by its button or when the server is back, whichever comes first. `ask.js` talks
-// to the API, and `row.js` makes the element of one message.
+// by its button or when the server is back, whichever comes first: see `note.js`.
+// `search.js` shows what is found in place of the list, `row.js` makes the element
+// of one message, and `ask.js` talks to the API.
 
 import { ask, sentence } from './ask.js';
+import { element, note, retryFailed } from './note.js';
 import { row } from './row.js';
+import { Search } from './search.js';
 
 /** How many messages a sheet has. */
 const SHEET = 400;
-/** How many messages a search finds. */
-const FOUND = 50;
 /** How far from the view the rows of a sheet are kept, and older ones loaded. */
 const NEAR = '150% 0px';
-/** How long typing pauses before it is searched for, in milliseconds. */
-const TYPING_PAUSE = 150;
 /** How long to wait before connecting again, in milliseconds: at first, at most. */
 const FIRST_WAIT = 500;
 const LONGEST_WAIT = 5000;
 /** New messages are spoken of together, so often, in milliseconds. */
 const NEWS_PAUSE = 1000;
 
-const element = (id) => document.getElementById(id);
-
 /** Asks for a page of messages: the newest, or the one of a cursor. */
 function page(cursor, signal) {
   const query = new URLSearchParams({ limit: SHEET });
   if (cursor !== undefined) query.set('cursor', cursor);
   return ask(`/api/messages?${query}`, { signal });
-}
-
-// What failed
-
-/** What to do when the server is back, by the element that says what failed. */
-const failed = new Map();
-
-/** Says something below a list; with `retry`, that it failed and can be tried again. */
-function note(place, text, retry) {
-  failed.delete(place);
-  place.textContent = text;
-  if (!retry) return;
-  failed.set(place, retry);
-  const button = document.createElement('button');
-  button.type = 'button';
-  button.textContent = 'Try again';
-  button.addEventListener('click', retry);
-  place.append(' ', button);
-}
-
-function retryFailed() {
-  for (const retry of [...failed.values()]) retry();
 }
 
 // All messages
@@ -283,84 +257,6 @@ class List {
     this.#atTop = entries.at(-1).isIntersecting;
     if (this.#atTop && this.#waiting > 0) this.begin();
   }
-}
-
-// Search
-
-class Search {
-  #words = element('words');
-  #note = element('results-note');
-  #place = element('found');
-  #timer = 0;
-  #loading = null;
-  /** Where the list was scrolled to when the search began. */
-  #scrolled = 0;
-
-  constructor() {
-    this.#words.addEventListener('input', () => this.#typed());
-    element('search').addEventListener('submit', (event) => {
-      event.preventDefault();
-      this.#run();
-    });
-  }
-
-  clear() {
-    this.#words.value = '';
-    this.#run();
-  }
-
-  #typed() {
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#run(), TYPING_PAUSE);
-  }
-
-  async #run() {
-    clearTimeout(this.#timer);
-    this.#loading?.abort();
-    const words = this.#words.value.trim();
-    if (words === '') return this.#close();
-    const loading = new AbortController();
-    this.#loading = loading;
-    const query = new URLSearchParams({ q: words, limit: FOUND });
-    try {
-      const { found } = await ask(`/api/search?${query}`, { signal: loading.signal });
-      this.#show(found);
-    } catch (error) {
-      if (loading.signal.aborted) return;
-      this.#show([]);
-      note(this.#note, sentence(error), () => this.#run());
-    }
-  }
-
-  #show(found) {
-    this.#open();
-    const rows = found.map(({ message, subject, body }) => row(message, subject, body));
-    this.#place.replaceChildren(...rows);
-    note(this.#note, messagesFound(found.length));
-    scrollTo(0, 0);
-  }
-
-  #open() {
-    if (element('list').hidden) return;
-    this.#scrolled = scrollY;
-    element('list').hidden = true;
-    element('results').hidden = false;
-  }
-
-  #close() {
-    note(this.#note, '');
-    if (!element('list').hidden) return;
-    this.#place.replaceChildren();
-    element('results').hidden = true;
-    element('list').hidden = false;
-    scrollTo(0, this.#scrolled);
-  }
-}
-
-function messagesFound(count) {
-  if (count === 0) return 'Nothing found.';
-  if (count === FOUND) return `These are the best ${FOUND}.`;
-  return count === 1 ? '1 message found.' : `${count} messages found.`;
 }
 
 // New messages
