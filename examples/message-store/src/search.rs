@@ -1,5 +1,6 @@
 //! Words in, messages out: what full-text search finds, and where in the text.
 
+use std::collections::HashSet;
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hasher};
 
@@ -239,9 +240,11 @@ fn search_sql(columns: &str, shown: &str) -> String {
 /// Quotes each word, and has what follows a quote (`*`: any end) behind each.
 fn search_parameters(words: &str, suffix: Option<char>, limit: Option<u32>) -> Parameters {
     // FTS5 reads its query up to a NUL character.
+    let mut seen = HashSet::new();
     let mut quoted = words
         .split(|c: char| c.is_whitespace() || c == '\0')
-        .filter(|word| !word.is_empty())
+        // A word that is there twice finds nothing else, and costs as much again.
+        .filter(|word| !word.is_empty() && seen.insert(word.to_lowercase()))
         .map(|word| {
             let suffix = suffix.map(String::from).unwrap_or_default();
             format!("\"{}\"{suffix}", word.replace('"', "\"\""))
@@ -257,4 +260,17 @@ fn search_parameters(words: &str, suffix: Option<char>, limit: Option<u32>) -> P
     let mark = RandomState::new().build_hasher().finish();
     let (open, close) = (format!("<{mark:016x}>"), format!("</{mark:016x}>"));
     (quoted, open, close, limit)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_is_looked_for_once() {
+        let (query, ..) = search_parameters("the cat The \"cat\"  THE", Some('*'), None);
+        assert_eq!(query, r#""the"* "cat"* """cat"""*"#);
+        let (query, ..) = search_parameters(" \0 ", None, None);
+        assert_eq!(query, r#""""#);
+    }
 }

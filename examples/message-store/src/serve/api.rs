@@ -1,5 +1,7 @@
 //! The JSON API: what can be asked, and what is answered.
 
+use std::time::Duration;
+
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
 use axum::http::{StatusCode, Uri, header};
@@ -23,9 +25,13 @@ const USUAL: u32 = 50;
 /// How many messages an answer may have.
 const MOST: u32 = 500;
 
-/// How many characters are searched for at most. Each word is looked up by all
-/// that begin so: of thousands, that takes minutes.
+/// How many characters are searched for at most.
 const MOST_TYPED: usize = 500;
+
+/// How long a search may take. Each of its words is looked for in all ways to go
+/// on, in each message: with many of them, that takes minutes, and all others wait
+/// that read.
+const FOUND_WITHIN: Duration = Duration::from_secs(5);
 
 /// A message with a longer text is a long one, in bytes.
 const LONG: u64 = 1 << 20;
@@ -146,7 +152,14 @@ async fn search(
         return Err(Problem::bad(cause));
     }
     let found = async {
-        let BestOf { found, more } = serving.store.search_as_typed(&q, limit).await?;
+        let best = serving.store.search_as_typed(&q, limit);
+        // SQLite stops when nobody waits any more.
+        let best = tokio::time::timeout(FOUND_WITHIN, best).await;
+        let late = |_| {
+            let cause = "the search takes too long; fewer or rarer words may not";
+            Problem::new(StatusCode::SERVICE_UNAVAILABLE, cause)
+        };
+        let BestOf { found, more } = best.map_err(late)??;
         Ok(Matches { found, more })
     };
     serving.pages.answer(found).await
