@@ -13,17 +13,17 @@ use crate::since::Since;
 
 const EXAMPLES: &str = "\
 Examples:
-  message-store                                     ask for a message, then list all
+  message-store                                      ask for a message, then list all
   message-store send --from Bob --to Alice \"Hello\"  send one
-  message-store send --from Bob --to Alice < letter send the text of a file
-  message-store list --from Bob --since 7d          what Bob sent in the last week
-  message-store list --json | jq -r .body           messages for another program
-  message-store search need help                    messages with both words, best first
-  message-store tail -f                             what anybody sends, as it comes
-  message-store import old.mbox notes.jsonl         messages from elsewhere
-  message-store export backup.jsonl                 all messages to a file
-  message-store serve                               a page at http://127.0.0.1:8080
-  message-store --db team.db stats                  another store
+  message-store send --from Bob --to Alice < letter  send the text of a file
+  message-store list --from Bob --since 7d           what Bob sent in the last week
+  message-store list --json | jq -r .body            messages for another program
+  message-store search need help                     messages with both words, best first
+  message-store tail -f                              what anybody sends, as it comes
+  message-store import old.mbox notes.jsonl          messages from elsewhere
+  message-store export backup.jsonl                  all messages to a file
+  message-store serve                                a page at http://127.0.0.1:8080
+  message-store --db team.db stats                   another store
 
 Exit status:
   0    all is well
@@ -84,8 +84,9 @@ pub enum Command {
     /// reported on standard error, one line each with its place and the cause,
     /// and the rest is imported.
     ///
-    /// Of a mail, sender, recipient, subject, text and date are kept.
-    /// Attachments are not.
+    /// A JSON object or CSV row has sender, recipient and body, and may have
+    /// subject, sent_at (2025-12-31T18:00:00Z) and uid. Of a mail, sender,
+    /// recipient, subject, text and date are kept. Attachments are not.
     #[command(verbatim_doc_comment)]
     Import(Import),
     /// Write all messages to an mbox, JSONL or CSV file
@@ -164,7 +165,7 @@ pub struct List {
 /// What to look for.
 #[derive(Debug, Args)]
 pub struct Search {
-    /// The words; punctuation between them doesn't count
+    /// The words; punctuation doesn't count, and no sign is an operator
     #[arg(required = true, value_parser = NonEmptyStringValueParser::new())]
     pub words: Vec<String>,
 
@@ -183,7 +184,7 @@ pub struct Search {
 /// Which messages to begin with, and whether to go on.
 #[derive(Debug, Args)]
 pub struct Tail {
-    /// Go on with what comes, until interrupted
+    /// Go on with what comes
     #[arg(short, long)]
     pub follow: bool,
 
@@ -228,7 +229,7 @@ impl Import {
 /// Where to export to.
 #[derive(Debug, Args)]
 pub struct Export {
-    /// The file
+    /// The file to write, which may be there already
     pub file: PathBuf,
 
     /// Its format, where the name (.mbox, .jsonl, .csv) doesn't tell

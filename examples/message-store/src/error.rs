@@ -24,6 +24,11 @@ pub enum Error {
         /// What the database said.
         source: aio_sqlite::Error,
     },
+    /// The file of the store was deleted, moved or replaced while it was open.
+    Gone {
+        /// The file.
+        path: PathBuf,
+    },
     /// What was read is no message.
     Input {
         /// The part of the message.
@@ -68,6 +73,10 @@ impl fmt::Display for Error {
                 write!(f, "{}: another process keeps it locked", path.display())
             }
             Error::Store { path, source } => write!(f, "{}: {source}", path.display()),
+            Error::Gone { path } => {
+                let gone = "deleted, moved or replaced while it was open";
+                write!(f, "{}: {gone}", path.display())
+            }
             Error::Input { what, problem } => write!(f, "the {what} {problem}"),
             Error::File(source) => write!(f, "{source}"),
             Error::Format { path, problem } => write!(f, "{}: {problem}", path.display()),
@@ -86,7 +95,10 @@ impl std::error::Error for Error {
             Error::File(source) | Error::Listen { source, .. } | Error::Output(source) => {
                 Some(source)
             }
-            Error::Open { .. } | Error::Input { .. } | Error::Format { .. } => None,
+            Error::Open { .. }
+            | Error::Gone { .. }
+            | Error::Input { .. }
+            | Error::Format { .. } => None,
         }
     }
 }

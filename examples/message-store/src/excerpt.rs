@@ -37,10 +37,29 @@ impl Excerpt {
          substr(CAST(messages.body AS BLOB), 1, 40000) AS body, messages.sent_at, messages.uid,
          octet_length(messages.body) AS octets";
 
+    /// About how many bytes of text it has, known without reading them.
+    pub(crate) const OCTETS: &str = "(min(octet_length(body), 40000) + octet_length(sender)
+         + octet_length(recipient) + ifnull(octet_length(subject), 0))";
+
     /// Cuts a text to what an excerpt has of it.
     pub(crate) fn of(text: &str) -> &str {
         let end = text.char_indices().nth(Excerpt::CHARACTERS);
         end.map_or(text, |(end, _)| &text[..end])
+    }
+}
+
+impl Excerpt {
+    /// Returns how many bytes of text it has.
+    pub(crate) fn octets(&self) -> usize {
+        let Message {
+            sender,
+            recipient,
+            subject,
+            body,
+            ..
+        } = &self.message;
+        let subject = subject.as_ref().map_or(0, String::len);
+        sender.len() + recipient.len() + subject + body.len()
     }
 }
 
@@ -158,7 +177,7 @@ impl Store {
 }
 
 /// How much text ends a page, in bytes.
-const PAGE: i64 = 1 << 20;
+pub(crate) const PAGE: i64 = 1 << 20;
 
 /// How much text ends what is read to be told, in bytes.
 const STEP: i64 = 64 << 10;
@@ -166,12 +185,10 @@ const STEP: i64 = 64 << 10;
 /// The messages that fit, at most ?2, as many as make ?3 bytes of text. Their
 /// lengths are known without reading them.
 fn bounded(fits: &str, order: &str) -> String {
-    let columns = Excerpt::COLUMNS;
+    let (columns, octets) = (Excerpt::COLUMNS, Excerpt::OCTETS);
     format!(
         "WITH fitting AS MATERIALIZED (
-             SELECT id, min(octet_length(body), 40000) + octet_length(sender)
-                        + octet_length(recipient) + ifnull(octet_length(subject), 0) AS octets
-             FROM messages WHERE {fits} LIMIT ?2
+             SELECT id, {octets} AS octets FROM messages WHERE {fits} LIMIT ?2
          ), measured AS (
              SELECT id, sum(octets) OVER (ORDER BY id {order}) - octets AS before,
                     last_value(id) OVER (

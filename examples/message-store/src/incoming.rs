@@ -115,7 +115,8 @@ impl Store {
     /// # Errors
     ///
     /// [`Error::Store`](crate::Error::Store) where the database refuses; none of
-    /// them is stored.
+    /// them is stored. [`Error::Gone`](crate::Error::Gone) where they were stored
+    /// in a file that is not there any more.
     ///
     /// # Cancel safety
     ///
@@ -135,7 +136,9 @@ impl Store {
             tx.commit()?;
             Ok(added)
         });
-        added.await.map_err(|error| self.failed(error))
+        let added = added.await.map_err(|error| self.failed(error))?;
+        self.is_there()?;
+        Ok(added)
     }
 }
 

@@ -1,5 +1,6 @@
 //! Words in, messages out: what full-text search finds, and where in the text.
 
+use std::collections::HashSet;
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hasher};
 
@@ -7,7 +8,7 @@ use aio_sqlite::{FromRow, Row};
 use serde::ser::{Serialize, SerializeStruct, Serializer};
 
 use crate::error::Result;
-use crate::excerpt::Excerpt;
+use crate::excerpt::{Excerpt, PAGE};
 use crate::message::Message;
 use crate::store::{Listing, Store};
 
@@ -32,6 +33,15 @@ pub struct FoundExcerpt {
     pub subject: Vec<Piece>,
     /// The beginning of its text in pieces.
     pub body: Vec<Piece>,
+}
+
+/// The best of the messages that were searched for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BestOf {
+    /// They, the best first.
+    pub found: Vec<FoundExcerpt>,
+    /// Whether there are more.
+    pub more: bool,
 }
 
 /// A piece of a text that was searched.
@@ -131,13 +141,13 @@ impl Store {
     ///
     /// In a text of more than 16 KiB the matches are not told apart.
     pub fn search(&self, words: &str, limit: Option<u32>) -> Listing<Found> {
-        let sql = search_sql(Message::COLUMNS);
+        let sql = search_sql(Message::COLUMNS, "best");
         self.listing(sql, search_parameters(words, None, limit))
     }
 
     /// Does as [`search`](Store::search), with the messages that contain words
     /// which begin so, and the beginnings of their texts: for a search that goes
-    /// on while somebody types.
+    /// on while somebody types. It ends early behind 1 MiB of text.
     ///
     /// # Errors
     ///
@@ -146,17 +156,61 @@ impl Store {
     /// # Cancel safety
     ///
     /// *Cancel safe*: it only reads.
-    pub async fn search_as_typed(&self, words: &str, limit: u32) -> Result<Vec<FoundExcerpt>> {
-        let params = search_parameters(words, Some('*'), Some(limit));
-        let found = self.db().query_as(search_sql(Excerpt::COLUMNS), params);
-        found.await.map_err(|error| self.failed(error))
+    pub async fn search_as_typed(&self, words: &str, limit: u32) -> Result<BestOf> {
+        // One more than wanted tells whether there are more.
+        let most = limit.saturating_add(1);
+        let params = search_parameters(words, Some('*'), Some(most));
+        let columns = format!("{}, shown.count", Excerpt::COLUMNS);
+        let sql = search_sql(&columns, &beginning_of_best());
+        let rows = self.db().query_as::<Counted>(sql, params);
+        let mut rows = rows.await.map_err(|error| self.failed(error))?;
+        let count = rows.first().map_or(0, |row| row.count);
+        rows.truncate(limit as usize);
+        Ok(BestOf {
+            more: rows.len() < count,
+            found: rows.into_iter().map(|row| row.found).collect(),
+        })
     }
+}
+
+/// What a row of a search says beside its message: how many messages would have
+/// been found if they were all short.
+struct Counted {
+    found: FoundExcerpt,
+    count: usize,
+}
+
+impl FromRow for Counted {
+    fn from_row(row: &Row) -> aio_sqlite::Result<Counted> {
+        Ok(Counted {
+            found: FoundExcerpt::from_row(row)?,
+            count: row.get("count")?,
+        })
+    }
+}
+
+/// Those of the best that make a page. They are measured first: a window would
+/// take their texts into a table of its own.
+fn beginning_of_best() -> String {
+    let octets = Excerpt::OCTETS;
+    format!(
+        "(WITH measured AS MATERIALIZED (
+             SELECT id, score, {octets} AS octets FROM best JOIN messages USING (id)
+         )
+         SELECT id, score, count FROM (
+             SELECT id, score, count(*) OVER () AS count,
+                    sum(octets) OVER (ORDER BY score, id DESC) - octets AS before
+             FROM measured
+         ) WHERE before < {PAGE})"
+    )
 }
 
 /// The parameters of [`search_sql`].
 type Parameters = (String, String, String, Option<u32>);
 
-fn search_sql(columns: &str) -> String {
+/// The columns of the messages that are shown: all the `best`, or those of a query
+/// of them.
+fn search_sql(columns: &str, shown: &str) -> String {
     // FTS5 copies all it has marked so far at each further match: a long text
     // full of them would take minutes.
     //
@@ -176,19 +230,21 @@ fn search_sql(columns: &str) -> String {
                 CASE WHEN octet_length(messages.body) <= 16384
                      THEN highlight(messages_fts, 1, ?2, ?3) END AS marked_body
          FROM messages_fts
-              CROSS JOIN best ON best.id = messages_fts.rowid
-              CROSS JOIN messages ON messages.id = best.id
+              CROSS JOIN {shown} AS shown ON shown.id = messages_fts.rowid
+              CROSS JOIN messages ON messages.id = shown.id
          WHERE messages_fts MATCH ?1
-         ORDER BY best.score, best.id DESC"
+         ORDER BY shown.score, shown.id DESC"
     )
 }
 
 /// Quotes each word, and has what follows a quote (`*`: any end) behind each.
 fn search_parameters(words: &str, suffix: Option<char>, limit: Option<u32>) -> Parameters {
     // FTS5 reads its query up to a NUL character.
+    let mut seen = HashSet::new();
     let mut quoted = words
         .split(|c: char| c.is_whitespace() || c == '\0')
-        .filter(|word| !word.is_empty())
+        // A word that is there twice finds nothing else, and costs as much again.
+        .filter(|word| !word.is_empty() && seen.insert(word.to_lowercase()))
         .map(|word| {
             let suffix = suffix.map(String::from).unwrap_or_default();
             format!("\"{}\"{suffix}", word.replace('"', "\"\""))
@@ -204,4 +260,17 @@ fn search_parameters(words: &str, suffix: Option<char>, limit: Option<u32>) -> P
     let mark = RandomState::new().build_hasher().finish();
     let (open, close) = (format!("<{mark:016x}>"), format!("</{mark:016x}>"));
     (quoted, open, close, limit)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_is_looked_for_once() {
+        let (query, ..) = search_parameters("the cat The \"cat\"  THE", Some('*'), None);
+        assert_eq!(query, r#""the"* "cat"* """cat"""*"#);
+        let (query, ..) = search_parameters(" \0 ", None, None);
+        assert_eq!(query, r#""""#);
+    }
 }

@@ -8,6 +8,7 @@
 //! - `feed`: new messages, read once for all who wait for them
 //! - `events`: new messages to one of them, none lost and none twice
 //! - `page`: what the browser gets
+//! - `room`: how much of messages is in memory at once
 //! - `guard`: who may ask, and what each answer tells the browser
 //! - `connections`: how many there may be, and how they end
 
@@ -29,15 +30,31 @@ mod guard;
 mod page;
 mod posted;
 mod problem;
+mod room;
 
 use connections::Connections;
 use feed::Feed;
+use room::Room;
+
+/// How many answers there are at a time that have a page of messages, of about a
+/// mebibyte.
+const PAGES: usize = 32;
+
+/// How many answers there are at a time that have one long message, which can be
+/// of any length.
+const LONG: usize = 2;
+
+/// How many long messages are received at a time.
+const POSTS: usize = 16;
 
 /// What the handlers of requests share.
 #[derive(Clone, Debug)]
 struct Serving {
     store: Store,
     feed: Feed,
+    pages: Room,
+    long: Room,
+    posts: Room,
     /// Streams of events end when this is cancelled.
     ending: CancellationToken,
 }
@@ -72,6 +89,9 @@ pub async fn serve(store: &Store, args: &Args, mut output: Output) -> Result<End
     let serving = Serving {
         store: store.clone(),
         feed,
+        pages: Room::for_at_most(PAGES),
+        long: Room::for_at_most(LONG),
+        posts: Room::for_at_most(POSTS),
         ending: ending.clone(),
     };
     let router = api::routes().merge(page::routes()).with_state(serving);

@@ -1,5 +1,7 @@
 //! The open store: messages in, messages out, and numbers about all of them.
 
+use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 pub use aio_sqlite::options::Access;
@@ -55,6 +57,17 @@ pub struct Stats {
 #[derive(Clone, Debug)]
 pub struct Store {
     db: Database,
+    synchronous: &'static str,
+    /// Which file it is, whatever is found at its path later.
+    file: Option<WhichFile>,
+}
+
+/// What tells a file from all others: its device and its number there.
+type WhichFile = (u64, u64);
+
+fn identity(path: &Path) -> Option<WhichFile> {
+    let file = fs::metadata(path).ok()?;
+    Some((file.dev(), file.ino()))
 }
 
 impl Store {
@@ -69,7 +82,38 @@ impl Store {
     /// *Rolls back*: the tables of a new store are made whole or not at all.
     pub async fn open(path: &Path, access: Access) -> Result<Store> {
         let db = schema::open(path, access).await?;
-        Ok(Store { db })
+        let mut store = Store {
+            db,
+            synchronous: "",
+            file: identity(path),
+        };
+        // Of the connection that writes, since each has its own. It stays as it
+        // is, and later that connection may be waiting for another process.
+        let asked = store
+            .db
+            .call(|db| db.pragma_query_value(None, "synchronous", |row| row.get(0)));
+        store.synchronous = match asked.await.map_err(|error| store.failed(error))? {
+            0_i64 => "OFF",
+            1 => "NORMAL",
+            2 => "FULL",
+            _ => "EXTRA",
+        };
+        Ok(store)
+    }
+
+    /// Tells whether the file at its path is still the one that was opened.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Gone`] where that was deleted, moved or replaced: SQLite goes on
+    /// reading and writing it, and all of that is lost when it is closed.
+    pub fn is_there(&self) -> Result<()> {
+        match identity(self.path()) == self.file {
+            true => Ok(()),
+            false => Err(Error::Gone {
+                path: self.path().to_owned(),
+            }),
+        }
     }
 
     /// Stores a message and returns its number. When it returns, the message
@@ -78,6 +122,7 @@ impl Store {
     /// # Errors
     ///
     /// [`Error::Store`] where the database refuses; the message is not stored.
+    /// [`Error::Gone`] where it was stored in a file that is not there any more.
     ///
     /// # Cancel safety
     ///
@@ -85,9 +130,12 @@ impl Store {
     pub async fn send(&self, new: &NewMessage) -> Result<i64> {
         let sql = "INSERT INTO messages(sender, recipient, subject, body)
                    VALUES (?1, ?2, nullif(?3, ''), ?4)";
+        self.is_there()?;
         let parts = (&new.sender, &new.recipient, &new.subject, &new.body);
         let done = self.db.execute(sql, parts).await;
-        Ok(done.map_err(|error| self.failed(error))?.last_insert_rowid)
+        let done = done.map_err(|error| self.failed(error))?;
+        self.is_there()?;
+        Ok(done.last_insert_rowid)
     }
 
     /// Returns the message of a number, if there is one.
@@ -104,6 +152,21 @@ impl Store {
         let sql = format!("SELECT {columns} FROM messages WHERE id = ?1");
         let message = self.db.query_as(sql, [id]).optional().await;
         message.map_err(|error| self.failed(error))
+    }
+
+    /// Returns how long the text of a message is, in bytes, without reading it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Store`] where the database can't be read.
+    ///
+    /// # Cancel safety
+    ///
+    /// *Cancel safe*: it only reads.
+    pub async fn octets(&self, id: i64) -> Result<Option<u64>> {
+        let sql = "SELECT octet_length(body) FROM messages WHERE id = ?1";
+        let octets = self.db.query_as(sql, [id]).optional().await;
+        octets.map_err(|error| self.failed(error))
     }
 
     /// Returns the messages that fit, in the order in which they were stored.
@@ -154,16 +217,6 @@ impl Store {
                    FROM messages";
         let counts = self.db.query_as::<Counts>(sql, ()).one().await;
         let (messages, senders, first, last, bytes) = counts.map_err(|error| self.failed(error))?;
-        // On the connection that writes, since each has its own.
-        let asked = self
-            .db
-            .call(|db| db.pragma_query_value(None, "synchronous", |row| row.get(0)));
-        let synchronous = match asked.await.map_err(|error| self.failed(error))? {
-            0_i64 => "OFF",
-            1 => "NORMAL",
-            2 => "FULL",
-            _ => "EXTRA",
-        };
         Ok(Stats {
             messages,
             senders,
@@ -171,7 +224,7 @@ impl Store {
             last,
             bytes,
             log_bytes: schema::log_bytes(self.db.path()),
-            synchronous,
+            synchronous: self.synchronous,
         })
     }
 

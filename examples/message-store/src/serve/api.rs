@@ -1,9 +1,11 @@
 //! The JSON API: what can be asked, and what is answered.
 
+use std::time::Duration;
+
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
 use axum::http::{StatusCode, Uri, header};
-use axum::response::IntoResponse;
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
 use serde::{Deserialize, Serialize};
@@ -14,7 +16,7 @@ use super::posted::Posted;
 use super::problem::Problem;
 use crate::excerpt::{Excerpt, PageOf};
 use crate::message::Message;
-use crate::search::FoundExcerpt;
+use crate::search::{BestOf, FoundExcerpt};
 use crate::store::Stats;
 
 /// How many messages an answer has where nothing is said.
@@ -22,6 +24,17 @@ const USUAL: u32 = 50;
 
 /// How many messages an answer may have.
 const MOST: u32 = 500;
+
+/// How many characters are searched for at most.
+const MOST_TYPED: usize = 500;
+
+/// How long a search may take. Each of its words is looked for in all ways to go
+/// on, in each message: with many of them, that takes minutes, and all others wait
+/// that read.
+const FOUND_WITHIN: Duration = Duration::from_secs(5);
+
+/// A message with a longer text is a long one, in bytes.
+const LONG: u64 = 1 << 20;
 
 pub(super) fn routes() -> Router<Serving> {
     Router::new()
@@ -59,7 +72,7 @@ struct Listed {
 async fn list(
     State(serving): State<Serving>,
     query: Result<Query<Wanted>, QueryRejection>,
-) -> Result<Json<Listed>, Problem> {
+) -> Result<Response, Problem> {
     let Query(wanted) = query?;
     // An empty field of a form asks for nothing: no sender has an empty name.
     let filled = |text: Option<String>| text.filter(|text| !text.is_empty());
@@ -69,32 +82,41 @@ async fn list(
         to: filled(wanted.to),
         limit: read_limit(wanted.limit)?,
     };
-    let page = serving.store.page(&page).await?;
-    Ok(Json(Listed {
-        messages: page.messages,
-        next: page.next.map(cursor),
-    }))
+    let listed = async {
+        let page = serving.store.page(&page).await?;
+        Ok(Listed {
+            messages: page.messages,
+            next: page.next.map(cursor),
+        })
+    };
+    serving.pages.answer(listed).await
 }
 
 async fn message(
     State(serving): State<Serving>,
     id: Result<Path<String>, PathRejection>,
-) -> Result<Json<Message>, Problem> {
+) -> Result<Response, Problem> {
     let Path(id) = id?;
     let number = id.parse();
     let id = number.map_err(|_| Problem::bad(format!("{id} is no number of a message")))?;
-    Ok(Json(whole(&serving, id).await?))
+    // What has to be read of the others is known to be little.
+    let octets = serving.store.octets(id).await?.unwrap_or(0);
+    let room = match octets > LONG {
+        true => &serving.long,
+        false => &serving.pages,
+    };
+    room.answer(whole(&serving, id)).await
 }
 
 async fn send(
     State(serving): State<Serving>,
-    Posted(new): Posted,
+    Posted { new, _place }: Posted,
 ) -> Result<impl IntoResponse, Problem> {
     let id = serving.store.send(&new).await?;
-    let message = whole(&serving, id).await?;
+    let message = serving.pages.answer(whole(&serving, id)).await?;
     let location = format!("/api/messages/{id}");
     let headers = [(header::LOCATION, location)];
-    Ok((StatusCode::CREATED, headers, Json(message)))
+    Ok((StatusCode::CREATED, headers, message))
 }
 
 async fn whole(serving: &Serving, id: i64) -> Result<Message, Problem> {
@@ -114,16 +136,33 @@ struct Words {
 #[derive(Serialize)]
 struct Matches {
     found: Vec<FoundExcerpt>,
+    /// Whether there are more, which are not as good.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    more: bool,
 }
 
 async fn search(
     State(serving): State<Serving>,
     query: Result<Query<Words>, QueryRejection>,
-) -> Result<Json<Matches>, Problem> {
-    let Query(words) = query?;
-    let limit = read_limit(words.limit)?;
-    let found = serving.store.search_as_typed(&words.q, limit).await?;
-    Ok(Json(Matches { found }))
+) -> Result<Response, Problem> {
+    let Query(Words { q, limit }) = query?;
+    let limit = read_limit(limit)?;
+    if q.chars().nth(MOST_TYPED).is_some() {
+        let cause = format!("a search is for {MOST_TYPED} characters at most");
+        return Err(Problem::bad(cause));
+    }
+    let found = async {
+        let best = serving.store.search_as_typed(&q, limit);
+        // SQLite stops when nobody waits any more.
+        let best = tokio::time::timeout(FOUND_WITHIN, best).await;
+        let late = |_| {
+            let cause = "the search takes too long; fewer or rarer words may not";
+            Problem::new(StatusCode::SERVICE_UNAVAILABLE, cause)
+        };
+        let BestOf { found, more } = best.map_err(late)??;
+        Ok(Matches { found, more })
+    };
+    serving.pages.answer(found).await
 }
 
 async fn stats(State(serving): State<Serving>) -> Result<Json<Stats>, Problem> {

@@ -9,6 +9,8 @@ use axum::Router;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+#[cfg(target_os = "linux")]
+use rustix::net::sockopt::set_tcp_user_timeout;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -26,6 +28,11 @@ const OTHER_FILES: u64 = 128;
 /// How long the head of a request may take to arrive, and how long a connection
 /// may stay without one.
 const HEAD_WITHIN: Duration = Duration::from_secs(30);
+
+/// How long a peer may read nothing of what it has asked for, and how long one that
+/// is gone without a word is waited for.
+#[cfg(target_os = "linux")]
+const READ_WITHIN: Duration = Duration::from_secs(30);
 
 /// What a connection may buffer, in bytes: a head that is longer is refused, and
 /// an answer goes out in parts of that size.
@@ -98,6 +105,9 @@ impl Connections {
     fn serve(&self, socket: TcpStream, place: OwnedSemaphorePermit) {
         // Events are short, and are wanted at once.
         let _ = socket.set_nodelay(true);
+        // What waits in vain keeps its place, and its part of the memory.
+        #[cfg(target_os = "linux")]
+        let _ = set_tcp_user_timeout(&socket, READ_WITHIN.as_millis() as u32);
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(HEAD_WITHIN)

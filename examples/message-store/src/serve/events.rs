@@ -14,7 +14,7 @@ use serde::Deserialize;
 use tokio::sync::broadcast::error::RecvError;
 
 use super::Serving;
-use super::feed::{AT_A_TIME, Feed, Told};
+use super::feed::{AT_A_TIME, Feed, News, Told};
 use super::problem::Problem;
 
 /// After so long without a message a comment is sent, so that nothing on the way
@@ -63,11 +63,15 @@ pub(super) async fn events(
                     told = news.recv() => told,
                 };
                 match told {
-                    Ok(told) if told.id <= last => {}
-                    Ok(told) => {
-                        last = told.id;
-                        yield Ok::<Event, Infallible>(told.event.clone());
-                    }
+                    Ok(news) => match &*news {
+                        News::Told(told) if told.id <= last => {}
+                        News::Told(told) => {
+                            last = told.id;
+                            yield Ok::<Event, Infallible>(told.event.clone());
+                        }
+                        News::Back(newest) => last = last.min(*newest),
+                        News::Long => break,
+                    },
                     Err(RecvError::Lagged(_)) => break,
                     Err(RecvError::Closed) => return,
                 }

@@ -11,9 +11,12 @@ use crate::error::Result;
 use crate::excerpt::Excerpt;
 use crate::store::Store;
 
-/// How many messages are kept for those who are slower than others: 40 MiB at
+/// How many messages are kept for those who are slower than others: 64 MiB at
 /// the very most. Who is slower still reads what it misses from the store.
 const KEPT: usize = 1024;
+
+/// What is longer is not kept, in bytes: names can be of any length.
+const LONGEST: usize = 64 << 10;
 
 /// How many messages are read at a time.
 pub(super) const AT_A_TIME: u32 = 64;
@@ -26,6 +29,17 @@ const NEWEST: &str = "SELECT ifnull(max(id), 0) FROM messages";
 pub(super) struct Told {
     pub(super) id: i64,
     pub(super) event: Event,
+}
+
+/// What those hear who wait.
+#[derive(Clone, Debug)]
+pub(super) enum News {
+    /// A message.
+    Told(Told),
+    /// There is one that is too long to be kept: it is in the store.
+    Long,
+    /// Numbers above this one are given again.
+    Back(i64),
 }
 
 impl Told {
@@ -41,7 +55,7 @@ impl Told {
 
 /// Where new messages are told.
 #[derive(Clone, Debug)]
-pub(super) struct Feed(Sender<Arc<Told>>);
+pub(super) struct Feed(Sender<Arc<News>>);
 
 /// The task that tells them.
 #[derive(Debug)]
@@ -49,7 +63,7 @@ pub(super) struct Feeding {
     store: Store,
     newest: Live<i64>,
     told: i64,
-    to: Sender<Arc<Told>>,
+    to: Sender<Arc<News>>,
 }
 
 impl Feed {
@@ -79,7 +93,7 @@ impl Feed {
     }
 
     /// Returns what is told from now on, in the order in which it was stored.
-    pub(super) fn listen(&self) -> Receiver<Arc<Told>> {
+    pub(super) fn listen(&self) -> Receiver<Arc<News>> {
         self.0.subscribe()
     }
 }
@@ -94,7 +108,14 @@ impl Feeding {
         while let Some(rows) = self.newest.next().await {
             // What can't be read now is read after the next commit.
             if let Ok(rows) = rows {
-                let _ = self.tell(last(&rows)).await;
+                let newest = last(&rows);
+                // The last messages were deleted, and their numbers are given
+                // again.
+                if newest < self.told {
+                    self.told = newest;
+                    let _ = self.to.send(Arc::new(News::Back(newest)));
+                }
+                let _ = self.tell(newest).await;
             }
         }
     }
@@ -113,8 +134,12 @@ impl Feeding {
             for excerpt in excerpts {
                 self.told = excerpt.message.id;
                 if let Ok(told) = Told::of(&excerpt) {
+                    let news = match excerpt.octets() <= LONGEST {
+                        true => News::Told(told),
+                        false => News::Long,
+                    };
                     // That all have gone away meanwhile is no error.
-                    let _ = self.to.send(Arc::new(told));
+                    let _ = self.to.send(Arc::new(news));
                 }
             }
             // Those who are told are to hear it before there is more.

@@ -43,11 +43,17 @@ enum Asked {
 
 /// Puts the guard before all routes, also before those that there are not.
 pub(super) fn around(router: Router, addr: SocketAddr) -> Router {
-    let asked = match addr.ip().is_loopback() {
-        true => Asked::AsLoopback,
-        false => Asked::AsAnything,
-    };
-    router.layer(from_fn_with_state(asked, guard))
+    router.layer(from_fn_with_state(Asked::at(addr), guard))
+}
+
+impl Asked {
+    fn at(addr: SocketAddr) -> Asked {
+        // 127.0.0.1 can be written as an address of the sixth version, too.
+        match addr.ip().to_canonical().is_loopback() {
+            true => Asked::AsLoopback,
+            false => Asked::AsAnything,
+        }
+    }
 }
 
 async fn guard(State(asked): State<Asked>, request: Request, next: Next) -> Response {
@@ -89,5 +95,29 @@ fn is_loopback(host: &HeaderValue) -> bool {
 fn is_loopback_name(name: &str) -> bool {
     let address = name.trim_start_matches('[').trim_end_matches(']');
     name.eq_ignore_ascii_case("localhost")
-        || address.parse().is_ok_and(|ip: IpAddr| ip.is_loopback())
+        || address
+            .parse()
+            .is_ok_and(|ip: IpAddr| ip.to_canonical().is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_of_this_machine_is_known_however_it_is_written() {
+        let at = |addr: &str| Asked::at(addr.parse().expect("an address"));
+        for addr in [
+            "127.0.0.1:1",
+            "127.1.2.3:1",
+            "[::1]:1",
+            "[::ffff:127.0.0.1]:1",
+        ] {
+            assert_eq!(at(addr), Asked::AsLoopback, "{addr}");
+        }
+        for addr in ["0.0.0.0:1", "[::]:1", "192.0.2.1:1", "[::ffff:192.0.2.1]:1"] {
+            assert_eq!(at(addr), Asked::AsAnything, "{addr}");
+        }
+        assert!(is_loopback_name("[::ffff:127.0.0.1]"));
+    }
 }

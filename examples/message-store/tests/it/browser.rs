@@ -160,6 +160,16 @@ fn html_in_a_message_is_text() {
 }
 
 #[test]
+fn no_name_looks_like_another_by_turning_round() {
+    let folder = Folder::new();
+    folder.send("\u{202e}ecilA", "\u{2067}boB", "hi");
+    with_page(&folder, async |page| {
+        assert_eq!(page.texts(".sender").await, ["\u{fffd}ecilA"]);
+        assert_eq!(page.texts(".recipient").await, ["\u{fffd}boB"]);
+    });
+}
+
+#[test]
 fn the_form_sends_and_keeps_what_was_typed_if_it_is_refused() {
     let folder = Folder::new();
     let Some(program) = chromium::find() else {

@@ -15,6 +15,7 @@ mod list; // messages out, in order and on one line
 mod mailbox; // a hostile mailbox, and what is right to become of it
 mod mbox; // mail in and out
 mod million; // memory while a million messages stream
+mod printed; // the command lines that are printed, run as they are printed
 mod process; // what the system says of a process
 mod prompts; // the three questions, on a terminal and over a pipe
 mod readme; // the commands of examples/README.md print what is printed there

@@ -2,6 +2,7 @@
 
 use std::net::TcpListener;
 use std::process::Stdio;
+use std::time::{Duration, Instant};
 
 use http_body_util::Full;
 use hyper::Method;
@@ -54,7 +55,7 @@ fn a_form_that_is_filled_in_by_half_sends_no_empty_subject() {
 
 #[test]
 fn each_wrong_message_is_refused_with_its_cause() {
-    let cases: [(u16, &str, &str); 11] = [
+    let cases: [(u16, &str, &str); 13] = [
         (400, "", "EOF while parsing a value at line 1 column 0"),
         (
             400,
@@ -67,7 +68,17 @@ fn each_wrong_message_is_refused_with_its_cause() {
             "trailing characters at line 1 column 43",
         ),
         (400, "{\"sender\":\"\u{1}\"}", "control character"),
-        (422, "[1]", "invalid type"),
+        (
+            422,
+            r#"["a","b",null,"c"]"#,
+            "a message is an object with sender, recipient and body",
+        ),
+        (
+            422,
+            "null",
+            "invalid type: null, expected an object with sender, recipient and body",
+        ),
+        (422, "[1]", "a message is an object"),
         (
             422,
             r#"{"sender":"a","recipient":"b"}"#,
@@ -163,7 +174,7 @@ fn a_body_of_more_than_a_mebibyte_is_refused() {
 
 #[test]
 fn each_wrong_question_is_refused_with_its_cause() {
-    let cases: [(u16, &str, &str); 17] = [
+    let cases = [
         (404, "/api/messages/2", "there is no message 2"),
         (404, "/api/messages/-1", "there is no message -1"),
         (400, "/api/messages/two", "two is no number of a message"),
@@ -198,6 +209,11 @@ fn each_wrong_question_is_refused_with_its_cause() {
             400,
             "/api/search?q=a&limit=many",
             "the limit is from 1 to 500, not many",
+        ),
+        (
+            400,
+            &format!("/api/search?q={}", "n+w+".repeat(126)),
+            "a search is for 500 characters at most",
         ),
         (
             400,
@@ -372,7 +388,21 @@ fn a_store_that_stays_locked_is_said_to_be_so() {
             db.execute_script("BEGIN IMMEDIATE").await?;
             let cause = client.post(HELP).await.error(503);
             assert_eq!(cause, "messages.db: another process keeps it locked");
-            // Who only reads does not mind.
+            // Who only reads does not mind, not even while one waits to write.
+            let mut other = Client::connect(server.addr).await;
+            let posting = client.post(HELP);
+            let counting = async {
+                loop {
+                    let asked = Instant::now();
+                    other.get("/api/stats").await.ok();
+                    assert!(asked.elapsed() < Duration::from_secs(3), "{asked:?}");
+                }
+            };
+            let answer = tokio::select! {
+                answer = posting => answer,
+                () = counting => unreachable!("it counts for ever"),
+            };
+            answer.error(503);
             assert_eq!(
                 client.get("/api/messages").await.ok(),
                 json!({"messages": []})
@@ -381,6 +411,21 @@ fn a_store_that_stays_locked_is_said_to_be_so() {
         });
         locking.await.expect("the lock");
         assert_eq!(client.post(HELP).await.status, 201);
+    });
+}
+
+#[test]
+fn nothing_is_acknowledged_that_goes_to_a_file_which_is_gone() {
+    with_server(async |folder, server| {
+        let mut client = Client::connect(server.addr).await;
+        assert_eq!(client.post(HELP).await.status, 201);
+        let path = folder.path("messages.db");
+        std::fs::rename(&path, folder.path("moved.db")).expect("it is moved");
+        let gone = "messages.db: deleted, moved or replaced while it was open";
+        assert_eq!(client.post(HELP).await.error(500), gone);
+        // Another one in its place is not the one that was opened.
+        std::fs::write(&path, "").expect("a file");
+        assert_eq!(client.post(HELP).await.error(500), gone);
     });
 }
 

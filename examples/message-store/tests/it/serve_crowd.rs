@@ -1,11 +1,14 @@
 //! A thousand clients at once.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde_json::{Value, json};
+use tokio::io::AsyncWriteExt;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::Barrier;
 use tokio::task::JoinSet;
 
@@ -142,4 +145,103 @@ fn the_server_has_as_many_files_open_as_the_system_allows() {
     let numbers = numbers.take(2).collect::<Vec<_>>();
     assert_eq!(numbers[0], numbers[1], "{limits}");
     server.terminate();
+}
+
+#[test]
+fn a_hundred_who_ask_for_a_long_message_and_do_not_read_cost_little() {
+    const DEAF: usize = 100;
+    with_server(async |folder, server| {
+        let sql = "INSERT INTO messages(sender, recipient, body)
+                   VALUES ('a', 'b', hex(zeroblob(10 << 20)))";
+        aside(|| folder.sql("messages.db", sql));
+        folder.send("Bob", "Alice", "short");
+        let mut deaf = Vec::new();
+        for _ in 0..DEAF {
+            deaf.push(raw(server.addr, "GET /api/messages/1").await);
+        }
+        let mut client = Client::connect(server.addr).await;
+        client.get("/api/stats").await.ok();
+        client.get("/api/messages/2").await.ok();
+        let page = client.get("/api/messages").await.ok();
+        assert_eq!(page["messages"][0]["body"], "short");
+        let most = server.peak_kib();
+        println!("{DEAF} who ask for 20 MiB: {most} KiB");
+        // The message is 20 MiB, and each answer has it once more.
+        assert!(most < 200 << 10, "{most} KiB");
+    });
+}
+
+#[test]
+fn a_hundred_searches_for_a_common_word_cost_little() {
+    const DEAF: usize = 100;
+    with_server(async |folder, server| {
+        let sql = "WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n LIMIT 500)
+                   INSERT INTO messages(sender, recipient, body)
+                   SELECT 'a', 'b', replace(hex(zeroblob(20000)), '00000000', ' zoology') FROM n";
+        aside(|| folder.sql("messages.db", sql));
+        let mut deaf = Vec::new();
+        for _ in 0..DEAF {
+            deaf.push(raw(server.addr, "GET /api/search?q=zoo&limit=500").await);
+        }
+        // They have as much room as there is, and when they are gone others have it.
+        let mut client = Client::connect(server.addr).await;
+        client.get("/api/stats").await.ok();
+        drop(deaf);
+        let found = client.get("/api/search?q=zoo&limit=500").await.ok();
+        let shown = found["found"].as_array().expect("a list").len();
+        assert!((20..50).contains(&shown), "{shown}");
+        assert_eq!(found["more"], true);
+        let most = server.peak_kib();
+        println!("{DEAF} who search: {most} KiB, {shown} messages");
+        assert!(most < 250 << 10, "{most} KiB");
+    });
+}
+
+#[test]
+fn five_hundred_long_messages_under_way_cost_little() {
+    const SENDERS: usize = 500;
+    with_server(async |_, server| {
+        let mut clients = JoinSet::new();
+        let text = "x".repeat(1_000_000);
+        let json = json!({"sender": "a", "recipient": "b", "body": text}).to_string();
+        let json = Arc::new(json);
+        for _ in 0..SENDERS {
+            let head = format!(
+                "POST /api/messages HTTP/1.1\r\nhost: localhost\r\n\
+                 content-type: application/json\r\ncontent-length: {}\r\n\r\n",
+                json.len(),
+            );
+            let mut socket = TcpStream::connect(server.addr).await.expect("it accepts");
+            socket.write_all(head.as_bytes()).await.expect("it reads");
+            let json = json.clone();
+            // All but the last byte, as far as it is read.
+            clients.spawn(async move {
+                let all_but_one = &json.as_bytes()[..json.len() - 1];
+                let _ = socket.write_all(all_but_one).await;
+                socket
+            });
+        }
+        // So many are received at a time.
+        let mut half = Vec::new();
+        while half.len() < 16 {
+            half.push(clients.join_next().await);
+        }
+        let mut client = Client::connect(server.addr).await;
+        let short = r#"{"sender":"a","recipient":"b","body":"short"}"#;
+        assert_eq!(client.post(short).await.status, 201);
+        let most = server.peak_kib();
+        println!("{SENDERS} who send 1 MiB: {most} KiB");
+        assert!(most < 120 << 10, "{most} KiB");
+    });
+}
+
+/// Asks for something, and reads none of the answer.
+async fn raw(addr: SocketAddr, request: &str) -> TcpStream {
+    let socket = TcpSocket::new_v4().expect("a socket");
+    socket.set_recv_buffer_size(16 << 10).expect("a buffer");
+    let mut socket = socket.connect(addr).await.expect("it accepts");
+    let request = format!("{request} HTTP/1.1\r\nhost: localhost\r\n\r\n");
+    let asked = socket.write_all(request.as_bytes()).await;
+    asked.expect("it reads");
+    socket
 }

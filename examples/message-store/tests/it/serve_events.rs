@@ -164,3 +164,32 @@ fn who_waits_for_events_costs_nothing_until_they_come() {
         assert!(waits <= 12, "{waits} in {WHILE:?}");
     });
 }
+
+#[test]
+fn a_number_that_is_given_again_is_told_again() {
+    with_server(async |folder, server| {
+        for text in ["one", "two", "three"] {
+            folder.send("Bob", "Alice", text);
+        }
+        let mut events = Client::connect(server.addr).await.events("").await;
+        folder.send("Bob", "Alice", "four");
+        assert_eq!(ids(&mut events, 1).await, [4]);
+        aside(|| folder.sql("messages.db", "DELETE FROM messages WHERE id > 1"));
+        folder.send("Bob", "Alice", "two again");
+        let again = events.next().await.expect("an event");
+        assert_eq!((again.id, &again.message["body"]), (2, &"two again".into()));
+    });
+}
+
+#[test]
+fn a_message_with_a_name_of_a_mebibyte_is_told_as_any() {
+    with_server(async |folder, server| {
+        let mut events = Client::connect(server.addr).await.events("").await;
+        let sql = "INSERT INTO messages(sender, recipient, body)
+                   VALUES ('a', hex(zeroblob(1 << 19)), 'long'), ('b', 'c', 'short')";
+        aside(|| folder.sql("messages.db", sql));
+        assert_eq!(ids(&mut events, 2).await, [1, 2]);
+        folder.send("Bob", "Alice", "hi");
+        assert_eq!(ids(&mut events, 1).await, [3]);
+    });
+}

@@ -236,6 +236,7 @@ async fn what_is_searched_as_it_is_typed_is_never_a_wrong_query() {
             .search_as_typed(typed, 10)
             .await
             .expect("no text is a wrong query")
+            .found
             .into_iter()
             .map(|found| found.message.message.id)
             .collect();

@@ -1,9 +1,8 @@
-// The elements of the page, what is noted in them, and what is tried again.
-
-export const element = (id) => document.getElementById(id);
+// What is said below a list: how far it goes, and what failed and can be tried
+// again, by its button or when the server is back, whichever comes first.
 
 /** What to do when the server is back, by the element that says what failed. */
-const failed = new Map();
+export const failed = new Map();
 
 /** Says something below a list; with `retry`, that it failed and can be tried again. */
 export function note(place, text, retry) {

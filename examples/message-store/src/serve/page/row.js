@@ -22,8 +22,8 @@ export function row(message, subject = plain(message.subject), body = plain(mess
   article.setAttribute('aria-label', `Message from ${message.sender} to ${message.recipient}`);
   part('initial').textContent = initial(message.sender);
   part('initial').style.setProperty('--hue', hue(message.sender));
-  part('sender').textContent = message.sender;
-  part('recipient').textContent = message.recipient;
+  part('sender').textContent = name(message.sender);
+  part('recipient').textContent = name(message.recipient);
   showTime(part('time'), message.sent_at);
   showPieces(part('subject'), subject);
   const { start, end, length } = excerpt(body);
@@ -39,15 +39,20 @@ function plain(text) {
   return text ? [{ text, match: false }] : [];
 }
 
+/** A name without the signs that turn the direction of writing: none is to look like another. */
+function name(text) {
+  return text.replace(/[\u061C\u200E\u200F\u202A-\u202E\u2066-\u2069]/g, '\uFFFD');
+}
+
 /** The first letter of a name. */
-function initial(name) {
-  return (name.match(/[\p{L}\p{N}]/u)?.[0] ?? '·').toUpperCase();
+function initial(sender) {
+  return (sender.match(/[\p{L}\p{N}]/u)?.[0] ?? '·').toUpperCase();
 }
 
 /** The colour of a name, in degrees. */
-function hue(name) {
+function hue(sender) {
   let sum = 0;
-  for (const character of name) sum = (sum * 31 + character.codePointAt(0)) % 360;
+  for (const character of sender) sum = (sum * 31 + character.codePointAt(0)) % 360;
   return sum;
 }
 

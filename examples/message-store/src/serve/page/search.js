@@ -1,13 +1,15 @@
-// What is found, in place of the list of all messages.
+// What is found, in place of the list.
 
 import { ask, sentence } from './ask.js';
-import { element, note } from './note.js';
+import { note } from './note.js';
 import { row } from './row.js';
 
-/** How many messages a search finds. */
+/** How many messages a search finds at most. */
 const FOUND = 50;
 /** How long typing pauses before it is searched for, in milliseconds. */
 const TYPING_PAUSE = 150;
+
+const element = (id) => document.getElementById(id);
 
 export class Search {
   #words = element('words');
@@ -45,8 +47,8 @@ export class Search {
     this.#loading = loading;
     const query = new URLSearchParams({ q: words, limit: FOUND });
     try {
-      const { found } = await ask(`/api/search?${query}`, { signal: loading.signal });
-      this.#show(found);
+      const { found, more } = await ask(`/api/search?${query}`, { signal: loading.signal });
+      this.#show(found, more);
     } catch (error) {
       if (loading.signal.aborted) return;
       this.#show([]);
@@ -54,11 +56,11 @@ export class Search {
     }
   }
 
-  #show(found) {
+  #show(found, more) {
     this.#open();
     const rows = found.map(({ message, subject, body }) => row(message, subject, body));
     this.#place.replaceChildren(...rows);
-    note(this.#note, messagesFound(found.length));
+    note(this.#note, messagesFound(found.length, more));
     scrollTo(0, 0);
   }
 
@@ -79,8 +81,8 @@ export class Search {
   }
 }
 
-function messagesFound(count) {
+function messagesFound(count, more) {
   if (count === 0) return 'Nothing found.';
-  if (count === FOUND) return `These are the best ${FOUND}.`;
+  if (more) return count === 1 ? 'This is the best.' : `These are the best ${count}.`;
   return count === 1 ? '1 message found.' : `${count} messages found.`;
 }
