@@ -31,6 +31,12 @@ impl Session {
     ///
     /// Outside a transaction it makes one of its own, inside one a savepoint.
     ///
+    /// If triggers of the table keep a full-text index (FTS5) in step, that writes
+    /// what it has gathered at each row, since SQLite has to be able to undo each
+    /// statement. Many rows are in the index in half the time if they are put into
+    /// a table without triggers first, and from there by one
+    /// `INSERT INTO … SELECT`.
+    ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> aio_sqlite::Result<()> {

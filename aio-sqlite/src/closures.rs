@@ -30,6 +30,12 @@ impl Database {
     /// database that waits for the writer is
     /// [`Error::Reentrant`](crate::Error::Reentrant) in the closure.
     ///
+    /// It runs in a savepoint, so that it can be undone without its neighbours.
+    /// SQLite keeps a copy of each page that the closure changes, of those that
+    /// were there before: where that is most of a large file, as when all rows of
+    /// a table are changed, half as much again is written. There,
+    /// [`call`](Database::call) with a transaction of its own costs less.
+    ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> aio_sqlite::Result<()> {

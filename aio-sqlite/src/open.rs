@@ -43,7 +43,8 @@ pub struct Open {
 /// write-ahead log.
 ///
 /// The path is a file's, taken as it is (no URI), and created where there is
-/// none, unless [`access`](Open::access) says otherwise; or `":memory:"`, which only its writer can see, so that it reads too.
+/// none, unless [`access`](Open::access) says otherwise; or `":memory:"`, which only
+/// its writer can see, so that it reads too.
 /// Commits are durable: `synchronous` is `FULL`. Foreign keys are enforced, a
 /// locked database is waited for up to 5 s, and each connection keeps 128
 /// prepared statements. Each setting is read back.

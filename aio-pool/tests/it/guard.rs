@@ -246,17 +246,20 @@ async fn what_a_task_started_ends_with_the_pool() {
 }
 
 async fn a_worker_that_left_its_group_ends_with_the_pool() {
+    let other = aio_pool::start().workers(1).await.unwrap();
+    let leader = other.pids()[0];
     let before = Trace::take();
     for _ in 0..2 {
         let pool = aio_pool::start().workers(1).await.unwrap();
-        pool.call::<leave_group>(()).await.unwrap();
+        pool.call::<leave_group>(leader).await.unwrap();
         pool.terminate().await;
         assert_nothing_left(&before);
     }
     let pool = aio_pool::start().workers(1).await.unwrap();
-    pool.call::<leave_group>(()).await.unwrap();
+    pool.call::<leave_group>(leader).await.unwrap();
     drop(pool);
     before.assert_same().await;
+    other.close().await.unwrap();
 }
 
 async fn a_pool_in_a_worker_ends_with_the_worker() {

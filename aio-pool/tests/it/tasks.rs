@@ -138,12 +138,12 @@ task! {
 }
 
 task! {
-    /// Moves its worker to the group of the program, as far as a kill of the
-    /// worker's own group can tell.
-    pub(crate) async fn leave_group() {
-        let parent = rustix::process::getppid().expect("a parent");
-        let group = rustix::process::getpgid(Some(parent)).expect("its group");
-        rustix::process::setpgid(None, Some(group)).expect("the same session");
+    /// Moves its worker to the group that another worker leads. That of the
+    /// program would do as well, but may lie outside this namespace of processes.
+    pub(crate) async fn leave_group(leader: u32) {
+        let group = i32::try_from(leader).expect("a process id");
+        let group = rustix::process::Pid::from_raw(group);
+        rustix::process::setpgid(None, group).expect("the same session");
     }
 }
 

@@ -102,7 +102,7 @@ pub enum Command {
     /// is how a server ends well, and its exit status is 0.
     ///
     /// On an address of this machine alone, as the usual one is, it answers only
-    /// to requests for localhost, 127.0.0.1 and [::1], so that no page from
+    /// to requests for localhost, 127.0.0.1 and ::1, so that no page from
     /// elsewhere can read along. On any other address whoever can reach it can
     /// read and send: it knows no passwords.
     #[command(verbatim_doc_comment)]

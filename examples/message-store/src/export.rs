@@ -4,11 +4,11 @@ use std::io;
 use std::path::Path;
 
 use crate::cli::Export as Args;
+use crate::ending::Ending;
 use crate::error::{Error, Result};
 use crate::format::mbox::Verbosity;
 use crate::format::{Formats, Kind};
 use crate::output::Output;
-use crate::run::Ending;
 use crate::signals::Asked;
 use crate::store::{Filter, Store};
 

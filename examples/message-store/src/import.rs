@@ -8,11 +8,12 @@ mod progress;
 use std::pin::pin;
 use std::sync::Arc;
 
+use crate::batch::{Batch, Place};
 use crate::cli::Import as Args;
+use crate::ending::Ending;
 use crate::error::{Error, Result};
-use crate::format::{Batch, Formats, Kind, Place};
+use crate::format::{Formats, Kind};
 use crate::output::Output;
-use crate::run::Ending;
 use crate::signals::Asked;
 use crate::source::Source;
 use crate::store::Store;

@@ -10,6 +10,10 @@ use sha2::{Digest, Sha256};
 use crate::error::Result;
 use crate::store::Store;
 
+/// A message of so many bytes is stored by itself: on the way through a table
+/// SQLite holds it five times.
+const LONG: usize = 1 << 20;
+
 /// A message from elsewhere.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Incoming {
@@ -35,6 +39,10 @@ impl Incoming {
     pub fn weight(&self) -> usize {
         let subject = self.subject.as_ref().map_or(0, String::len);
         size_of::<Incoming>() + self.sender.len() + self.recipient.len() + subject + self.body.len()
+    }
+
+    fn is_long(&self) -> bool {
+        self.weight() >= LONG
     }
 }
 
@@ -118,9 +126,13 @@ impl Store {
         // be undone in part, for which SQLite keeps a copy of each page.
         let added = self.db().call(move |db| {
             let tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            stage(&tx, &messages)?;
-            let added = store(&tx, messages.len())?;
-            tx.execute("DELETE FROM incoming", ())?;
+            let mut added = Vec::with_capacity(messages.len());
+            for run in messages.chunk_by(|one, next| !one.is_long() && !next.is_long()) {
+                match run {
+                    [long] if long.is_long() => added.push(store_long(&tx, long)?),
+                    run => added.append(&mut store_staged(&tx, run)?),
+                }
+            }
             tx.commit()?;
             Ok(added)
         });
@@ -130,26 +142,79 @@ impl Store {
     }
 }
 
-/// Puts messages into a table of this connection, each with its name, so that
-/// one statement can store all of them: at each that adds to the full-text index,
-/// SQLite has that write what it has gathered, in case the statement is undone.
-fn stage(tx: &Connection, messages: &[Incoming]) -> rusqlite::Result<()> {
-    let mut count = tx.prepare_cached(
-        "INSERT INTO occurrences VALUES (?1, 1)
-         ON CONFLICT DO UPDATE SET times = times + 1 RETURNING times",
-    )?;
+/// The name of a message. Equal ones without a name are counted, so that each
+/// has another.
+fn name<'m>(tx: &Connection, message: &'m Incoming) -> rusqlite::Result<Cow<'m, str>> {
+    let digest = match &message.identity {
+        Identity::Named(name) => return Ok(Cow::Borrowed(name)),
+        Identity::Content(digest) => digest,
+    };
+    let times: i64 = tx
+        .prepare_cached(
+            "INSERT INTO occurrences VALUES (?1, 1)
+             ON CONFLICT DO UPDATE SET times = times + 1 RETURNING times",
+        )?
+        .query_row([digest], |row| row.get(0))?;
+    Ok(Cow::Owned(format!("sha256:{}:{times}", hex(digest))))
+}
+
+/// The time of a message, as the store has times.
+macro_rules! sent_at {
+    ($said:literal) => {
+        concat!(
+            "ifnull(
+                 max(strftime('%Y-%m-%dT%H:%M:%fZ', ",
+            $said,
+            "), '0000-01-01T00:00:00.000Z'),
+                 strftime('%Y-%m-%dT%H:%M:%fZ', 'now')
+             )"
+        )
+    };
+}
+
+/// Stores a message if it is not there yet.
+fn store_long(tx: &Connection, message: &Incoming) -> rusqlite::Result<Added> {
+    let Incoming {
+        sender,
+        recipient,
+        subject,
+        body,
+        sent_at,
+        ..
+    } = message;
+    let uid = name(tx, message)?;
+    let new = tx
+        .prepare_cached(concat!(
+            "INSERT INTO messages(uid, sender, recipient, subject, body, sent_at)
+             VALUES (?1, ?2, ?3, nullif(?4, ''), ?5, ",
+            sent_at!("?6"),
+            ") ON CONFLICT DO NOTHING"
+        ))?
+        .execute((&uid, sender, recipient, subject, body, sent_at))?;
+    if new == 1 {
+        return Ok(Added::New);
+    }
+    tx.prepare_cached(
+        "SELECT id, (sender, recipient, subject, body) IS (?2, ?3, nullif(?4, ''), ?5)
+         FROM messages WHERE uid = ?1",
+    )?
+    .query_row((&uid, sender, recipient, subject, body), |row| {
+        Ok(match row.get(1)? {
+            true => Added::Known,
+            false => Added::Contradicts(row.get(0)?),
+        })
+    })
+}
+
+/// Stores those messages that are not there yet by one statement, from a table
+/// of this connection: at each statement that adds to the full-text index, SQLite
+/// has that write what it has gathered, in case the statement is undone.
+fn store_staged(tx: &Connection, messages: &[Incoming]) -> rusqlite::Result<Vec<Added>> {
     let mut insert = tx.prepare_cached(
         "INSERT INTO incoming(uid, sender, recipient, subject, body, sent_at)
          VALUES (?1, ?2, ?3, nullif(?4, ''), ?5, ?6)",
     )?;
     for message in messages {
-        let uid = match &message.identity {
-            Identity::Named(name) => Cow::Borrowed(name),
-            Identity::Content(digest) => {
-                let times: i64 = count.query_row([digest], |row| row.get(0))?;
-                Cow::Owned(format!("sha256:{}:{times}", hex(digest)))
-            }
-        };
         let Incoming {
             sender,
             recipient,
@@ -158,9 +223,12 @@ fn stage(tx: &Connection, messages: &[Incoming]) -> rusqlite::Result<()> {
             sent_at,
             ..
         } = message;
+        let uid = name(tx, message)?;
         insert.execute((&uid, sender, recipient, subject, body, sent_at))?;
     }
-    Ok(())
+    let added = store(tx, messages.len())?;
+    tx.execute("DELETE FROM incoming", ())?;
+    Ok(added)
 }
 
 /// Stores those messages of the table that are not there yet, and returns what
@@ -170,15 +238,12 @@ fn store(tx: &Connection, staged: usize) -> rusqlite::Result<Vec<Added>> {
         .prepare_cached("SELECT ifnull(max(id), 0) FROM messages")?
         .query_row((), |row| row.get(0))?;
     let new = tx
-        .prepare_cached(
+        .prepare_cached(concat!(
             "INSERT INTO messages(uid, sender, recipient, subject, body, sent_at)
-             SELECT uid, sender, recipient, subject, body, ifnull(
-                        max(strftime('%Y-%m-%dT%H:%M:%fZ', sent_at), '0000-01-01T00:00:00.000Z'),
-                        strftime('%Y-%m-%dT%H:%M:%fZ', 'now')
-                    )
-             FROM incoming WHERE true ORDER BY n
-             ON CONFLICT DO NOTHING",
-        )?
+             SELECT uid, sender, recipient, subject, body, ",
+            sent_at!("sent_at"),
+            " FROM incoming WHERE true ORDER BY n ON CONFLICT DO NOTHING"
+        ))?
         .execute(())?;
     if new == staged {
         return Ok(vec![Added::New; new]);
@@ -206,6 +271,7 @@ fn store(tx: &Connection, staged: usize) -> rusqlite::Result<Vec<Added>> {
     added.collect()
 }
 
-fn hex(digest: &[u8]) -> String {
+/// A digest as digits.
+pub(crate) fn hex(digest: &[u8]) -> String {
     digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }

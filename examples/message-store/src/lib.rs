@@ -6,17 +6,25 @@
 //! - [`run()`]: what each command does
 //! - [`message`]: what a message is
 //! - [`store`]: the open store, and the queries for messages
-//! - [`excerpt`]: the beginnings of messages, page by page
 //! - [`schema`]: the database file: what is in it, and whether it is ours
+//! - [`incoming`]: messages from elsewhere, kept if they are not there yet
+//! - [`excerpt`]: the beginnings of messages, page by page
 //! - [`search`]: words in, messages out
 //! - [`since`]: the times that `--since` takes
+//! - `time`: which times there are
 //! - [`prompt`]: messages from a person at a terminal, or from a pipe
 //! - [`output`]: messages for a person, for a terminal, for a program
+//! - [`report`]: what there is to say beside the results
 //! - [`mod@tail`]: messages as they come
-//! - [`mod@import`]: messages from files, by [`source`] and [`mod@format`]
-//! - [`incoming`]: which of them are there already
+//! - [`mod@import`]: messages from files
+//! - [`source`]: the file that they are in, or standard input
+//! - [`batch`]: what is read of it at a time
+//! - [`mod@format`]: how messages stand in a file
+//! - `mail`: how a mail is read and written
 //! - [`mod@export`]: messages to a file
 //! - [`mod@serve`]: messages for a browser
+//! - `signals`: what asks the program to end
+//! - [`ending`]: how a command ended
 //! - [`error`]: why a command failed
 //!
 //! ```
@@ -40,7 +48,9 @@
 //! # }
 //! ```
 
+pub mod batch;
 pub mod cli;
+pub mod ending;
 pub mod error;
 pub mod excerpt;
 pub mod export;
@@ -51,6 +61,7 @@ mod mail;
 pub mod message;
 pub mod output;
 pub mod prompt;
+pub mod report;
 pub mod run;
 pub mod schema;
 pub mod search;
@@ -60,6 +71,8 @@ pub mod since;
 pub mod source;
 pub mod store;
 pub mod tail;
+mod time;
 
+pub use ending::Ending;
 pub use error::{Error, Result};
-pub use run::{Ending, run};
+pub use run::run;

@@ -1,13 +1,12 @@
 //! The program: reads the command line, runs it, and says how it went by its
 //! exit code.
 
-use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::Parser;
 use message_store::Ending;
 use message_store::cli::Cli;
-use message_store::output::Visible;
+use message_store::report::say;
 
 fn main() -> ExitCode {
     give_memory_back();
@@ -22,12 +21,11 @@ fn main() -> ExitCode {
         Err(error) => return failure(&format!("this process can't begin: {error}")),
     };
     match outcome {
-        Ok(Ending::Well) => ExitCode::SUCCESS,
-        Ok(Ending::Rejected) => ExitCode::from(3),
-        Ok(Ending::Failed) => ExitCode::FAILURE,
-        Ok(Ending::Interrupted) => {
-            say("interrupted");
-            ExitCode::from(130)
+        Ok(ending) => {
+            if ending == Ending::Interrupted {
+                say("interrupted");
+            }
+            ExitCode::from(ending.code())
         }
         // Whoever reads us has seen enough, as `head` has: nothing is wrong.
         Err(error) if error.is_closed_output() => ExitCode::SUCCESS,
@@ -38,12 +36,6 @@ fn main() -> ExitCode {
 fn failure(line: &str) -> ExitCode {
     say(line);
     ExitCode::FAILURE
-}
-
-/// Says what is wrong. A path can hold anything, and an error is one line. If
-/// even stderr is gone, the exit code is all that is left to say.
-fn say(line: &str) {
-    let _ = writeln!(io::stderr(), "message-store: {}", Visible(line));
 }
 
 /// Has the allocator give a block of a long mail's size back to the system as

@@ -9,7 +9,7 @@ use serde_json::ser::Formatter;
 use crate::error::Result;
 use crate::message::Message;
 use crate::search::{Found, Piece};
-use crate::store::Stats;
+use crate::store::{Listing, Stats};
 
 /// Whom a result is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,6 +89,23 @@ impl Output {
         match form {
             Form::Text => thing.print(&mut self.out, self.emphasis)?,
             Form::Json => json_line(thing, &mut self.out)?,
+        }
+        Ok(())
+    }
+
+    /// Writes things as they come. Writing may wait for a slow reader, and the
+    /// store waits with it: it reads ahead by a chunk, never further.
+    ///
+    /// # Errors
+    ///
+    /// Those of reading the store, and [`Error::Output`](crate::Error::Output).
+    ///
+    /// # Cancel safety
+    ///
+    /// *Not cancel safe*: some of them may be written.
+    pub async fn print_all<T: Print>(&mut self, mut listing: Listing<T>, form: Form) -> Result<()> {
+        while let Some(thing) = listing.next().await {
+            self.print(&thing?, form)?;
         }
         Ok(())
     }

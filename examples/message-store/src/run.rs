@@ -1,28 +1,16 @@
 //! What each command does.
 
 use crate::cli::{Cli, Command};
+use crate::ending::Ending;
 use crate::error::Result;
 use crate::export::export;
 use crate::import::import;
 use crate::message::NewMessage;
-use crate::output::{Form, Output, Print};
+use crate::output::{Form, Output};
 use crate::prompt;
 use crate::serve::serve;
-use crate::store::{Access, Filter, Listing, Store};
+use crate::store::{Access, Filter, Store};
 use crate::tail::tail;
-
-/// How a command ended that was carried through.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ending {
-    /// All is well.
-    Well,
-    /// Messages were rejected, and the rest was imported.
-    Rejected,
-    /// Something could not be done, which was reported, and the rest was.
-    Failed,
-    /// It was interrupted, and left everything whole.
-    Interrupted,
-}
 
 /// Runs a command from its opening of the store to its closing.
 ///
@@ -55,7 +43,7 @@ async fn run_on(store: &Store, command: Option<Command>) -> Result<Ending> {
                 output.inserted(store.send(&new).await?)?;
             }
             let all = store.list(&Filter::default());
-            print_all(all, Form::Text, &mut output).await?;
+            output.print_all(all, Form::Text).await?;
         }
         Some(Command::Send(send)) => {
             let text = send.text.map_or_else(prompt::read_text, Ok)?;
@@ -74,11 +62,11 @@ async fn run_on(store: &Store, command: Option<Command>) -> Result<Ending> {
                 limit: list.limit,
                 ..Filter::default()
             };
-            print_all(store.list(&filter), form, &mut output).await?;
+            output.print_all(store.list(&filter), form).await?;
         }
         Some(Command::Search(search)) => {
             let found = store.search(&search.words.join(" "), search.limit);
-            print_all(found, search.json.form(), &mut output).await?;
+            output.print_all(found, search.json.form()).await?;
         }
         Some(Command::Tail(args)) => return tail(store, &args, output).await,
         Some(Command::Import(args)) => return import(store, &args, output).await,
@@ -90,17 +78,4 @@ async fn run_on(store: &Store, command: Option<Command>) -> Result<Ending> {
     }
     output.finish()?;
     Ok(Ending::Well)
-}
-
-/// Prints things as they come. Writing may wait for a slow reader, and the
-/// store waits with it: it reads ahead by a chunk, never further.
-pub(crate) async fn print_all<T: Print>(
-    mut listing: Listing<T>,
-    form: Form,
-    output: &mut Output,
-) -> Result<()> {
-    while let Some(thing) = listing.next().await {
-        output.print(&thing?, form)?;
-    }
-    Ok(())
 }

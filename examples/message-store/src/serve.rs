@@ -16,9 +16,9 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::cli::Serve as Args;
+use crate::ending::Ending;
 use crate::error::{Error, Result};
 use crate::output::Output;
-use crate::run::Ending;
 use crate::signals::asked_to_end;
 use crate::store::Store;
 

@@ -6,6 +6,8 @@ use std::process;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
+use crate::ending::Ending;
+
 /// Waits until the program is interrupted (Ctrl-C) or told to terminate. Those
 /// signals do nothing else from the moment this is polled.
 ///
@@ -41,7 +43,7 @@ impl Asked {
             signals.next().await;
             noted.cancel();
             signals.next().await;
-            process::exit(INTERRUPTED);
+            process::exit(Ending::Interrupted.code().into());
         });
         Ok(asked)
     }
@@ -55,9 +57,6 @@ impl Asked {
         self.0.cancelled().await;
     }
 }
-
-/// The exit code of a program that was interrupted.
-const INTERRUPTED: i32 = 130;
 
 struct Signals {
     interrupt: Signal,

@@ -8,9 +8,9 @@ use tokio::io::Interest;
 use tokio::net::unix::pipe::Sender;
 
 use crate::cli::Tail as Args;
+use crate::ending::Ending;
 use crate::error::Result;
 use crate::output::{Form, Output};
-use crate::run::{Ending, print_all};
 use crate::store::{Filter, Store};
 
 /// Prints the last messages, and then each that any process commits.
@@ -42,7 +42,7 @@ pub async fn tail(store: &Store, args: &Args, mut output: Output) -> Result<Endi
             limit,
             ..Filter::default()
         };
-        print_all(store.list(&last), form, &mut output).await?;
+        output.print_all(store.list(&last), form).await?;
         output.finish()?;
         return Ok(Ending::Well);
     }
@@ -75,7 +75,7 @@ async fn follow(
                 limit,
                 ..Filter::default()
             };
-            print_all(store.list(&come), form, output).await?;
+            output.print_all(store.list(&come), form).await?;
             output.finish()?;
         }
         told = newest;

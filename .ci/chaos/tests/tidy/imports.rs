@@ -9,7 +9,8 @@ use crate::tree::Tree;
 /// The layers of a crate, lowest first: a module may import from its own layer or a lower one.
 type Layers = &'static [&'static [&'static str]];
 
-/// A crate without layers here, as the fixture, may import as it likes, but not in a circle.
+/// What is without layers here, as an example or the fixture, may import as it likes, but
+/// not in a circle.
 const LAYERS: &[(&str, Layers)] = &[
     (
         "aio-sqlite",
@@ -177,7 +178,9 @@ type Imports = BTreeMap<String, BTreeSet<String>>;
 
 fn check_with(tree: &Tree, layers: &[(&str, Layers)]) -> Vec<String> {
     let mut complaints = Vec::new();
-    for name in tree.crates() {
+    let examples = tree.members().into_iter();
+    let examples = examples.filter(|member| member.starts_with("examples/"));
+    for name in tree.crates().into_iter().chain(examples) {
         let imports = imports(tree, name);
         let layers = layers
             .iter()
@@ -244,7 +247,9 @@ fn imports(tree: &Tree, name: &str) -> Imports {
             .parse()
             .unwrap_or_else(|error| panic!("{file}: {error}"));
         let mut named = BTreeSet::new();
-        let at_top = file.matches('/').count() == 2;
+        let at_top = file
+            .strip_prefix(&src)
+            .is_some_and(|file| !file.contains('/'));
         after_root(tokens, at_top, &mut named);
         for name in named {
             let target = if modules.contains(&name) {

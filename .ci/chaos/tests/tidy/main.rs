@@ -124,6 +124,7 @@ rules! {
     imports = crate::imports::check {
         "aio-round: modules import each other: alpha → beta → gamma → alpha",
         "aio-round: modules import each other: delta → epsilon → delta",
+        "examples/round: modules import each other: back → forth → back",
     }
     siblings = crate::siblings::check {
         "adaptors/above.rs may not import adaptors/beta.rs, as `super::beta::Beta`",

@@ -16,27 +16,50 @@ use serde::Deserialize;
 /// As many messages as the program itself stores at a time, at most.
 const BATCH: usize = 10_000;
 
-/// What tells this process that it is to import, and not to measure.
+/// What tells this process that it is to import, and how, and not to measure.
 const CHILD: &str = "MESSAGE_STORE_BENCH_RAW";
 
+/// How rows come into the store.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Manner {
+    /// A statement for each, as such programs are usually written.
+    Row,
+    /// Through a temporary table, as this program does it: one statement for
+    /// all, so that the full-text index is written once.
+    Staged,
+}
+
+impl Manner {
+    fn name(self) -> &'static str {
+        match self {
+            Manner::Row => "row",
+            Manner::Staged => "staged",
+        }
+    }
+}
+
 /// The importer: this program again. It takes the same arguments as ours.
-pub(crate) fn child() -> Command {
+pub(crate) fn child(manner: Manner) -> Command {
     let mut child = Command::new(std::env::current_exe().unwrap());
-    child.env(CHILD, "1");
+    child.env(CHILD, manner.name());
     child
 }
 
 /// Imports and ends, if this process is that child.
 pub(crate) fn import_if_child() {
-    if std::env::var_os(CHILD).is_none() {
+    let Some(named) = std::env::var_os(CHILD) else {
         return;
-    }
+    };
+    let manner = [Manner::Row, Manner::Staged]
+        .into_iter()
+        .find(|manner| named == manner.name())
+        .unwrap();
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [db, store, import, file] = &arguments[..] else {
         panic!("{arguments:?}");
     };
     assert_eq!((db.as_str(), import.as_str()), ("--db", "import"));
-    let mut import = Import::into(Path::new(store));
+    let mut import = Import::into(Path::new(store), manner);
     let file = Path::new(file);
     match file.extension().and_then(|extension| extension.to_str()) {
         Some("jsonl") => jsonl(file, &mut import),
@@ -114,17 +137,44 @@ fn mbox(file: &Path, import: &mut Import) {
 /// Rows into the same tables. What a message is known by is counted in memory.
 struct Import {
     db: Connection,
+    manner: Manner,
     counts: HashMap<[u8; 32], u64>,
     pending: usize,
 }
 
+const INSERT: &str = "
+    INSERT INTO messages(uid, sender, recipient, subject, body, sent_at)
+    VALUES (?1, ?2, ?3, ?4, ?5, strftime('%Y-%m-%dT%H:%M:%fZ', ifnull(?6, 'now')))
+    ON CONFLICT DO NOTHING";
+
+const STAGE: &str = "
+    INSERT INTO staged(uid, sender, recipient, subject, body, sent_at)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+
+const INSERT_STAGED: &str = "
+    INSERT INTO messages(uid, sender, recipient, subject, body, sent_at)
+    SELECT uid, sender, recipient, subject, body,
+           strftime('%Y-%m-%dT%H:%M:%fZ', ifnull(sent_at, 'now'))
+    FROM staged WHERE true ORDER BY n
+    ON CONFLICT DO NOTHING;
+    DELETE FROM staged;";
+
 impl Import {
-    fn into(store: &Path) -> Import {
+    fn into(store: &Path, manner: Manner) -> Import {
         let db = Connection::open(store).unwrap();
         db.pragma_update(None, "synchronous", "FULL").unwrap();
-        db.execute_batch("BEGIN").unwrap();
+        db.execute_batch(
+            "PRAGMA temp.cache_size = -16384;
+             PRAGMA temp.journal_mode = MEMORY;
+             CREATE TEMP TABLE staged(
+                 n INTEGER PRIMARY KEY, uid, sender, recipient, subject, body, sent_at
+             );
+             BEGIN",
+        )
+        .unwrap();
         Import {
             db,
+            manner,
             counts: HashMap::new(),
             pending: 0,
         }
@@ -140,24 +190,20 @@ impl Import {
                 format!("sha256:{hex}:{times}")
             }
         };
-        let mut insert = self
-            .db
-            .prepare_cached(
-                "INSERT INTO messages(uid, sender, recipient, subject, body, sent_at)
-                 VALUES (?1, ?2, ?3, ?4, ?5, strftime('%Y-%m-%dT%H:%M:%fZ', ifnull(?6, 'now')))
-                 ON CONFLICT DO NOTHING",
-            )
-            .unwrap();
-        insert
-            .execute(params![
-                uid,
-                message.sender,
-                message.recipient,
-                message.subject,
-                message.body,
-                message.sent_at
-            ])
-            .unwrap();
+        let sql = match self.manner {
+            Manner::Row => INSERT,
+            Manner::Staged => STAGE,
+        };
+        let parts = params![
+            uid,
+            message.sender,
+            message.recipient,
+            message.subject,
+            message.body,
+            message.sent_at
+        ];
+        let mut insert = self.db.prepare_cached(sql).unwrap();
+        insert.execute(parts).unwrap();
         drop(insert);
         self.pending += 1;
         if self.pending == BATCH {
@@ -167,6 +213,9 @@ impl Import {
     }
 
     fn commit(&mut self) {
+        if self.manner == Manner::Staged {
+            self.db.execute_batch(INSERT_STAGED).unwrap();
+        }
         self.db.execute_batch("COMMIT").unwrap();
         self.pending = 0;
     }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use aio_sqlite::rusqlite::Connection;
 
 use crate::corpus::Corpus;
-use crate::raw;
+use crate::raw::{self, Manner};
 
 const ROUNDS: usize = 5;
 
@@ -33,31 +33,40 @@ impl Bench {
         wanted.is_none_or(|wanted| name.contains(wanted))
     }
 
-    /// Imports a file by both sides in turns, and prints how many times as fast
-    /// ours is.
+    /// Imports a file by each side in turns, and prints how many times as fast
+    /// ours is as each of the others.
     pub(crate) fn imports(&self, name: &str, corpus: impl FnOnce() -> Corpus) {
         if !self.wants(name) {
             return;
         }
         let corpus = corpus();
-        let (mut ratios, mut ours, mut others) = (Vec::new(), Vec::new(), Vec::new());
+        let others = [
+            ("a row at a time", Manner::Row),
+            ("staged as here", Manner::Staged),
+        ];
+        let mut ours = Vec::new();
+        let mut beside = others.map(|_| (Vec::new(), Vec::new()));
         for _ in 0..ROUNDS {
             let (our_time, our_sum) = imported(&corpus, program());
-            let (other_time, other_sum) = imported(&corpus, raw::child());
-            assert_eq!(our_sum, other_sum, "{name}: the messages");
-            ratios.push(other_time.as_secs_f64() / our_time.as_secs_f64());
             ours.push(our_time);
-            others.push(other_time);
+            for ((_, manner), (ratios, times)) in others.into_iter().zip(&mut beside) {
+                let (time, sum) = imported(&corpus, raw::child(manner));
+                assert_eq!(our_sum, sum, "{name}: the messages");
+                ratios.push(time.as_secs_f64() / our_time.as_secs_f64());
+                times.push(time);
+            }
         }
-        ratios.sort_by(f64::total_cmp);
-        println!(
-            "| {name} | {:.2} ({:.2} to {:.2}) times as fast | {:.1?} | {:.1?} |",
-            ratios[ROUNDS / 2],
-            ratios[0],
-            ratios[ROUNDS - 1],
-            median(ours),
-            median(others),
-        );
+        let ours = median(ours);
+        for ((manner, _), (mut ratios, times)) in others.into_iter().zip(beside) {
+            ratios.sort_by(f64::total_cmp);
+            println!(
+                "| {name}, {manner} | {:.2} ({:.2} to {:.2}) times as fast | {ours:.1?} | {:.1?} |",
+                ratios[ROUNDS / 2],
+                ratios[0],
+                ratios[ROUNDS - 1],
+                median(times),
+            );
+        }
     }
 }
 

@@ -8,7 +8,8 @@ use async_stream::stream;
 use async_trait::async_trait;
 
 use super::record::{MAX_LEN, Read, Record, batches};
-use super::{Batches, Format, Place};
+use super::{Batches, Format};
+use crate::batch::Place;
 use crate::error::{Error, Result};
 use crate::message::Message;
 use crate::source::Source;

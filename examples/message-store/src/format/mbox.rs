@@ -8,12 +8,13 @@ use async_stream::stream;
 use async_trait::async_trait;
 use tokio::sync::Notify;
 
+use super::{Batches, Format};
 use crate::error::{Error, Result};
-use crate::format::{Batches, Format};
 use crate::mail::split::{Entry, LONGEST_MAIL, Splitter};
 use crate::mail::workers::Workers;
 use crate::mail::write;
 use crate::message::Message;
+use crate::report::say;
 use crate::source::Source;
 use crate::store::Listing;
 
@@ -119,10 +120,7 @@ impl Format for Mbox {
 
 fn tell(pids: &[u32]) {
     let pids: Vec<_> = pids.iter().map(u32::to_string).collect();
-    eprintln!(
-        "message-store: mail is read in processes {}",
-        pids.join(", ")
-    );
+    say(&format!("mail is read in processes {}", pids.join(", ")));
 }
 
 fn weight(entry: &Entry) -> usize {

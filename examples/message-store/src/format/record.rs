@@ -8,10 +8,11 @@ use aio_itertools::{Stream, next};
 use async_stream::stream;
 use serde::Deserialize;
 
-use super::{Batch, Batches, Place};
+use super::Batches;
+use crate::batch::{Batch, Place};
 use crate::error::Error;
 use crate::incoming::{Identity, Incoming};
-use crate::since::Since;
+use crate::time;
 
 /// The longest record, in bytes, as long as the longest mail.
 pub(super) const MAX_LEN: usize = 32 << 20;
@@ -48,12 +49,8 @@ impl Record {
         if sender.is_empty() && recipient.is_empty() && body.is_empty() {
             return Err("an empty message".into());
         }
-        let sent_at = match sent_at.as_deref().map(str::parse) {
-            None => None,
-            Some(Ok(Since::Time(time))) => Some(time),
-            Some(Ok(Since::Ago(_))) => return Err("sent_at: an age, and no time".into()),
-            Some(Err(problem)) => return Err(format!("sent_at: {problem}")),
-        };
+        let sent_at = sent_at.as_deref().map(time::read).transpose();
+        let sent_at = sent_at.map_err(|problem| format!("sent_at: {problem}"))?;
         let identity = match uid.filter(|uid| !uid.is_empty()) {
             Some(uid) => Identity::Named(uid),
             None => {

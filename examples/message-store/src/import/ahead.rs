@@ -4,8 +4,9 @@ use std::mem;
 
 use aio_itertools::next;
 
+use crate::batch::Batch;
 use crate::error::Error;
-use crate::format::{Batch, Batches};
+use crate::format::Batches;
 
 /// So much is in memory at once, what is being stored included: bytes of
 /// messages. What is gathered while the store is busy is stored in one
@@ -49,7 +50,8 @@ impl Ahead {
     ///
     /// *Cancel safe*: what was read stays gathered.
     pub(super) async fn take(&mut self) -> Option<Result<Batch, Error>> {
-        if self.gathered.is_empty() {
+        // A batch may have nothing in it, such as the one before an error.
+        while self.gathered.is_empty() && self.end.is_none() {
             self.read().await;
         }
         if !self.gathered.is_empty() {

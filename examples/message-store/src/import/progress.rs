@@ -6,6 +6,7 @@ use std::io::{self, IsTerminal};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::output::Visible;
+use crate::report::Line;
 use crate::source::Source;
 
 /// What is shown of a source whose length is known.
@@ -57,10 +58,7 @@ impl Progress {
     ///
     /// *Runs on*: what is being written is written.
     pub(super) async fn say(&self, lines: &[String]) {
-        let all: String = lines
-            .iter()
-            .map(|line| format!("message-store: {}\n", Visible(line)))
-            .collect();
+        let all: String = lines.iter().map(|line| Line(line).to_string()).collect();
         match &self.bar {
             Some(bar) => bar.println(all.trim_end()),
             // Whoever reads us may stop; we can be interrupted even so.

@@ -1,5 +1,7 @@
 //! The dates of mail, in the forms of mail and in that of the store.
 
+use crate::time::days_of;
+
 /// The days of the week as mail calls them, from Sunday.
 pub(crate) const DAYS: [&str; 7] = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"];
 
@@ -38,7 +40,7 @@ impl Moment {
         // from 0 to 9999. Beyond 14 hours it takes no offset.
         let is_date = (1..=9998).contains(&year)
             && (1..=12).contains(&month)
-            && (1..=days_of(year, month)).contains(&day);
+            && (1..=days_of(year.into(), month.into())).contains(&day.into());
         let is_clock = hour < 24 && minute < 60 && second <= 60;
         if !(is_date && is_clock && offset.abs() <= 14 * 60) {
             return None;
@@ -120,20 +122,9 @@ pub(crate) fn of_store(text: &str) -> Option<(Moment, u16)> {
         offset: 0,
     };
     let is_date = (1..=12).contains(&moment.month)
-        && (1..=days_of(moment.year, moment.month)).contains(&moment.day);
+        && (1..=days_of(moment.year.into(), moment.month.into())).contains(&moment.day.into());
     let is_clock = moment.hour < 24 && moment.minute < 60 && moment.second < 60;
     (is_date && is_clock).then_some((moment, text[20..23].parse().ok()?))
-}
-
-fn days_of(year: u16, month: u8) -> u8 {
-    match month {
-        2 if year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400)) => {
-            29
-        }
-        2 => 28,
-        4 | 6 | 9 | 11 => 30,
-        _ => 31,
-    }
 }
 
 #[cfg(test)]

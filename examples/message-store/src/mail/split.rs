@@ -18,7 +18,7 @@ use memchr::memmem::Finder;
 use memchr::{memchr, memchr_iter, memrchr};
 
 use super::envelope::{Envelope, LONGEST_LINE};
-use crate::format::Place;
+use crate::batch::Place;
 
 /// Longer mails are skipped.
 pub(crate) const LONGEST_MAIL: usize = 32 << 20;

@@ -15,8 +15,9 @@ use serde::{Deserialize, Serialize};
 use super::envelope::Envelope;
 use super::parse::{Parsed, parse};
 use super::split::Entry;
+use crate::batch::Batch;
 use crate::error::{Error, Result};
-use crate::format::Batch;
+use crate::report::say;
 
 /// More processes than these have nothing to do, since one writes what all read.
 const MOST_WORKERS: usize = 8;
@@ -85,10 +86,9 @@ impl Workers {
             Err(reason @ aio_pool::Error::NeverReady { .. }) => {
                 let less = start.sandbox(Sandbox::new().best_effort()).await;
                 let pool = less.map_err(Error::Workers)?;
-                eprintln!(
-                    "message-store: mail is read in processes that are not shut in as they \
-                     should be: {reason}"
-                );
+                say(&format!(
+                    "mail is read in processes that are not shut in as they should be: {reason}"
+                ));
                 pool
             }
             Err(error) => return Err(Error::Workers(error)),

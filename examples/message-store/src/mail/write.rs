@@ -12,6 +12,7 @@ use super::encoded;
 use super::envelope::Envelope;
 use super::mime::{self, Encoding};
 use super::parse::{UNDISCLOSED, exact, head};
+use crate::incoming::hex;
 use crate::message::Message;
 
 /// When a message was sent whose date can't be read: the line `From …` needs one.
@@ -121,9 +122,8 @@ fn id(uid: &str) -> String {
             format!("{uid}@message-store.invalid")
         }
         false => {
-            let digest = Sha256::digest(uid);
-            let digits: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-            format!("{digits}@message-store.invalid")
+            let digest = hex(&Sha256::digest(uid));
+            format!("{digest}@message-store.invalid")
         }
     }
 }

@@ -9,15 +9,13 @@ use super::Serving;
 
 /// The parts of the page. They are in the program, so that they fit its API; as
 /// with all answers, no browser keeps them (`no-store`).
-const PARTS: [(&str, &str, &str); 9] = [
+const PARTS: [(&str, &str, &str); 7] = [
     ("/", HTML, include_str!("page/index.html")),
     ("/page.css", CSS, include_str!("page/page.css")),
     ("/page.js", JAVASCRIPT, include_str!("page/page.js")),
-    ("/list.js", JAVASCRIPT, include_str!("page/list.js")),
     ("/search.js", JAVASCRIPT, include_str!("page/search.js")),
-    ("/news.js", JAVASCRIPT, include_str!("page/news.js")),
-    ("/note.js", JAVASCRIPT, include_str!("page/note.js")),
     ("/row.js", JAVASCRIPT, include_str!("page/row.js")),
+    ("/note.js", JAVASCRIPT, include_str!("page/note.js")),
     ("/ask.js", JAVASCRIPT, include_str!("page/ask.js")),
 ];
 

@@ -12,7 +12,8 @@ use chaos::watchdog;
 use serde_json::json;
 
 use crate::folder::Folder;
-use crate::server::{Server, aside};
+use crate::runtime::{aside, block_on};
+use crate::server::Server;
 use page::Page;
 
 /// How long a test may take that scrolls through a hundred thousand messages.
@@ -36,11 +37,7 @@ fn with_page(folder: &Folder, test: impl AsyncFnOnce(&mut Page)) {
 }
 
 fn run(test: impl Future<Output = ()>) {
-    tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .expect("a runtime")
-        .block_on(watchdog::future_within(LONG, "a test of the page", test));
+    block_on(watchdog::future_within(LONG, "a test of the page", test));
 }
 
 /// Sends a message in another process.
@@ -333,7 +330,8 @@ fn a_page_whose_server_dies_says_so_and_goes_on_without_loss_when_it_is_back() {
     let Some(program) = chromium::find() else {
         return chaos::skip::because("no Chromium on the path");
     };
-    let server = Server::start(&folder);
+    // At an address of its own: no other test takes the port meanwhile.
+    let server = Server::start_at(&folder, "127.0.0.3:0");
     let addr = server.addr;
     run(async {
         let mut page = Page::open(program, addr).await;
@@ -367,9 +365,13 @@ fn a_page_whose_server_dies_says_so_and_goes_on_without_loss_when_it_is_back() {
     });
 }
 
-/// With `MESSAGE_STORE_PICTURES=FOLDER` it leaves pictures of the page there; the
-/// one in the documentation is `page.png` of
-/// `MESSAGE_STORE_PICTURES=examples/message-store/docs cargo test -p message-store --test it the_page_fits`.
+/// With `MESSAGE_STORE_PICTURES=FOLDER` it leaves pictures of the page there. The one in
+/// the documentation is `page.png`, of this command in the folder of the repository (a
+/// test runs in that of its package, so the path is a whole one):
+///
+/// ```text
+/// MESSAGE_STORE_PICTURES=$PWD/examples/message-store/docs cargo test -p message-store --test it the_page_fits
+/// ```
 #[test]
 fn the_page_fits_a_desk_and_a_phone_in_light_and_in_dark() {
     let folder = Folder::new();

@@ -24,6 +24,7 @@ use chaos::watchdog;
 
 use crate::folder::Folder;
 use crate::mailbox::{Giants, Mailbox, Plan};
+use crate::process::written;
 use importing::{Ended, Importing, Summary};
 use kills::Moment;
 use memory::Peaks;
@@ -141,7 +142,7 @@ fn an_import_is_killed_fifty_times_and_then_completed() {
         let (all, bytes) = (mailbox.kept.len(), undisturbed(&folder, &mailbox));
         let mut dice = Dice::new(20_011);
         let mut store = Store::new(&folder, 1);
-        let (mut killed, mut interrupted) = (0, 0);
+        let (mut killed, mut interrupted, mut in_between) = (0, 0, 0);
         for round in 0.. {
             if killed + interrupted == KILLS {
                 break;
@@ -160,8 +161,8 @@ fn an_import_is_killed_fifty_times_and_then_completed() {
             moment.wait(&mut importing.child, &folder, &store.name, all);
             let is_kill = killed <= interrupted;
             match is_kill {
-                true => importing.child.kill().expect("it has not been waited for"),
-                false => kills::interrupt(&importing.child),
+                true => importing.child.kill().expect("it is ours"),
+                false => kills::interrupt(&mut importing.child),
             }
             let ended = importing.end();
             let before = store.rows;
@@ -172,6 +173,7 @@ fn an_import_is_killed_fifty_times_and_then_completed() {
                 there >= before,
                 "round {round}, {moment:?}: {before} rows, then {there}"
             );
+            in_between += usize::from((before + 1..all).contains(&there));
             match (is_kill, ended.status.signal(), ended.status.code()) {
                 (true, Some(9), None) => killed += 1,
                 (false, None, Some(130)) => {
@@ -199,7 +201,8 @@ fn an_import_is_killed_fifty_times_and_then_completed() {
         let rows = rows::first_of(&mailbox, &folder, &store.name);
         assert_eq!(rows.expect("it is complete"), all);
         println!(
-            "{mails} mails: kills={killed} interrupts={interrupted} stores={} lost=0, in {:.1} s",
+            "{mails} mails: kills={killed} interrupts={interrupted} of which {in_between} between \
+             two batches, stores={} lost=0, in {:.1} s",
             store.number,
             start.elapsed().as_secs_f64()
         );
@@ -235,7 +238,7 @@ fn undisturbed(folder: &Folder, mailbox: &Mailbox) -> u64 {
     let mut importing = importing::verbose(&mut folder.program(&IMPORT)).listen();
     let mut bytes = 0;
     while kills::is_there(&mut importing.child) {
-        bytes = kills::written(importing.child.id()).unwrap_or(bytes);
+        bytes = written(importing.child.id()).unwrap_or(bytes);
         thread::yield_now();
     }
     is_whole(&importing.end(), mailbox, FILE);

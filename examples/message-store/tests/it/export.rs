@@ -11,6 +11,7 @@ use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
 
 use crate::folder::Folder;
+use crate::runtime::block_on;
 
 /// What a folder has in it, in order.
 fn names(folder: &Folder) -> Vec<String> {
@@ -88,15 +89,12 @@ fn what_is_exported_is_imported_as_it_was_in_each_format() {
     let mut runner = TestRunner::deterministic();
     let messages = prop::collection::vec(message(), 300..301);
     let messages = messages.new_tree(&mut runner).expect("messages").current();
-    tokio::runtime::Builder::new_current_thread()
-        .build()
-        .expect("a runtime")
-        .block_on(async {
-            let store = Store::open(&folder.path("messages.db"), Access::Create).await?;
-            store.add(Arc::from(messages)).await?;
-            store.close().await
-        })
-        .expect("a store");
+    let added = block_on(async {
+        let store = Store::open(&folder.path("messages.db"), Access::Create).await?;
+        store.add(Arc::from(messages)).await?;
+        store.close().await
+    });
+    added.expect("a store");
     let listed = folder.run(&["list", "--json"]).ok();
     let count = listed.lines().count();
     assert!(count > 250, "{count}");

@@ -2,18 +2,15 @@
 //! how much memory they take.
 
 use std::fs;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{Read, Write};
 use std::process::{Child, ChildStdin, Stdio};
 
 use chaos::watchdog;
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
 
 use crate::folder::{Folder, end};
+use crate::process::{first_line, peak_kib, signal};
 use crate::terminal::Terminal;
-
-fn signal(child: &Child, signal: Signal) {
-    kill_process(Pid::from_child(child), signal).expect("it is there");
-}
 
 /// An import from a pipe, of which one end is ours.
 fn from_pipe(folder: &Folder) -> (Child, ChildStdin) {
@@ -42,9 +39,7 @@ fn an_interrupted_import_stores_whole_batches_and_says_how_many() {
         input
             .write_all(lines(0..2500).as_bytes())
             .expect("it reads");
-        let mut err = BufReader::new(child.stderr.take().expect("a pipe"));
-        let mut line = String::new();
-        err.read_line(&mut line).expect("a report");
+        let (line, mut err) = first_line(child.stderr.take());
         assert!(line.contains("standard input: line 1, byte 0: "), "{line}");
         signal(&child, ends);
         let run = end(child);
@@ -52,9 +47,9 @@ fn an_interrupted_import_stores_whole_batches_and_says_how_many() {
         assert!(count > 0 && count < 2500, "{count}");
         let out = format!("standard input: imported {count}, already there 0, rejected 1\n");
         assert_eq!((run.code, run.out), (Some(130), out));
-        line.clear();
-        err.read_to_string(&mut line).expect("the rest");
-        assert_eq!(line, "message-store: interrupted\n");
+        let mut rest = String::new();
+        err.read_to_string(&mut rest).expect("the rest");
+        assert_eq!(rest, "message-store: interrupted\n");
         // The next one completes it.
         let again = folder.pipe(&["import", "-"], lines(0..2500)).ok();
         let rest = 2500 - count;
@@ -73,9 +68,7 @@ fn an_import_that_waits_for_its_input_ends_when_it_is_interrupted() {
         .spawn()
         .expect("the program starts");
     let input = child.stdin.take().expect("a pipe");
-    let mut err = BufReader::new(child.stderr.take().expect("a pipe"));
-    let mut line = String::new();
-    err.read_line(&mut line).expect("a report");
+    let (line, _err) = first_line(child.stderr.take());
     assert!(line.contains("no.jsonl: No such file"), "{line}");
     signal(&child, Signal::INT);
     let run = end(child);
@@ -199,12 +192,11 @@ fn a_message_of_twenty_mebibytes_takes_little_memory() {
     let body = word.repeat((20 << 20) / word.len());
     let big = format!("{{\"sender\":\"a\",\"recipient\":\"b\",\"body\":\"{body}\"}}\n");
     let (mut child, mut input) = from_pipe(&folder);
-    let mut err = BufReader::new(child.stderr.take().expect("a pipe"));
+    let err = child.stderr.take();
     let text = lines(0..1000) + &big + "no\n" + &lines(1000..1999);
     input.write_all(text.as_bytes()).expect("it reads");
-    let mut line = String::new();
-    err.read_line(&mut line).expect("a report");
-    let peak = crate::million::peak_kib(child.id());
+    let (_, _err) = first_line(err);
+    let peak = peak_kib(child.id()).expect("it waits for more");
     drop(input);
     let run = end(child);
     let out = "standard input: imported 2000, already there 0, rejected 1\n";

@@ -1,10 +1,9 @@
 //! Messages out, in order and on one line.
 
-use std::io::{BufRead, BufReader};
-
 use serde_json::{Value, json};
 
 use crate::folder::{Folder, end};
+use crate::process::first_line;
 use crate::terminal::Terminal;
 
 /// Three messages, one of each day.
@@ -148,11 +147,9 @@ fn a_reader_that_has_seen_enough_ends_it_quietly() {
             .program(&[&["list"], form].concat())
             .spawn()
             .expect("a child");
-        let mut reader = BufReader::new(child.stdout.take().expect("a pipe"));
-        let mut line = String::new();
-        reader.read_line(&mut line).expect("a first line");
+        let (line, rest) = first_line(child.stdout.take());
         assert!(line.contains("text 1"), "{line}");
-        drop(reader);
+        drop(rest);
         assert_eq!(end(child).ok(), "");
     }
     // Nothing is left open: the log is folded back into the database.

@@ -1,13 +1,14 @@
 //! Mail in and out.
 
 use std::fs;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{Read, Write};
 use std::os::unix::fs::MetadataExt;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::folder::{Folder, Run, end};
+use crate::process::{first_line, readers, signal};
 
 const LINE: &str = "From bob@b.c Wed Dec 31 18:00:00 2025\n";
 
@@ -129,27 +130,17 @@ fn mail_from_a_pipe_is_mail() {
 
 /// An import that waits for more of its input, and the processes that read its
 /// mail.
-fn waiting_import(folder: &Folder) -> (Child, impl BufRead + use<>, Vec<Pid>) {
+fn waiting_import(folder: &Folder) -> (Child, impl Read + use<>, Vec<u32>) {
     let mut child = folder
         .program(&["import", "--verbose", "--format", "mbox", "-"])
         .stdin(Stdio::piped())
         .spawn()
         .expect("the program starts");
-    let mut err = BufReader::new(child.stderr.take().expect("a pipe"));
-    let mut line = String::new();
-    err.read_line(&mut line).expect("a line");
-    let pids = line
-        .strip_prefix("message-store: mail is read in processes ")
-        .unwrap_or_else(|| panic!("{line}"));
-    let pids = pids.trim_end().split(", ").map(|pid| {
-        let pid = pid.parse().unwrap_or_else(|_| panic!("{line}"));
-        Pid::from_raw(pid).expect("a process")
-    });
-    let pids = pids.collect();
-    (child, err, pids)
+    let (line, err) = first_line(child.stderr.take());
+    (child, err, readers(&line))
 }
 
-fn status(pid: Pid) -> String {
+fn status(pid: u32) -> String {
     fs::read_to_string(format!("/proc/{pid}/status")).expect("the process is there")
 }
 
@@ -195,6 +186,7 @@ fn a_worker_that_is_killed_while_it_has_nothing_costs_nothing() {
     let folder = Folder::new();
     let (mut child, mut err, pids) = waiting_import(&folder);
     for pid in pids {
+        let pid = Pid::from_raw(pid as i32).expect("a process");
         kill_process(pid, Signal::KILL).expect("the process is there");
     }
     let mut stdin = child.stdin.take().expect("a pipe");
@@ -215,8 +207,7 @@ fn a_worker_that_is_killed_while_it_has_nothing_costs_nothing() {
 fn an_import_of_mail_that_is_interrupted_leaves_no_process() {
     let folder = Folder::new();
     let (child, mut err, pids) = waiting_import(&folder);
-    let pid = Pid::from_child(&child);
-    kill_process(pid, Signal::INT).expect("it is there");
+    signal(&child, Signal::INT);
     let mut rest = String::new();
     err.read_to_string(&mut rest).expect("lines");
     assert_eq!(end(child).code, Some(130));
@@ -297,14 +288,11 @@ fn another_mail_program_reads_what_is_exported() {
     let folder = Folder::new();
     odd_messages(&folder);
     folder.run(&["export", "all.mbox"]).ok();
-    let python = Command::new("python3")
-        .args(["-c", READER])
-        .current_dir(folder.path("."))
-        .output();
+    let python = folder.program_of("python3").args(["-c", READER]).spawn();
     let Ok(python) = python else {
         return chaos::skip::because("there is no python3");
     };
-    let run = Run::of(python);
+    let run = end(python);
     let mails: Vec<serde_json::Value> = run
         .ok()
         .lines()
@@ -350,13 +338,10 @@ os.execv(sys.argv[1], sys.argv[1:])
 fn where_the_kernel_cannot_shut_a_process_in_that_is_said_and_mail_is_read() {
     let folder = Folder::new();
     fs::write(folder.path("a.mbox"), mail("To: alice@b.c\n\nHello\n")).expect("an mbox");
-    let python = Command::new("python3")
+    let python = folder
+        .program_of("python3")
         .args(["-c", WITHOUT_LANDLOCK, env!("CARGO_BIN_EXE_message-store")])
         .args(["import", "a.mbox"])
-        .current_dir(folder.path("."))
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
         .spawn();
     let Ok(python) = python else {
         return chaos::skip::because("there is no python3");

@@ -1,10 +1,10 @@
 //! Memory while a million messages stream.
 
-use std::fs;
 use std::io::{BufRead, BufReader};
 use std::ops::RangeInclusive;
 
 use crate::folder::{Folder, end};
+use crate::process::peak_kib;
 
 const ROWS: usize = 1_000_000;
 
@@ -41,7 +41,7 @@ fn list(folder: &Folder, args: &[&str], ids: RangeInclusive<usize>, start: fn(us
         let line = lines.next().expect("another message");
         assert!(line.starts_with(&start(id)), "{line} is not message {id}");
         if id == looked_at {
-            peak = Some(peak_kib(child.id()));
+            peak = peak_kib(child.id());
         }
     }
     assert_eq!(lines.next(), None);
@@ -49,15 +49,4 @@ fn list(folder: &Folder, args: &[&str], ids: RangeInclusive<usize>, start: fn(us
     let peak = peak.expect("memory was looked at");
     assert!(peak < MOST_KIB, "{args:?}: {peak} KiB");
     println!("{args:?}: VmHWM {peak} KiB");
-}
-
-/// The most memory that a living process has had.
-pub(crate) fn peak_kib(pid: u32) -> u64 {
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).expect("it lives");
-    let line = status
-        .lines()
-        .find(|line| line.starts_with("VmHWM:"))
-        .expect("it lives");
-    let number = line.split_whitespace().nth(1).expect("a number");
-    number.parse().expect("a number of KiB")
 }

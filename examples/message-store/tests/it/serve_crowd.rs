@@ -14,8 +14,9 @@ use tokio::task::JoinSet;
 
 use crate::client::Client;
 use crate::folder::Folder;
+use crate::runtime::aside;
 use crate::serve_end::LONG;
-use crate::server::{Server, aside, with_server};
+use crate::server::{Server, with_server};
 
 const CLIENTS: usize = 1_000;
 
@@ -84,7 +85,7 @@ fn a_thousand_clients_lose_nothing() {
             let (id, body) = client.expect("a client ends");
             assert_eq!(acknowledged.insert(id, body), None, "{id} was given twice");
         }
-        let most = server.status("VmHWM");
+        let most = server.peak_kib();
         println!("{CLIENTS} clients in {:.1?}, {most} KiB", begun.elapsed());
         assert!(most < 150 << 10, "{most} KiB");
 
@@ -118,7 +119,7 @@ fn who_does_not_listen_costs_little() {
         let deaf = deaf.join_all().await;
         let mut client = Client::connect(server.addr).await;
         client.get("/api/messages").await.ok();
-        let most = server.status("VmHWM");
+        let most = server.peak_kib();
         println!("{} who do not listen: {most} KiB", deaf.len());
         // A page of the store for each would be 100 MiB.
         assert!(most < 60 << 10, "{most} KiB");
@@ -163,7 +164,7 @@ fn a_hundred_who_ask_for_a_long_message_and_do_not_read_cost_little() {
         client.get("/api/messages/2").await.ok();
         let page = client.get("/api/messages").await.ok();
         assert_eq!(page["messages"][0]["body"], "short");
-        let most = server.status("VmHWM");
+        let most = server.peak_kib();
         println!("{DEAF} who ask for 20 MiB: {most} KiB");
         // The message is 20 MiB, and each answer has it once more.
         assert!(most < 200 << 10, "{most} KiB");
@@ -190,7 +191,7 @@ fn a_hundred_searches_for_a_common_word_cost_little() {
         let shown = found["found"].as_array().expect("a list").len();
         assert!((20..50).contains(&shown), "{shown}");
         assert_eq!(found["more"], true);
-        let most = server.status("VmHWM");
+        let most = server.peak_kib();
         println!("{DEAF} who search: {most} KiB, {shown} messages");
         assert!(most < 250 << 10, "{most} KiB");
     });
@@ -228,7 +229,7 @@ fn five_hundred_long_messages_under_way_cost_little() {
         let mut client = Client::connect(server.addr).await;
         let short = r#"{"sender":"a","recipient":"b","body":"short"}"#;
         assert_eq!(client.post(short).await.status, 201);
-        let most = server.status("VmHWM");
+        let most = server.peak_kib();
         println!("{SENDERS} who send 1 MiB: {most} KiB");
         assert!(most < 120 << 10, "{most} KiB");
     });

@@ -8,8 +8,9 @@ use tokio::sync::oneshot::error::TryRecvError;
 
 use crate::client::{Client, Events};
 use crate::folder::Folder;
+use crate::runtime::aside;
 use crate::serve_end::LONG;
-use crate::server::{Server, aside, block_on, with_server};
+use crate::server::{Server, block_on, with_server};
 
 async fn ids(events: &mut Events, count: usize) -> Vec<i64> {
     let mut ids = Vec::new();

@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 
 use crate::client::Client;
-use crate::server::{aside, with_server};
+use crate::runtime::aside;
+use crate::server::with_server;
 
 /// The numbers of the messages of a page, and the cursor of the next.
 fn page(page: &Value) -> (Vec<i64>, Option<String>) {
@@ -103,7 +104,7 @@ fn a_text_of_twenty_mebibytes_does_not_blow_a_page() {
         assert_eq!(found["found"][0]["body"][0]["text"], beginning);
         assert_eq!(events.next().await.expect("an event").message, *message);
         // It takes 20 MiB once for each who has it: the reader and its cache.
-        let most = server.status("VmHWM");
+        let most = server.peak_kib();
         assert!(most < 100 << 10, "{most} KiB");
 
         let whole = client.get("/api/messages/1").await.ok();

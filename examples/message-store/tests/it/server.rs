@@ -1,14 +1,15 @@
 //! The program as a server, in a folder.
 
-use std::io::{BufRead, BufReader};
+use std::io::BufReader;
 use std::net::SocketAddr;
 use std::process::{Child, ChildStdout, Command};
-use std::thread;
 
 use chaos::watchdog;
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
 
 use crate::folder::{Folder, Run, end};
+use crate::process::{first_line, peak_kib, signal, switches};
+use crate::runtime;
 
 /// A server that runs until it is told to end, or is dropped.
 #[derive(Debug)]
@@ -36,12 +37,7 @@ impl Server {
     #[track_caller]
     pub(crate) fn run(mut program: Command) -> Server {
         let mut child = program.spawn().expect("the program starts");
-        let mut out = BufReader::new(child.stdout.take().expect("a pipe"));
-        let (out, line) = watchdog::closure("listening", move || {
-            let mut line = String::new();
-            out.read_line(&mut line).expect("a line");
-            (out, line)
-        });
+        let (line, out) = first_line(child.stdout.take());
         let addr = line.strip_prefix("listening on http://");
         let addr = addr.and_then(|addr| addr.trim_end().parse().ok());
         let Some(addr) = addr else {
@@ -58,9 +54,8 @@ impl Server {
         self.child.as_ref().expect("it runs").id()
     }
 
-    pub(crate) fn signal(&self, signal: Signal) {
-        let pid = Pid::from_child(self.child.as_ref().expect("it runs"));
-        kill_process(pid, signal).expect("it runs");
+    pub(crate) fn signal(&self, is: Signal) {
+        signal(self.child.as_ref().expect("it runs"), is);
     }
 
     /// Waits for its end. What it printed is without the line that says where it
@@ -80,31 +75,16 @@ impl Server {
         assert_eq!(self.wait().ok(), "");
     }
 
-    /// A number of `/proc/PID/status`, such as `VmHWM` (in KiB).
-    pub(crate) fn status(&self, name: &str) -> u64 {
-        number(&format!("/proc/{}/status", self.pid()), name)
+    /// The most memory that it has had, in KiB.
+    pub(crate) fn peak_kib(&self) -> u64 {
+        peak_kib(self.pid()).expect("it runs")
     }
 
     /// How often its threads have waited for something until now.
     pub(crate) fn waits(&self) -> u64 {
-        let tasks = std::fs::read_dir(format!("/proc/{}/task", self.pid())).expect("it runs");
-        let paths = tasks.map(|task| task.expect("a thread").path().join("status"));
-        paths
-            .map(|path| {
-                let path = path.to_str().expect("a path of digits");
-                number(path, "voluntary_ctxt_switches")
-            })
-            .sum()
+        let switches = switches(self.pid());
+        switches.values().map(|thread| thread.waits).sum()
     }
-}
-
-fn number(path: &str, name: &str) -> u64 {
-    let status = std::fs::read_to_string(path).expect("it runs");
-    let line = status
-        .lines()
-        .find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
-    let number = line.and_then(|rest| rest.split_whitespace().next());
-    number.expect("a line").parse().expect("a number")
 }
 
 impl Drop for Server {
@@ -129,15 +109,5 @@ pub(crate) fn with_server(test: impl AsyncFnOnce(&Folder, &Server)) {
 /// Runs a future to its end, and fails if that takes too long.
 #[track_caller]
 pub(crate) fn block_on<T>(test: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .expect("a runtime")
-        .block_on(watchdog::future("a test of the server", test))
-}
-
-/// Runs what has a runtime of its own, which none may have inside another.
-pub(crate) fn aside<T: Send>(work: impl FnOnce() -> T + Send) -> T {
-    let ended = thread::scope(|scope| scope.spawn(work).join());
-    ended.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    runtime::block_on(watchdog::future("a test of the server", test))
 }

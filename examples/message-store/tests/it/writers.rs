@@ -8,6 +8,7 @@ use std::sync::Barrier;
 use std::thread;
 
 use crate::folder::{Folder, end};
+use crate::process::first_line;
 
 #[test]
 fn two_processes_that_write_at_once_lose_nothing() {
@@ -96,9 +97,7 @@ fn what_is_acknowledged_outlives_a_kill() {
     stdin
         .write_all(b"Bob\nAlice\nI need your help.\n")
         .expect("it listens");
-    let mut reader = BufReader::new(child.stdout.take().expect("a pipe"));
-    let mut line = String::new();
-    reader.read_line(&mut line).expect("an acknowledgement");
+    let (line, _out) = first_line(child.stdout.take());
     assert_eq!(line, "inserted row id 20001\n");
     child.kill().expect("it lives");
     let status = child.wait().expect("it is gone");

@@ -271,7 +271,7 @@ proptest! {
             Ok(Parsed { message, .. }) => {
                 prop_assert!(!message.recipient.is_empty() || !mail.is_empty());
                 if let Some(date) = message.sent_at {
-                    let form = date.parse::<crate::since::Since>();
+                    let form = crate::time::read(&date);
                     prop_assert!(form.is_ok(), "{date} is no date");
                 }
             }

@@ -3,7 +3,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 
 use super::{Entry, FROM, LONGEST_MAIL, MOST_QUOTES, Raw, Splitter};
-use crate::format::Place;
+use crate::batch::Place;
 use crate::mail::envelope::Envelope;
 
 /// Takes an mbox apart that comes in chunks.

@@ -1,8 +1,9 @@
-// What is said below a list: how far it goes, and what failed and can be tried
-// again, by its button or when the server is back, whichever comes first.
+// The elements of the page, what is noted in them, and what is tried again.
+
+export const element = (id) => document.getElementById(id);
 
 /** What to do when the server is back, by the element that says what failed. */
-export const failed = new Map();
+const failed = new Map();
 
 /** Says something below a list; with `retry`, that it failed and can be tried again. */
 export function note(place, text, retry) {

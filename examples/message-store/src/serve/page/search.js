@@ -1,15 +1,13 @@
-// What is found, in place of the list.
+// What is found, in place of the list of all messages.
 
 import { ask, sentence } from './ask.js';
-import { note } from './note.js';
+import { element, note } from './note.js';
 import { row } from './row.js';
 
 /** How many messages a search finds at most. */
 const FOUND = 50;
 /** How long typing pauses before it is searched for, in milliseconds. */
 const TYPING_PAUSE = 150;
-
-const element = (id) => document.getElementById(id);
 
 export class Search {
   #words = element('words');

@@ -58,8 +58,10 @@ impl Chromium {
         command
             .args(OPTIONS)
             .arg(format!("--user-data-dir={}", profile.path().display()))
-            // It writes there, wherever the home of the user is.
+            // It writes there, wherever the home of the user is, and leaves nothing
+            // where temporary files are.
             .env("HOME", profile.path())
+            .env("TMPDIR", profile.path())
             .env("TZ", "UTC")
             .env("LANGUAGE", "en_GB")
             .env("LANG", "C.UTF-8")

@@ -11,6 +11,7 @@ use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
 
 use crate::mailbox::{Cause, Mailbox};
+use crate::process::{first_line, readers};
 
 /// An import that has said which processes read the mail.
 pub(super) struct Importing {
@@ -42,20 +43,12 @@ impl Importing {
     /// Begins an import that is to be verbose.
     pub(super) fn begin(program: &mut Command) -> Importing {
         let mut child = program.spawn().expect("the program starts");
-        let err = child.stderr.take().expect("a pipe");
-        let mut err = BufReader::new(err).lines();
-        let first = err.next().expect("a line").expect("the line is UTF-8");
-        let pids = first
-            .strip_prefix("message-store: mail is read in processes ")
-            .unwrap_or_else(|| panic!("no processes in {first:?}"));
-        let workers = pids
-            .split(", ")
-            .map(|pid| Process::of(pid.parse().expect("a number")))
-            .collect();
+        let (first, err) = first_line(child.stderr.take());
+        let workers = readers(&first).into_iter().map(Process::of);
         Importing {
             child,
-            workers,
-            err,
+            workers: workers.collect(),
+            err: err.lines(),
         }
     }
 

@@ -1,13 +1,14 @@
 //! Kills at moments of a run's own choosing.
 
-use std::fs;
 use std::process::Child;
 use std::thread;
 
 use chaos::dice::Dice;
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
 
 use crate::folder::Folder;
+use crate::process::{signal, written};
+use crate::runtime::block_on;
 
 /// When a run is to be killed.
 #[derive(Clone, Copy, Debug)]
@@ -47,11 +48,7 @@ impl Moment {
 
 /// Waits for so many commits that add messages, or for all messages.
 fn committed(folder: &Folder, store: &str, commits: u64, all: usize) {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .expect("a runtime");
-    runtime.block_on(async {
+    block_on(async {
         let db = aio_sqlite::open(folder.path(store))
             .access(aio_sqlite::options::Access::ReadWrite)
             .await
@@ -73,18 +70,14 @@ fn committed(folder: &Folder, store: &str, commits: u64, all: usize) {
     });
 }
 
-/// How many bytes a process has written so far, if it is still there.
-pub(super) fn written(pid: u32) -> Option<u64> {
-    let io = fs::read_to_string(format!("/proc/{pid}/io")).ok()?;
-    let count = io.lines().find_map(|line| line.strip_prefix("wchar: "))?;
-    count.trim().parse().ok()
-}
-
 pub(super) fn is_there(child: &mut Child) -> bool {
     child.try_wait().expect("it is ours").is_none()
 }
 
-pub(super) fn interrupt(child: &Child) {
-    let pid = Pid::from_child(child);
-    kill_process(pid, Signal::INT).expect("it has not been waited for");
+/// Interrupts a run, unless it is over.
+pub(super) fn interrupt(child: &mut Child) {
+    // Who has been waited for has no number any more.
+    if is_there(child) {
+        signal(child, Signal::INT);
+    }
 }

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::fs;
+
+use crate::process::peak_kib;
 
 /// The peak of each of some processes, in KiB, as far as they were looked at.
 #[derive(Debug)]
@@ -24,7 +25,8 @@ impl Peaks {
     #[track_caller]
     pub(super) fn are_below(&self, most_kib: u64) {
         for (pid, peak) in &self.0 {
-            assert!((1..most_kib).contains(peak), "process {pid}: {peak} KiB");
+            let is_little = (1..most_kib).contains(peak);
+            assert!(is_little, "process {pid}: {peak} KiB of {self}");
         }
     }
 }
@@ -35,12 +37,4 @@ impl fmt::Display for Peaks {
         let sum = self.0.values().sum::<u64>() >> 10;
         write!(f, "VmHWM {} = {sum} MiB", each.join(" + "))
     }
-}
-
-fn peak_kib(pid: u32) -> Option<u64> {
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-    let line = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmHWM:"))?;
-    line.split_whitespace().next()?.parse().ok()
 }
