@@ -1,8 +1,5 @@
 //! Messages from elsewhere: kept if they are not there yet.
 
-use std::borrow::Cow;
-use std::sync::Arc;
-
 use aio_sqlite::rusqlite::{self, Connection, TransactionBehavior};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -112,13 +109,14 @@ impl Store {
     /// # Cancel safety
     ///
     /// *Runs on*: all of them are stored, or none.
-    pub async fn add(&self, messages: Arc<[Incoming]>) -> Result<Vec<Added>> {
+    pub async fn add(&self, messages: Vec<Incoming>) -> Result<Vec<Added>> {
         // A transaction of its own. One that is shared with other writers can
         // be undone in part, for which SQLite keeps a copy of each page.
         let added = self.db().call(move |db| {
             let tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            stage(&tx, &messages)?;
-            let added = store(&tx, messages.len())?;
+            let staged = messages.len();
+            stage(&tx, messages)?;
+            let added = store(&tx, staged)?;
             tx.execute("DELETE FROM incoming", ())?;
             tx.commit()?;
             Ok(added)
@@ -130,7 +128,10 @@ impl Store {
 /// Puts messages into a table of this connection, each with its name, so that
 /// one statement can store all of them: at each that adds to the full-text index,
 /// SQLite has that write what it has gathered, in case the statement is undone.
-fn stage(tx: &Connection, messages: &[Incoming]) -> rusqlite::Result<()> {
+///
+/// A message that is in the table is nowhere else any more: SQLite needs a long
+/// one several times over to store it.
+fn stage(tx: &Connection, messages: Vec<Incoming>) -> rusqlite::Result<()> {
     let mut count = tx.prepare_cached(
         "INSERT INTO occurrences VALUES (?1, 1)
          ON CONFLICT DO UPDATE SET times = times + 1 RETURNING times",
@@ -140,22 +141,22 @@ fn stage(tx: &Connection, messages: &[Incoming]) -> rusqlite::Result<()> {
          VALUES (?1, ?2, ?3, nullif(?4, ''), ?5, ?6)",
     )?;
     for message in messages {
-        let uid = match &message.identity {
-            Identity::Named(name) => Cow::Borrowed(name),
-            Identity::Content(digest) => {
-                let times: i64 = count.query_row([digest], |row| row.get(0))?;
-                Cow::Owned(format!("sha256:{}:{times}", hex(digest)))
-            }
-        };
         let Incoming {
+            identity,
             sender,
             recipient,
             subject,
             body,
             sent_at,
-            ..
         } = message;
-        insert.execute((&uid, sender, recipient, subject, body, sent_at))?;
+        let uid = match identity {
+            Identity::Named(name) => name,
+            Identity::Content(digest) => {
+                let times: i64 = count.query_row([digest], |row| row.get(0))?;
+                format!("sha256:{}:{times}", hex(&digest))
+            }
+        };
+        insert.execute((uid, sender, recipient, subject, body, sent_at))?;
     }
     Ok(())
 }
