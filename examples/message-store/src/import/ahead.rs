@@ -49,7 +49,8 @@ impl Ahead {
     ///
     /// *Cancel safe*: what was read stays gathered.
     pub(super) async fn take(&mut self) -> Option<Result<Batch, Error>> {
-        if self.gathered.is_empty() {
+        // A batch of nothing is not the end: it may stand before the error.
+        while self.gathered.is_empty() && self.end.is_none() {
             self.read().await;
         }
         if !self.gathered.is_empty() {
