@@ -7,6 +7,15 @@ use sha2::{Digest, Sha256};
 use crate::error::Result;
 use crate::store::Store;
 
+/// No message has a longer text, in bytes: SQLite has it three times over while
+/// it is stored.
+pub const LONGEST_BODY: usize = 20 << 20;
+
+/// What else a message says is no longer either, taken together. In all forms
+/// that an export writes it is short enough beside the longest text, so that it
+/// can be imported again.
+pub(crate) const LONGEST_HEAD: usize = 512 << 10;
+
 /// A message from elsewhere.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Incoming {
@@ -30,8 +39,31 @@ pub struct Incoming {
 impl Incoming {
     /// Returns about how much memory it takes, in bytes.
     pub fn weight(&self) -> usize {
+        size_of::<Incoming>() + self.head() + self.body.len()
+    }
+
+    /// Says what of it is too long, if anything is.
+    pub fn excess(&self) -> Option<String> {
+        if self.body.len() > LONGEST_BODY {
+            let most = LONGEST_BODY >> 20;
+            Some(format!("its text is longer than {most} MiB"))
+        } else if self.head() > LONGEST_HEAD {
+            let most = LONGEST_HEAD >> 10;
+            Some(format!(
+                "what it says beside its text is longer than {most} KiB"
+            ))
+        } else {
+            None
+        }
+    }
+
+    fn head(&self) -> usize {
+        let name = match &self.identity {
+            Identity::Named(name) => name.len(),
+            Identity::Content(_) => 0,
+        };
         let subject = self.subject.as_ref().map_or(0, String::len);
-        size_of::<Incoming>() + self.sender.len() + self.recipient.len() + subject + self.body.len()
+        name + self.sender.len() + self.recipient.len() + subject
     }
 }
 
@@ -206,4 +238,30 @@ fn store(tx: &Connection, staged: usize) -> rusqlite::Result<Vec<Added>> {
 
 fn hex(digest: &[u8]) -> String {
     digest.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Identity, Incoming, LONGEST_BODY, LONGEST_HEAD};
+
+    fn message(subject: usize, body: usize) -> Incoming {
+        Incoming {
+            identity: Identity::Named("uid".into()),
+            sender: "bob".into(),
+            recipient: "all".into(),
+            subject: Some("s".repeat(subject)),
+            body: "b".repeat(body),
+            sent_at: None,
+        }
+    }
+
+    #[test]
+    fn what_is_too_long_is_said() {
+        let rest = "bob all uid".len() - 2;
+        assert_eq!(message(LONGEST_HEAD - rest, LONGEST_BODY).excess(), None);
+        let cause = message(0, LONGEST_BODY + 1).excess().expect("it is");
+        assert_eq!(cause, "its text is longer than 20 MiB");
+        let cause = message(LONGEST_HEAD - rest + 1, 0).excess().expect("it is");
+        assert_eq!(cause, "what it says beside its text is longer than 512 KiB");
+    }
 }
