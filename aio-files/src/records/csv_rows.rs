@@ -13,7 +13,10 @@ use serde::de::DeserializeOwned;
 use super::dialect::{Dialect, Header, Lengths, Spaces};
 use super::fault::Fault;
 use super::parser::{Given, Step};
-use super::window::Window;
+use super::window::{LARGE, Window};
+
+/// How much room there is at first for the fields of a row.
+const FIRST: usize = 1024;
 
 /// Where the rows of a file are, and what they say.
 #[derive(Debug)]
@@ -59,7 +62,7 @@ impl CsvRows {
         Self {
             splitter,
             row: Row::Ahead,
-            fields: vec![0; 1024],
+            fields: vec![0; FIRST],
             filled: 0,
             ends: vec![0; 32],
             ended: 0,
@@ -96,7 +99,7 @@ impl CsvRows {
                     Ok(None) => continue,
                     Ok(Some(row)) => {
                         let made = row.deserialize(self.names());
-                        self.spare = Some(row);
+                        self.spare = (row.as_slice().len() <= LARGE).then_some(row);
                         match made {
                             Err(error) => self.misfit(error),
                             Ok(record) => {
@@ -226,6 +229,9 @@ impl CsvRows {
         let mut record = self.spare.take().unwrap_or_default().into_byte_record();
         record.clear();
         self.push_fields(&mut record);
+        if self.fields.len() > LARGE {
+            self.fields = vec![0; FIRST];
+        }
         let record = match StringRecord::from_byte_record(record) {
             Ok(record) => record,
             Err(error) => {

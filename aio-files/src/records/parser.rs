@@ -139,6 +139,7 @@ impl<T: DeserializeOwned> Parser<T> {
         if catch_unwind(AssertUnwindSafe(parse)).is_err() {
             batch.push(self.wrong(Fault::panicked()));
         }
+        self.window.shrink();
         batch
     }
 

@@ -9,7 +9,7 @@ use crate::read_ahead::CHUNK;
 const FIRST: usize = 16 * 1024;
 
 /// From here on memory is spared, also if that costs time.
-const LARGE: usize = 1024 * 1024;
+pub(super) const LARGE: usize = 1024 * 1024;
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
@@ -125,6 +125,14 @@ impl Window {
             self.pass_byte_order_mark();
         }
         done
+    }
+
+    /// Gives back what a large record needed, if that has been taken: it may be
+    /// long until more is read.
+    pub(super) fn shrink(&mut self) {
+        if self.bytes.len() > LARGE && self.end - self.start < CHUNK {
+            self.make_room();
+        }
     }
 
     fn make_room(&mut self) {

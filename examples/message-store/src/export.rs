@@ -92,8 +92,10 @@ async fn check(store: &Store, path: &Path) -> Option<&'static str> {
     if !found.is_file() {
         return Some("not a regular file");
     }
+    // Its parts stand beside the file itself, wherever a link to that stands.
+    let database = aio_files::os::canonicalize(store.path()).await.ok()?;
     for suffix in ["", "-wal", "-shm"] {
-        let mut part = store.path().as_os_str().to_owned();
+        let mut part = database.as_os_str().to_owned();
         part.push(suffix);
         if aio_files::os::same_file(part, path)
             .await

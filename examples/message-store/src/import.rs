@@ -6,7 +6,6 @@ mod counts;
 mod progress;
 
 use std::pin::pin;
-use std::sync::Arc;
 
 use crate::batch::{Batch, Place};
 use crate::cli::Import as Args;
@@ -138,7 +137,7 @@ impl File {
             ..
         } = batch;
         let (places, messages): (Vec<Place>, Vec<_>) = messages.into_iter().unzip();
-        let added = store.add(Arc::from(messages)).await?;
+        let added = store.add(messages).await?;
         self.counts.rejected += rejected.len() as u64;
         self.counts.attachments += attachments;
         for (place, added) in places.into_iter().zip(added) {

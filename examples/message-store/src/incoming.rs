@@ -1,8 +1,5 @@
 //! Messages from elsewhere: kept if they are not there yet.
 
-use std::borrow::Cow;
-use std::sync::Arc;
-
 use aio_sqlite::rusqlite::{self, Connection, TransactionBehavior};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -10,9 +7,14 @@ use sha2::{Digest, Sha256};
 use crate::error::Result;
 use crate::store::Store;
 
-/// A message of so many bytes is stored by itself: on the way through a table
-/// SQLite holds it five times.
-const LONG: usize = 1 << 20;
+/// No message has a longer text, in bytes: SQLite has it three times over while
+/// it is stored.
+pub const LONGEST_BODY: usize = 20 << 20;
+
+/// What else a message says is no longer either, taken together. In all forms
+/// that an export writes it is short enough beside the longest text, so that it
+/// can be imported again.
+pub(crate) const LONGEST_HEAD: usize = 512 << 10;
 
 /// A message from elsewhere.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,12 +39,31 @@ pub struct Incoming {
 impl Incoming {
     /// Returns about how much memory it takes, in bytes.
     pub fn weight(&self) -> usize {
-        let subject = self.subject.as_ref().map_or(0, String::len);
-        size_of::<Incoming>() + self.sender.len() + self.recipient.len() + subject + self.body.len()
+        size_of::<Incoming>() + self.head() + self.body.len()
     }
 
-    fn is_long(&self) -> bool {
-        self.weight() >= LONG
+    /// Says what of it is too long, if anything is.
+    pub fn excess(&self) -> Option<String> {
+        if self.body.len() > LONGEST_BODY {
+            let most = LONGEST_BODY >> 20;
+            Some(format!("its text is longer than {most} MiB"))
+        } else if self.head() > LONGEST_HEAD {
+            let most = LONGEST_HEAD >> 10;
+            Some(format!(
+                "what it says beside its text is longer than {most} KiB"
+            ))
+        } else {
+            None
+        }
+    }
+
+    fn head(&self) -> usize {
+        let name = match &self.identity {
+            Identity::Named(name) => name.len(),
+            Identity::Content(_) => 0,
+        };
+        let subject = self.subject.as_ref().map_or(0, String::len);
+        name + self.sender.len() + self.recipient.len() + subject
     }
 }
 
@@ -121,18 +142,15 @@ impl Store {
     /// # Cancel safety
     ///
     /// *Runs on*: all of them are stored, or none.
-    pub async fn add(&self, messages: Arc<[Incoming]>) -> Result<Vec<Added>> {
+    pub async fn add(&self, messages: Vec<Incoming>) -> Result<Vec<Added>> {
         // A transaction of its own. One that is shared with other writers can
         // be undone in part, for which SQLite keeps a copy of each page.
         let added = self.db().call(move |db| {
             let tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            let mut added = Vec::with_capacity(messages.len());
-            for run in messages.chunk_by(|one, next| !one.is_long() && !next.is_long()) {
-                match run {
-                    [long] if long.is_long() => added.push(store_long(&tx, long)?),
-                    run => added.append(&mut store_staged(&tx, run)?),
-                }
-            }
+            let staged = messages.len();
+            stage(&tx, messages)?;
+            let added = store(&tx, staged)?;
+            tx.execute("DELETE FROM incoming", ())?;
             tx.commit()?;
             Ok(added)
         });
@@ -142,93 +160,40 @@ impl Store {
     }
 }
 
-/// The name of a message. Equal ones without a name are counted, so that each
-/// has another.
-fn name<'m>(tx: &Connection, message: &'m Incoming) -> rusqlite::Result<Cow<'m, str>> {
-    let digest = match &message.identity {
-        Identity::Named(name) => return Ok(Cow::Borrowed(name)),
-        Identity::Content(digest) => digest,
-    };
-    let times: i64 = tx
-        .prepare_cached(
-            "INSERT INTO occurrences VALUES (?1, 1)
-             ON CONFLICT DO UPDATE SET times = times + 1 RETURNING times",
-        )?
-        .query_row([digest], |row| row.get(0))?;
-    Ok(Cow::Owned(format!("sha256:{}:{times}", hex(digest))))
-}
-
-/// The time of a message, as the store has times.
-macro_rules! sent_at {
-    ($said:literal) => {
-        concat!(
-            "ifnull(
-                 max(strftime('%Y-%m-%dT%H:%M:%fZ', ",
-            $said,
-            "), '0000-01-01T00:00:00.000Z'),
-                 strftime('%Y-%m-%dT%H:%M:%fZ', 'now')
-             )"
-        )
-    };
-}
-
-/// Stores a message if it is not there yet.
-fn store_long(tx: &Connection, message: &Incoming) -> rusqlite::Result<Added> {
-    let Incoming {
-        sender,
-        recipient,
-        subject,
-        body,
-        sent_at,
-        ..
-    } = message;
-    let uid = name(tx, message)?;
-    let new = tx
-        .prepare_cached(concat!(
-            "INSERT INTO messages(uid, sender, recipient, subject, body, sent_at)
-             VALUES (?1, ?2, ?3, nullif(?4, ''), ?5, ",
-            sent_at!("?6"),
-            ") ON CONFLICT DO NOTHING"
-        ))?
-        .execute((&uid, sender, recipient, subject, body, sent_at))?;
-    if new == 1 {
-        return Ok(Added::New);
-    }
-    tx.prepare_cached(
-        "SELECT id, (sender, recipient, subject, body) IS (?2, ?3, nullif(?4, ''), ?5)
-         FROM messages WHERE uid = ?1",
-    )?
-    .query_row((&uid, sender, recipient, subject, body), |row| {
-        Ok(match row.get(1)? {
-            true => Added::Known,
-            false => Added::Contradicts(row.get(0)?),
-        })
-    })
-}
-
-/// Stores those messages that are not there yet by one statement, from a table
-/// of this connection: at each statement that adds to the full-text index, SQLite
-/// has that write what it has gathered, in case the statement is undone.
-fn store_staged(tx: &Connection, messages: &[Incoming]) -> rusqlite::Result<Vec<Added>> {
+/// Puts messages into a table of this connection, each with its name, so that
+/// one statement can store all of them: at each that adds to the full-text index,
+/// SQLite has that write what it has gathered, in case the statement is undone.
+///
+/// A message that is in the table is nowhere else any more: SQLite needs a long
+/// one several times over to store it.
+fn stage(tx: &Connection, messages: Vec<Incoming>) -> rusqlite::Result<()> {
+    let mut count = tx.prepare_cached(
+        "INSERT INTO occurrences VALUES (?1, 1)
+         ON CONFLICT DO UPDATE SET times = times + 1 RETURNING times",
+    )?;
     let mut insert = tx.prepare_cached(
         "INSERT INTO incoming(uid, sender, recipient, subject, body, sent_at)
          VALUES (?1, ?2, ?3, nullif(?4, ''), ?5, ?6)",
     )?;
     for message in messages {
         let Incoming {
+            identity,
             sender,
             recipient,
             subject,
             body,
             sent_at,
-            ..
         } = message;
-        let uid = name(tx, message)?;
-        insert.execute((&uid, sender, recipient, subject, body, sent_at))?;
+        let uid = match identity {
+            Identity::Named(name) => name,
+            Identity::Content(digest) => {
+                let times: i64 = count.query_row([digest], |row| row.get(0))?;
+                format!("sha256:{}:{times}", hex(&digest))
+            }
+        };
+        insert.execute((uid, sender, recipient, subject, body, sent_at))?;
     }
-    let added = store(tx, messages.len())?;
-    tx.execute("DELETE FROM incoming", ())?;
-    Ok(added)
+    Ok(())
 }
 
 /// Stores those messages of the table that are not there yet, and returns what
@@ -238,12 +203,15 @@ fn store(tx: &Connection, staged: usize) -> rusqlite::Result<Vec<Added>> {
         .prepare_cached("SELECT ifnull(max(id), 0) FROM messages")?
         .query_row((), |row| row.get(0))?;
     let new = tx
-        .prepare_cached(concat!(
+        .prepare_cached(
             "INSERT INTO messages(uid, sender, recipient, subject, body, sent_at)
-             SELECT uid, sender, recipient, subject, body, ",
-            sent_at!("sent_at"),
-            " FROM incoming WHERE true ORDER BY n ON CONFLICT DO NOTHING"
-        ))?
+             SELECT uid, sender, recipient, subject, body, ifnull(
+                        max(strftime('%Y-%m-%dT%H:%M:%fZ', sent_at), '0000-01-01T00:00:00.000Z'),
+                        strftime('%Y-%m-%dT%H:%M:%fZ', 'now')
+                    )
+             FROM incoming WHERE true ORDER BY n
+             ON CONFLICT DO NOTHING",
+        )?
         .execute(())?;
     if new == staged {
         return Ok(vec![Added::New; new]);
@@ -271,7 +239,33 @@ fn store(tx: &Connection, staged: usize) -> rusqlite::Result<Vec<Added>> {
     added.collect()
 }
 
-/// A digest as digits.
+/// Bytes as two digits each.
 pub(crate) fn hex(digest: &[u8]) -> String {
     digest.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Identity, Incoming, LONGEST_BODY, LONGEST_HEAD};
+
+    fn message(subject: usize, body: usize) -> Incoming {
+        Incoming {
+            identity: Identity::Named("uid".into()),
+            sender: "bob".into(),
+            recipient: "all".into(),
+            subject: Some("s".repeat(subject)),
+            body: "b".repeat(body),
+            sent_at: None,
+        }
+    }
+
+    #[test]
+    fn what_is_too_long_is_said() {
+        let rest = "bob all uid".len() - 2;
+        assert_eq!(message(LONGEST_HEAD - rest, LONGEST_BODY).excess(), None);
+        let cause = message(0, LONGEST_BODY + 1).excess().expect("it is");
+        assert_eq!(cause, "its text is longer than 20 MiB");
+        let cause = message(LONGEST_HEAD - rest + 1, 0).excess().expect("it is");
+        assert_eq!(cause, "what it says beside its text is longer than 512 KiB");
+    }
 }

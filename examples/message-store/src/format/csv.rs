@@ -2,7 +2,7 @@
 
 use std::mem;
 
-use ::csv::Writer;
+use ::csv::{Writer, WriterBuilder};
 use aio_files::replace::AtomicFile;
 use async_stream::stream;
 use async_trait::async_trait;
@@ -23,6 +23,9 @@ const NEEDED: [&str; 3] = ["sender", "recipient", "body"];
 
 /// How many bytes of rows are written at once.
 const WRITTEN_AT_ONCE: usize = 64 << 10;
+
+/// How many bytes of a row are written at once.
+const WRITER_ROOM: usize = 1 << 20;
 
 /// The format: a row a message, the columns in any order and among others. What
 /// a message doesn't say is an empty field.
@@ -122,13 +125,21 @@ impl Columns {
     }
 }
 
+/// A writer of rows. Each time its room is full it looks for a quote in all that
+/// is left of a field, so there is much room for long ones.
+fn writer() -> Writer<Vec<u8>> {
+    WriterBuilder::new()
+        .buffer_capacity(WRITER_ROOM)
+        .from_writer(Vec::new())
+}
+
 /// Rows that are not yet in the file.
 #[derive(Debug)]
 struct Rows(Writer<Vec<u8>>);
 
 impl Rows {
     fn new() -> std::io::Result<Rows> {
-        let mut rows = Writer::from_writer(Vec::new());
+        let mut rows = writer();
         rows.write_record(COLUMNS)?;
         Ok(Rows(rows))
     }
@@ -150,7 +161,7 @@ impl Rows {
     }
 
     fn take(&mut self) -> std::io::Result<Vec<u8>> {
-        let rows = mem::replace(&mut self.0, Writer::from_writer(Vec::new()));
+        let rows = mem::replace(&mut self.0, writer());
         rows.into_inner().map_err(|error| error.into_error())
     }
 }

@@ -58,14 +58,18 @@ impl Record {
                 Identity::of_content(&sender, &recipient, subject, &body, sent_at)
             }
         };
-        Ok(Incoming {
+        let message = Incoming {
             identity,
             sender,
             recipient,
             subject,
             body,
             sent_at,
-        })
+        };
+        match message.excess() {
+            Some(cause) => Err(cause),
+            None => Ok(message),
+        }
     }
 }
 

@@ -54,13 +54,17 @@ pub(crate) fn parse(envelope: &Envelope, content: &[u8]) -> Result<Parsed, Strin
     let Some(mut mail) = mail.filter(|mail| !mail.headers().is_empty()) else {
         return Err("no headers".into());
     };
-    let parsed = head(&mail, envelope).map(|head| {
+    let parsed = head(&mail, envelope).and_then(|head| {
         find_cut_text(&mut mail);
         let attachments = mail.attachments.len() as u32;
         let body = body(&mut mail, head.line_breaks);
-        Parsed {
-            message: head.with(body),
-            attachments,
+        let message = head.with(body);
+        match message.excess() {
+            Some(cause) => Err(cause),
+            None => Ok(Parsed {
+                message,
+                attachments,
+            }),
         }
     });
     take_down(mail);

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::envelope::Envelope;
 use super::parse::{Parsed, parse};
-use super::split::Entry;
+use super::split::{Entry, LONGEST_MAIL};
 use crate::batch::Batch;
 use crate::error::{Error, Result};
 use crate::report::say;
@@ -27,8 +27,11 @@ const MOST_WORKERS: usize = 8;
 /// take thirty times its length.
 const ADDRESS_SPACE: u64 = 320 << 20;
 
-/// How long a batch may take, and then each mail of it. It takes milliseconds.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a batch may take, and then each mail of it, though it takes
+/// milliseconds. The more there is to read the longer, so that a file of nothing
+/// but mails that take for ever is at its end in a time that is known.
+const PATIENCE: Duration = Duration::from_secs(2);
+const PATIENCE_PER_MIB: Duration = Duration::from_secs(1);
 
 /// A mail on its way to a worker.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -191,9 +194,14 @@ impl Workers {
         &self,
         mails: Vec<Sealed>,
     ) -> Result<Vec<Result<Parsed, String>>, TaskError<Never>> {
+        let bytes = mails.iter().map(|mail| mail.content.len()).sum();
+        let limit = patience(bytes);
         self.pool
             .call::<read_mails>(mails)
-            .run_timeout(patience())
+            .run_timeout(limit)
+            // A process that is stopped doesn't even begin. Another mail may be
+            // read before these.
+            .timeout(limit + patience(LONGEST_MAIL))
             .await
     }
 
@@ -224,12 +232,13 @@ impl Workers {
     }
 }
 
-fn patience() -> Duration {
+fn patience(bytes: usize) -> Duration {
     #[cfg(feature = "faults")]
     if let Some(patience) = super::faults::patience() {
         return patience;
     }
-    PATIENCE
+    // No batch has as many MiB as there are in 32 bits.
+    PATIENCE + PATIENCE_PER_MIB * (bytes >> 20) as u32
 }
 
 /// How a worker ended, for the line of the mail that it was reading.

@@ -12,6 +12,7 @@ use super::encoded;
 use super::envelope::Envelope;
 use super::mime::{self, Encoding};
 use super::parse::{UNDISCLOSED, exact, head};
+use super::split::LONGEST_MAIL;
 use crate::incoming::hex;
 use crate::message::Message;
 
@@ -51,8 +52,12 @@ pub(crate) fn add(mbox: &mut String, message: &Message) {
     let body = &message.body;
     let keeps_breaks = body.contains('\r') || body.ends_with('\n');
     let encoding = match Encoding::of(body) {
+        Encoding::Plain if !keeps_breaks => Encoding::Plain,
+        // Quoted-printable can take three bytes for one, which would make it a
+        // longer mail than is read.
+        _ if body.len() > LONGEST_MAIL / 4 => Encoding::Base64,
         // At its end it can't tell one line break from none.
-        Encoding::Plain if keeps_breaks => Encoding::QuotedPrintable,
+        Encoding::Plain => Encoding::QuotedPrintable,
         encoding => encoding,
     };
     if keeps_breaks {

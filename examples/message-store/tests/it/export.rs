@@ -2,7 +2,6 @@
 
 use std::fs::{self, File};
 use std::os::unix::fs::symlink;
-use std::sync::Arc;
 
 use message_store::incoming::{Identity, Incoming};
 use message_store::store::{Access, Store};
@@ -91,7 +90,7 @@ fn what_is_exported_is_imported_as_it_was_in_each_format() {
     let messages = messages.new_tree(&mut runner).expect("messages").current();
     let added = block_on(async {
         let store = Store::open(&folder.path("messages.db"), Access::Create).await?;
-        store.add(Arc::from(messages)).await?;
+        store.add(messages).await?;
         store.close().await
     });
     added.expect("a store");
@@ -171,4 +170,16 @@ fn an_export_of_no_store_makes_none() {
     let error = folder.run(&["export", "x.jsonl"]).error();
     assert!(error.contains("messages.db: no such file"), "{error}");
     assert_eq!(names(&folder), [""; 0]);
+}
+
+#[test]
+fn the_log_of_a_store_is_not_replaced_through_a_link_to_the_store() {
+    let folder = Folder::new();
+    folder.send("Bob", "Alice", "hi");
+    std::os::unix::fs::symlink("messages.db", folder.path("link.db")).expect("a link");
+    for part in ["messages.db", "messages.db-wal", "messages.db-shm"] {
+        let args = ["--db", "link.db", "export", "--format", "csv", part];
+        let error = folder.run(&args).error();
+        assert!(error.ends_with(": the store itself\n"), "{error}");
+    }
 }

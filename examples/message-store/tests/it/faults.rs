@@ -1,6 +1,10 @@
 //! Mails that end the process which reads them.
 
 use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::process::Stdio;
+
+use rustix::process::{Pid, Signal, kill_process};
 
 use crate::folder::{Folder, Run, end};
 
@@ -63,4 +67,35 @@ fn a_mail_that_is_never_read_is_one_line_and_the_rest_is_imported() {
         "a.mbox: imported 999, already there 0, rejected 1\n"
     );
     assert_eq!(causes(&run), [("2496", "not read within 1.5s")]);
+}
+
+#[test]
+fn a_worker_that_is_stopped_before_it_reads_holds_nothing_up_for_ever() {
+    let folder = Folder::new();
+    let mut program = folder.program(&["import", "--verbose", "--format", "mbox", "-"]);
+    program.env("MESSAGE_STORE_PATIENCE_MS", "800");
+    let mut child = program.stdin(Stdio::piped()).spawn().expect("it starts");
+    let mut report = BufReader::new(child.stderr.take().expect("a pipe"));
+    let mut line = String::new();
+    report.read_line(&mut line).expect("a line");
+    let (_, pids) = line.split_once("processes ").expect("pids");
+    let first = pids.split(',').next().expect("a pid");
+    let first = first.trim().parse().ok().and_then(Pid::from_raw);
+    kill_process(first.expect("a pid"), Signal::STOP).expect("it is there");
+
+    let mut stdin = child.stdin.take().expect("a pipe");
+    for n in 0..5_000 {
+        let mail =
+            format!("From bob@b.c Wed Dec 31 18:00:00 2025\nMessage-ID: <{n}@b.c>\n\nHello\n\n");
+        stdin.write_all(mail.as_bytes()).expect("it is read");
+    }
+    drop(stdin);
+    let run = end(child);
+    assert_eq!(
+        run.out,
+        "standard input: imported 5000, already there 0, rejected 0\n"
+    );
+    let mut rest = String::new();
+    report.read_to_string(&mut rest).expect("text");
+    assert_eq!((run.code, &rest[..]), (Some(0), ""));
 }

@@ -1,7 +1,5 @@
 //! The store as the rest of the program uses it: the edges of its SQL.
 
-use std::sync::Arc;
-
 use chaos::watchdog;
 use message_store::incoming::{Added, Identity, Incoming};
 use message_store::message::NewMessage;
@@ -43,8 +41,7 @@ fn nameless(subject: Option<&str>, body: &str) -> Incoming {
 }
 
 async fn add(store: &Store, messages: &[Incoming]) -> Vec<Added> {
-    let messages = Arc::from(messages);
-    store.add(messages).await.expect("they are added")
+    store.add(messages.to_vec()).await.expect("they are added")
 }
 
 #[tokio::test]
@@ -131,7 +128,7 @@ async fn a_batch_that_fails_counts_nothing_and_stores_nothing() {
     .await;
     store.begin_file().await.expect("a file");
     let good = nameless(None, "hi");
-    let batch = Arc::from([good.clone(), good.clone(), nameless(None, "bad")]);
+    let batch = Vec::from([good.clone(), good.clone(), nameless(None, "bad")]);
     let error = store.add(batch).await.expect_err("it is refused");
     assert!(error.to_string().contains("refused"), "{error}");
     assert_eq!(store.stats().await.expect("numbers").messages, 0);

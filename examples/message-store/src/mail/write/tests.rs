@@ -241,3 +241,19 @@ proptest! {
         prop_assert!(mbox.bytes().all(is_mail));
     }
 }
+
+#[test]
+fn the_longest_message_is_no_longer_a_mail_than_is_read() {
+    use crate::incoming::{LONGEST_BODY, LONGEST_HEAD};
+    use crate::mail::split::LONGEST_MAIL;
+
+    // What takes the most room in a header, and in quoted-printable.
+    let message = Message {
+        subject: Some("\u{1}".repeat(LONGEST_HEAD)),
+        body: "=\n".repeat(LONGEST_BODY / 2),
+        ..message()
+    };
+    let mut mbox = String::new();
+    super::add(&mut mbox, &message);
+    assert!(mbox.len() < LONGEST_MAIL, "{}", mbox.len());
+}
