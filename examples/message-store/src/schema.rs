@@ -76,7 +76,7 @@ const WITH_SUBJECT_AND_UID: &str = "
         subject, body,
         content = 'messages', content_rowid = 'id', tokenize = 'unicode61 remove_diacritics 2'
     );
-    INSERT INTO messages_fts(messages_fts, rank) VALUES ('hashsize', 16777216);
+    INSERT INTO messages_fts(messages_fts, rank) VALUES ('hashsize', 4194304);
     INSERT INTO messages_fts(messages_fts) VALUES ('rebuild');
     CREATE TRIGGER messages_inserted AFTER INSERT ON messages BEGIN
         INSERT INTO messages_fts(rowid, subject, body) VALUES (new.id, new.subject, new.body);
