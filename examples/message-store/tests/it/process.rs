@@ -3,10 +3,13 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
+use std::os::fd::OwnedFd;
 use std::process::Child;
 
 use chaos::watchdog;
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open};
 
 /// The most memory that a process has had, in KiB, if it is still there.
 pub(crate) fn peak_kib(pid: u32) -> Option<u64> {
@@ -98,4 +101,39 @@ pub(crate) fn readers(line: &str) -> Vec<u32> {
     let pids = pids.unwrap_or_else(|| panic!("no processes in {line:?}"));
     let pids = pids.trim_end().split(", ");
     pids.map(|pid| pid.parse().expect("a number")).collect()
+}
+
+/// A process that reads mail, and is not our child.
+#[derive(Debug)]
+pub(crate) struct Reader {
+    pub(crate) pid: u32,
+    /// `None` if it is gone already.
+    handle: Option<OwnedFd>,
+}
+
+impl Reader {
+    pub(crate) fn of(pid: u32) -> Reader {
+        let number = Pid::from_raw(pid as i32).expect("the number of a process");
+        let handle = match pidfd_open(number, PidfdFlags::empty()) {
+            Ok(handle) => Some(handle),
+            Err(Errno::SRCH) => None,
+            Err(error) => panic!("the process {pid}: {error}"),
+        };
+        Reader { pid, handle }
+    }
+
+    /// Waits for its end, which must come soon.
+    #[track_caller]
+    pub(crate) fn end(self) {
+        let Some(handle) = self.handle else {
+            return;
+        };
+        let mut ends = [PollFd::new(&handle, PollFlags::IN)];
+        let limit = Timespec {
+            tv_sec: watchdog::LIMIT.as_secs() as i64,
+            tv_nsec: 0,
+        };
+        let ended = poll(&mut ends, Some(&limit)).expect("its end can be waited for");
+        assert_eq!(ended, 1, "the process {} reads mail for nobody", self.pid);
+    }
 }

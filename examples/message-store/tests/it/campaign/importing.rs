@@ -1,22 +1,16 @@
 //! An import under way, and what it says.
 
 use std::io::{BufRead, BufReader, Lines};
-use std::os::fd::OwnedFd;
 use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
 use std::thread::{self, JoinHandle};
 
-use chaos::watchdog;
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::io::Errno;
-use rustix::process::{Pid, PidfdFlags, pidfd_open};
-
 use crate::mailbox::{Cause, Mailbox};
-use crate::process::{first_line, readers};
+use crate::process::{Reader, first_line, readers};
 
 /// An import that has said which processes read the mail.
 pub(super) struct Importing {
     pub(super) child: Child,
-    workers: Vec<Process>,
+    workers: Vec<Reader>,
     err: Lines<BufReader<ChildStderr>>,
 }
 
@@ -44,7 +38,7 @@ impl Importing {
     pub(super) fn begin(program: &mut Command) -> Importing {
         let mut child = program.spawn().expect("the program starts");
         let (first, err) = first_line(child.stderr.take());
-        let workers = readers(&first).into_iter().map(Process::of);
+        let workers = readers(&first).into_iter().map(Reader::of);
         Importing {
             child,
             workers: workers.collect(),
@@ -92,7 +86,7 @@ impl Importing {
 /// An import whose report is read on another thread.
 pub(super) struct Listening {
     pub(super) child: Child,
-    workers: Vec<Process>,
+    workers: Vec<Reader>,
     report: JoinHandle<Vec<String>>,
 }
 
@@ -116,40 +110,6 @@ impl Listening {
 fn read_out(child: &mut Child) -> String {
     let out = child.stdout.take().expect("a pipe");
     std::io::read_to_string(out).expect("it is UTF-8")
-}
-
-/// A process that is not our child.
-#[derive(Debug)]
-struct Process {
-    pid: u32,
-    /// `None` if it is gone already.
-    handle: Option<OwnedFd>,
-}
-
-impl Process {
-    fn of(pid: u32) -> Process {
-        let number = Pid::from_raw(pid as i32).expect("the number of a process");
-        let handle = match pidfd_open(number, PidfdFlags::empty()) {
-            Ok(handle) => Some(handle),
-            Err(Errno::SRCH) => None,
-            Err(error) => panic!("the process {pid}: {error}"),
-        };
-        Process { pid, handle }
-    }
-
-    /// Waits for its end, which must come soon.
-    fn end(self) {
-        let Some(handle) = self.handle else {
-            return;
-        };
-        let mut ends = [PollFd::new(&handle, PollFlags::IN)];
-        let limit = Timespec {
-            tv_sec: watchdog::LIMIT.as_secs() as i64,
-            tv_nsec: 0,
-        };
-        let ended = poll(&mut ends, Some(&limit)).expect("its end can be waited for");
-        assert_eq!(ended, 1, "the process {} reads mail for nobody", self.pid);
-    }
 }
 
 impl Ended {
