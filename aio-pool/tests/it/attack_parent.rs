@@ -325,8 +325,10 @@ async fn a_worker_that_is_stopped_is_not_asked_again_and_again() {
     let mut calls = Vec::new();
     for _ in 0..8 {
         let mut call = pool.call::<pid>(()).into_future();
-        let _ = polled(&mut call).await;
-        calls.push(call);
+        // The other worker may be so fast that it has answered.
+        if polled(&mut call).await.is_pending() {
+            calls.push(call);
+        }
     }
     calls.retain_mut(|call| poll_with(call, Waker::noop()).is_pending());
     let mut looks = u64::MAX;
