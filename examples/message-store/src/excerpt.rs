@@ -46,9 +46,7 @@ impl Excerpt {
         let end = text.char_indices().nth(Excerpt::CHARACTERS);
         end.map_or(text, |(end, _)| &text[..end])
     }
-}
 
-impl Excerpt {
     /// Returns how many bytes of text it has.
     pub(crate) fn octets(&self) -> usize {
         let Message {

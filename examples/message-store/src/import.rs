@@ -29,8 +29,8 @@ use progress::Progress;
 ///
 /// # Errors
 ///
-/// [`Error::Store`] where the database refuses. What was counted until then is
-/// stored.
+/// [`Error::Store`] where the database refuses; what was counted until then is
+/// stored. [`Error::Gone`] where the store's file is not there any more.
 ///
 /// # Cancel safety
 ///
@@ -58,7 +58,7 @@ pub async fn import(store: &Store, args: &Args, mut output: Output) -> Result<En
         match outcome {
             Ok(End::Reached) => {}
             Ok(End::Early) => return Ok(Ending::Interrupted),
-            Err(error @ Error::Store { .. }) => return Err(error),
+            Err(error @ (Error::Store { .. } | Error::Gone { .. })) => return Err(error),
             Err(error) => {
                 file.progress.say(&[error.to_string()]).await;
                 failed = true;

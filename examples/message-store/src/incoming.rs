@@ -143,6 +143,9 @@ impl Store {
     ///
     /// *Runs on*: all of them are stored, or none.
     pub async fn add(&self, messages: Vec<Incoming>) -> Result<Vec<Added>> {
+        if messages.is_empty() {
+            return Ok(Vec::new());
+        }
         // A transaction of its own. One that is shared with other writers can
         // be undone in part, for which SQLite keeps a copy of each page.
         let added = self.db().call(move |db| {

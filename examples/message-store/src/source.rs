@@ -39,6 +39,10 @@ impl Source {
     }
 
     /// Returns how many bytes it has, if that is known.
+    ///
+    /// # Cancel safety
+    ///
+    /// *Cancel safe*: it only looks.
     pub(crate) async fn len(&self) -> Option<u64> {
         let Source::File(path) = self else {
             return None;

@@ -82,23 +82,24 @@ impl Store {
     /// *Rolls back*: the tables of a new store are made whole or not at all.
     pub async fn open(path: &Path, access: Access) -> Result<Store> {
         let db = schema::open(path, access).await?;
-        let mut store = Store {
-            db,
-            synchronous: "",
-            file: identity(path),
-        };
         // Of the connection that writes, since each has its own. It stays as it
         // is, and later that connection may be waiting for another process.
-        let asked = store
-            .db
-            .call(|db| db.pragma_query_value(None, "synchronous", |row| row.get(0)));
-        store.synchronous = match asked.await.map_err(|error| store.failed(error))? {
+        let asked = db.call(|db| db.pragma_query_value(None, "synchronous", |row| row.get(0)));
+        let failed = |source| Error::Store {
+            path: path.to_owned(),
+            source,
+        };
+        let synchronous = match asked.await.map_err(failed)? {
             0_i64 => "OFF",
             1 => "NORMAL",
             2 => "FULL",
             _ => "EXTRA",
         };
-        Ok(store)
+        Ok(Store {
+            db,
+            synchronous,
+            file: identity(path),
+        })
     }
 
     /// Tells whether the file at its path is still the one that was opened.

@@ -59,6 +59,33 @@ fn an_interrupted_import_stores_whole_batches_and_says_how_many() {
 }
 
 #[test]
+fn an_import_into_a_store_that_is_gone_ends_and_says_so_once() {
+    let folder = Folder::new();
+    fs::write(folder.path("more.jsonl"), lines(0..3)).expect("a file");
+    let mut child = folder
+        .program(&["import", "-", "more.jsonl", "--format", "jsonl"])
+        .stdin(Stdio::piped())
+        .spawn()
+        .expect("the program starts");
+    let mut input = child.stdin.take().expect("a pipe");
+    let text = String::from("no\n") + &lines(0..2500);
+    input.write_all(text.as_bytes()).expect("it reads");
+    // Now a batch is stored.
+    let (_, mut err) = first_line(child.stderr.take());
+    fs::rename(folder.path("messages.db"), folder.path("moved.db")).expect("it is moved");
+    // It may be over before it has read these.
+    let _ = input.write_all(lines(2500..5000).as_bytes());
+    drop(input);
+    let run = end(child);
+    assert_eq!(run.code, Some(1));
+    assert!(!run.out.contains("more.jsonl"), "{}", run.out);
+    let mut rest = String::new();
+    err.read_to_string(&mut rest).expect("the rest");
+    let gone = "message-store: messages.db: deleted, moved or replaced while it was open\n";
+    assert_eq!(rest, gone);
+}
+
+#[test]
 fn an_import_that_waits_for_its_input_ends_when_it_is_interrupted() {
     let folder = Folder::new();
     // The wait for the format is one too.
