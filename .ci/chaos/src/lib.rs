@@ -13,6 +13,7 @@
 //! | [`acks`] | what a victim acknowledged |
 //! | [`scratch`] | a fresh folder, in memory |
 //! | [`skip`] | a test that can't run here says so |
+//! | [`terminal`] | what a program shows a person |
 //! | [`dice`] | what is done at random can be done again |
 //! | [`package`] | a package outside the workspace builds and runs |
 //! | [`alone!`] | a test that looks at its whole process has that process for itself |
@@ -62,6 +63,8 @@ mod process;
 #[cfg(target_os = "linux")]
 pub mod scratch;
 pub mod skip;
+#[cfg(target_os = "linux")]
+pub mod terminal;
 pub mod trace;
 pub mod watchdog;
 pub mod woken;

@@ -10,7 +10,7 @@ use rustix::process::Signal;
 
 use crate::folder::{Folder, end};
 use crate::process::{first_line, peak_kib, signal};
-use crate::terminal::Terminal;
+use chaos::terminal::Terminal;
 
 /// An import from a pipe, of which one end is ours.
 fn from_pipe(folder: &Folder) -> (Child, ChildStdin) {

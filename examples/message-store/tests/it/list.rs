@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::folder::{Folder, end};
 use crate::process::first_line;
-use crate::terminal::Terminal;
+use chaos::terminal::Terminal;
 
 /// Three messages, one of each day.
 fn three_days() -> Folder {

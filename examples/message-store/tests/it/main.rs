@@ -33,6 +33,5 @@ mod since; // the times that --since takes
 mod stats; // numbers about the store
 mod store; // the edges of its SQL
 mod tail; // messages as they come, from whatever process
-mod terminal; // a terminal with a person at it
 mod upgrade; // stores of an earlier format
 mod writers; // several processes, and one that is killed

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::process::Stdio;
 
 use crate::folder::{Folder, end};
-use crate::terminal::Terminal;
+use chaos::terminal::Terminal;
 
 const HELP: &str = "row #1 from Bob to Alice: I need your help.\n";
 

@@ -1,7 +1,7 @@
 //! Words in, messages out, and nothing is a wrong query.
 
 use crate::folder::{Folder, end};
-use crate::terminal::Terminal;
+use chaos::terminal::Terminal;
 
 fn letters() -> Folder {
     let folder = Folder::new();

@@ -1,7 +1,7 @@
 //! Messages in.
 
 use crate::folder::{Folder, end};
-use crate::terminal::Terminal;
+use chaos::terminal::Terminal;
 
 #[test]
 fn send_prints_the_number_of_the_message() {

@@ -1,4 +1,4 @@
-//! A terminal with a person at it.
+//! A terminal with a person at it, for programs that behave otherwise there.
 
 use std::fs::File;
 use std::io::{Read, Write};
@@ -6,11 +6,13 @@ use std::process::{Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
 
-use chaos::watchdog;
 use rustix::pty::{OpenptFlags, grantpt, ioctl_tiocgptpeer, openpt, unlockpt};
 
+use crate::watchdog;
+
 /// A terminal: what a program shows on it, and the keys under a person's fingers.
-pub(crate) struct Terminal {
+#[derive(Debug)]
+pub struct Terminal {
     keys: File,
     shown: Receiver<Vec<u8>>,
     screen: String,
@@ -18,8 +20,13 @@ pub(crate) struct Terminal {
     other: Option<File>,
 }
 
+#[expect(clippy::new_without_default, reason = "it asks the system for one")]
 impl Terminal {
-    pub(crate) fn new() -> Terminal {
+    /// A terminal that no program has yet.
+    ///
+    /// # Panics
+    /// When the system has none.
+    pub fn new() -> Terminal {
         // Programs of other tests must not keep it open.
         let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC;
         let keys = openpt(flags).expect("a terminal");
@@ -47,7 +54,10 @@ impl Terminal {
     }
 
     /// The terminal as a program's input or output.
-    pub(crate) fn side(&self) -> Stdio {
+    ///
+    /// # Panics
+    /// When there are no descriptors left.
+    pub fn side(&self) -> Stdio {
         let other = self
             .other
             .as_ref()
@@ -56,7 +66,10 @@ impl Terminal {
     }
 
     /// Starts a program with the terminal as input, output and error.
-    pub(crate) fn start(&self, program: &mut Command) -> std::process::Child {
+    ///
+    /// # Panics
+    /// When the program does not start.
+    pub fn start(&self, program: &mut Command) -> std::process::Child {
         program
             .env("TERM", "xterm")
             .stdin(self.side())
@@ -66,15 +79,22 @@ impl Terminal {
             .expect("the program starts")
     }
 
-    pub(crate) fn press(&mut self, keys: &str) {
+    /// Types these keys.
+    ///
+    /// # Panics
+    /// When the terminal is gone.
+    pub fn press(&mut self, keys: &str) {
         self.keys
             .write_all(keys.as_bytes())
             .expect("the terminal listens");
     }
 
     /// Waits until a text has appeared.
+    ///
+    /// # Panics
+    /// When it has not within [`watchdog::LIMIT`].
     #[track_caller]
-    pub(crate) fn expect(&mut self, text: &str) {
+    pub fn expect(&mut self, text: &str) {
         while !self.screen.contains(text) {
             match self.shown.recv_timeout(watchdog::LIMIT) {
                 Ok(bytes) => self.screen.push_str(&String::from_utf8_lossy(&bytes)),
@@ -85,8 +105,11 @@ impl Terminal {
 
     /// Waits until the program is gone, and returns all that it has shown, with
     /// the terminal's `\r\n` as `\n`.
+    ///
+    /// # Panics
+    /// When the program goes on for [`watchdog::LIMIT`] without a sign.
     #[track_caller]
-    pub(crate) fn screen(mut self) -> String {
+    pub fn screen(mut self) -> String {
         self.other = None;
         loop {
             match self.shown.recv_timeout(watchdog::LIMIT) {

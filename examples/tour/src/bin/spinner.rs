@@ -1,0 +1,12 @@
+//! cargo run -p tour --bin spinner
+
+use tour::{Failure, args};
+
+/// STUB
+#[derive(Debug, clap::Parser)]
+struct Args {}
+
+fn main() -> Result<(), Failure> {
+    let Args {} = args::read();
+    Ok(())
+}

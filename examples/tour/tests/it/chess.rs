@@ -1,0 +1,1 @@
+//! `chess`: twelve hours against one.

@@ -1,0 +1,1 @@
+//! `contexts`: what is sent, and what is not.

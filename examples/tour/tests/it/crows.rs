@@ -1,0 +1,1 @@
+//! `crows`: wait, timeouts, cancellation and groups.

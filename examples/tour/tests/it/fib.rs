@@ -1,0 +1,1 @@
+//! `fib`: computing on threads and in processes.

@@ -1,0 +1,1 @@
+//! `flags`: many small files.

@@ -1,0 +1,1 @@
+//! `generators`: values out and in.

@@ -1,0 +1,1 @@
+//! `hello`: await, gather and tasks.

@@ -1,0 +1,1 @@
+//! `how`: six ways to wait.

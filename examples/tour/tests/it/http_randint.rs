@@ -1,0 +1,1 @@
+//! `http_randint`: the service over HTTP.

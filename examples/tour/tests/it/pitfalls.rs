@@ -1,0 +1,1 @@
+//! `pitfalls`: stalls and their remedies.

@@ -1,0 +1,1 @@
+//! `randint_clients`: threads beside tasks as its clients.

@@ -1,0 +1,1 @@
+//! `randint_server`: the service over TCP.

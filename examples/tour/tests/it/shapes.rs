@@ -1,0 +1,1 @@
+//! `shapes`: each crate by three doors.

@@ -1,0 +1,1 @@
+//! `spinner`: a line that turns beside slow work.

@@ -1,0 +1,1 @@
+//! `starvation`: who keeps the loop.

@@ -1,0 +1,1 @@
+//! `sync`: locks, events, semaphores, conditions, queues.
