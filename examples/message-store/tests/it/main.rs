@@ -18,7 +18,7 @@ mod million; // memory while a million messages stream
 mod printed; // the command lines that are printed, run as they are printed
 mod process; // what the system says of a process
 mod prompts; // the three questions, on a terminal and over a pipe
-mod readme; // the commands of examples/README.md print what is printed there
+mod readme; // the commands of the README print what is printed there
 mod records; // many messages as JSONL and CSV
 mod runtime; // a runtime for a test
 mod search; // words in, messages out, nothing is a wrong query

@@ -1,4 +1,4 @@
-//! The command lines that are printed, in `--help` and in `examples/README.md`,
+//! The command lines that are printed, in `--help` and in the README,
 //! run as they are printed.
 
 use std::fs::File;
@@ -10,7 +10,7 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use crate::folder::{Folder, Run, end};
 
-const README: &str = include_str!("../../../README.md");
+const README: &str = include_str!("../../README.md");
 
 /// A shell that runs a line, and finds the program by its name.
 fn shell(folder: &Folder, line: &str) -> Command {

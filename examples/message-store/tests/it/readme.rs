@@ -1,11 +1,11 @@
-//! The commands of `examples/README.md` print what is printed there.
+//! The commands of the README print what is printed there.
 
 use std::fs;
 use std::path::Path;
 
 use crate::folder::{Folder, end};
 
-const README: &str = include_str!("../../../README.md");
+const README: &str = include_str!("../../README.md");
 
 #[test]
 fn commands_print_what_the_readme_says() {
