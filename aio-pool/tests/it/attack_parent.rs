@@ -15,7 +15,7 @@ use futures_util::stream;
 use rustix::process::Signal;
 
 use crate::death::{send, wait_until_stopped};
-use crate::deeds::{is_alive, workers_of};
+use crate::deeds::{finish_when_told, is_alive, workers_of};
 use crate::harness::trials;
 use crate::line::Line;
 use crate::map::double;
@@ -149,7 +149,8 @@ async fn a_waker_that_panics_costs_neither_the_pool_nor_other_calls() {
     let mut other = pool.call::<hold>(line.name.clone()).into_future();
     assert!(polled(&mut other).await.is_pending());
     let held = line.next().await;
-    let mut call = pool.call::<nothing>(()).into_future();
+    let call = pool.call::<finish_when_told>(line.name.clone());
+    let mut call = call.into_future();
     let woken = Arc::new(AtomicUsize::new(0));
     let waker = {
         let woken = Arc::clone(&woken);
@@ -158,7 +159,9 @@ async fn a_waker_that_panics_costs_neither_the_pool_nor_other_calls() {
             panic!("a waker of somebody's own");
         })
     };
+    // It is not told before somebody is to be woken.
     assert!(poll_with(&mut call, &waker).is_pending());
+    drop(line.next().await);
     until(|| woken.load(Ordering::SeqCst) == 1).await;
     drop(other);
     held.gone().await;
