@@ -80,7 +80,8 @@ async fn drop_while_it_computes(limit: Duration) {
     let line = Line::open();
     let call = pool.call::<spin>(line.name.clone()).run_timeout(limit);
     let mut call = call.into_future();
-    assert!(polled(&mut call).await.is_pending());
+    // The shortest limit may be over before this returns.
+    let _ = polled(&mut call).await;
     let spinning = line.next().await;
     let stuck = spinning.pid;
     drop(call);
