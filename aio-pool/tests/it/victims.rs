@@ -224,7 +224,8 @@ fn hold_for_ever() {
     let _ = runtime.block_on(async {
         tokio::join!(
             pool.call::<hold>(line.clone()).into_future(),
-            pool.call::<spin>(line.clone()).into_future(),
+            // Alone, so that it has a worker of its own however slow that is.
+            pool.call::<spin>(line.clone()).exclusive().into_future(),
         )
     });
 }
