@@ -5,7 +5,7 @@ use chaos::dice::Dice;
 use tokio::join;
 
 use crate::harness::trials;
-use crate::line::Line;
+use crate::line::{Line, timed_out};
 use crate::polled::polled;
 use crate::pools::one_worker;
 use crate::tasks::{hold, pid, spin};
@@ -69,8 +69,7 @@ async fn a_timeout_of_a_task_that_does_not_stop_costs_its_worker() {
     let pool = one_worker().await;
     let line = Line::open();
     let limit = std::time::Duration::from_millis(20);
-    let call = pool.call::<spin>(line.name.clone()).timeout(limit);
-    let (outcome, spinning) = join!(call.into_future(), line.next());
+    let (spinning, outcome, _) = timed_out::<spin>(&pool, &line, limit).await;
     assert!(matches!(outcome, Err(TaskError::TimedOut { .. })));
     assert_ne!(pool.call::<pid>(()).await.unwrap(), spinning.pid);
     spinning.gone().await;
