@@ -42,8 +42,10 @@ trials![
 aio_pool::task! {
     /// Answers, and leaves something behind that computes for ever.
     async fn answer_and_hang(line: String) -> u32 {
+        // Said here: a process that is to end may end before that begins.
+        let line = crate::line::call(&line);
         tokio::spawn(async move {
-            let _line = crate::line::call(&line);
+            let _line = line;
             loop {
                 std::hint::spin_loop();
             }
