@@ -15,7 +15,7 @@ use futures_util::stream;
 use rustix::process::Signal;
 
 use crate::death::{send, wait_until_stopped};
-use crate::deeds::{is_alive, workers_of};
+use crate::deeds::{finish_when_told, is_alive, until_told, workers_of};
 use crate::harness::trials;
 use crate::line::Line;
 use crate::map::double;
@@ -81,7 +81,7 @@ fn poll_with<F: Future + Unpin>(future: &mut F, waker: &Waker) -> Poll<F::Output
     Pin::new(future).poll(&mut Context::from_waker(waker))
 }
 
-/// A call that has been made.
+/// A call that has been made, of a pool none of whose workers can answer.
 async fn made(pool: &Pool) -> Answer<pid> {
     let mut call = pool.call::<pid>(()).into_future();
     assert!(polled(&mut call).await.is_pending());
@@ -109,12 +109,15 @@ async fn a_map_of_an_ended_pool_wakes_nobody_under_the_lock() {
 }
 
 task! {
-    /// Yields an item every now and then.
-    fn ticks() -> impl Stream<Item = u32> {
-        stream::unfold(0, async |n| {
+    /// Yields an item every now and then, once the test hangs up.
+    fn ticks(line: String) -> impl Stream<Item = u32> {
+        stream::unfold((0, Some(line)), async |(n, line)| {
+            if let Some(line) = line {
+                until_told(&line).await;
+            }
             // not a wait: it is what a slow producer does
             tokio::time::sleep(Duration::from_millis(20)).await;
-            Some((n, n + 1))
+            Some((n, (n + 1, None)))
         })
     }
 }
@@ -125,15 +128,25 @@ async fn a_waker_that_is_dropped_may_cancel_a_call() {
     let mut held = pool.call::<hold>(line.name.clone()).into_future();
     assert!(polled(&mut held).await.is_pending());
     line.next().await;
-    let mut ticks = pool.stream::<ticks>(()).stream();
-    let held = Mutex::new(Some(held));
-    let first = Waker::from(Arc::new(OnDrop(Some(move || {
-        // not a wait: an item comes meanwhile
-        std::thread::sleep(Duration::from_millis(300));
-        drop(held.lock().unwrap().take());
+    let mut ticks = pool.stream::<ticks>(line.name.clone()).stream();
+    let given = Arc::new(Mutex::new(None));
+    let first = Waker::from(Arc::new(OnDrop(Some({
+        let given = Arc::clone(&given);
+        move || {
+            let Some((held, quiet)) = given.lock().unwrap().take() else {
+                return;
+            };
+            // Now, and not before, there may be an item.
+            drop(quiet);
+            // not a wait: an item comes meanwhile
+            std::thread::sleep(Duration::from_millis(300));
+            drop(held);
+        }
     }))));
     let pending = Pin::new(&mut ticks).poll_next(&mut Context::from_waker(&first));
     assert!(pending.is_pending());
+    let quiet = line.next().await;
+    *given.lock().unwrap() = Some((held, quiet));
     drop(first);
     // The stream is in other hands now.
     for n in 0..20 {
@@ -149,7 +162,8 @@ async fn a_waker_that_panics_costs_neither_the_pool_nor_other_calls() {
     let mut other = pool.call::<hold>(line.name.clone()).into_future();
     assert!(polled(&mut other).await.is_pending());
     let held = line.next().await;
-    let mut call = pool.call::<nothing>(()).into_future();
+    let call = pool.call::<finish_when_told>(line.name.clone());
+    let mut call = call.into_future();
     let woken = Arc::new(AtomicUsize::new(0));
     let waker = {
         let woken = Arc::clone(&woken);
@@ -158,7 +172,9 @@ async fn a_waker_that_panics_costs_neither_the_pool_nor_other_calls() {
             panic!("a waker of somebody's own");
         })
     };
+    // It is not told before somebody is to be woken.
     assert!(poll_with(&mut call, &waker).is_pending());
+    drop(line.next().await);
     until(|| woken.load(Ordering::SeqCst) == 1).await;
     drop(other);
     held.gone().await;
@@ -303,7 +319,10 @@ async fn a_pool_that_waits_does_not_look_at_the_clock() {
     let stopped = holds[0].1.pid;
     send(Signal::STOP, stopped);
     wait_until_stopped(stopped).await;
-    drop(made(&pool).await);
+    // The other worker may have answered it by now.
+    let mut call = pool.call::<pid>(()).into_future();
+    let _ = polled(&mut call).await;
+    drop(call);
     send(Signal::CONT, stopped);
     // Until both are at rest.
     let mut looks = u64::MAX;
@@ -429,8 +448,10 @@ async fn very_many_calls_wait_behind_one_that_must_be_alone() {
     let pool = start.await.unwrap();
     let line = Line::open();
     let mut holds = Vec::new();
+    // Alone, too: otherwise one worker that is slow leaves both to the other.
     for _ in 0..2 {
-        let mut call = pool.call::<hold>(line.name.clone()).into_future();
+        let call = pool.call::<hold>(line.name.clone()).exclusive();
+        let mut call = call.into_future();
         assert!(polled(&mut call).await.is_pending());
         let held = line.next().await;
         holds.push((call, held));
@@ -462,6 +483,7 @@ async fn a_waker_may_cancel_submit_and_close() {
         let pool = pool.clone();
         OnWake::waker(move || {
             drop(held);
+            // This is the thread that would hear of an answer and of an end.
             let mut next = pool.call::<pid>(()).into_future();
             assert!(poll_with(&mut next, Waker::noop()).is_pending());
             let mut closing = Box::pin(async move { pool.close().await });
@@ -469,8 +491,10 @@ async fn a_waker_may_cancel_submit_and_close() {
             tell.send((next, closing)).ok().unwrap();
         })
     };
-    let mut call = pool.call::<nothing>(()).into_future();
+    let call = pool.call::<finish_when_told>(line.name.clone());
+    let mut call = call.into_future();
     assert!(poll_with(&mut call, &waker).is_pending());
+    drop(line.next().await);
     let (next, closing) = told.await.unwrap();
     gone.gone().await;
     next.await.unwrap();
@@ -484,19 +508,23 @@ async fn every_handle_may_be_dropped_by_a_waker_on_the_pools_own_thread() {
     let line = Line::open();
     let mut map = pool.map::<for_ever>(0..).limit(100).stream();
     assert!(polled(&mut Box::pin(map.next())).await.is_pending());
-    let mut items = pool.stream::<ticks>(()).stream();
+    // Nobody lets it yield anything.
+    let mut items = pool.stream::<ticks>(line.name.clone()).stream();
     assert!(polled(&mut Box::pin(items.next())).await.is_pending());
     let mut held = pool.call::<hold>(line.name.clone()).into_future();
     assert!(polled(&mut held).await.is_pending());
     let lines = pool.lines();
     let (tell, told) = tokio::sync::oneshot::channel();
-    let mut call = pool.call::<nothing>(()).into_future();
+    let gate = Line::open();
+    let call = pool.call::<finish_when_told>(gate.name.clone());
+    let mut call = call.into_future();
     let waker = OnWake::waker(move || {
         drop((map, items, held, lines, pool));
         tell.send(()).unwrap();
     });
     let polled = poll_with(&mut call, &waker);
     assert!(polled.is_pending());
+    drop(gate.next().await);
     told.await.unwrap();
     until(|| !is_alive(worker)).await;
     let _ = call.await;
@@ -504,6 +532,8 @@ async fn every_handle_may_be_dropped_by_a_waker_on_the_pools_own_thread() {
 
 async fn answers_come_when_the_first_runtime_is_gone() {
     let (tell, told) = tokio::sync::oneshot::channel();
+    let line = Line::open();
+    let name = line.name.clone();
     std::thread::spawn(move || {
         let runtime = crate::harness::runtime();
         let made = runtime.block_on(async {
@@ -511,13 +541,15 @@ async fn answers_come_when_the_first_runtime_is_gone() {
             let spawned = pool.call::<for_ever>(0).into_future();
             let _spawned = tokio::spawn(spawned);
             tokio::task::yield_now().await;
-            let call = made(&pool).await;
+            let mut call = pool.call::<finish_when_told>(name).into_future();
+            assert!(polled(&mut call).await.is_pending());
             (pool, call)
         });
         drop(runtime);
         tell.send(made).ok().unwrap();
     });
     let (pool, call) = told.await.unwrap();
+    drop(line.next().await);
     call.await.unwrap();
     pool.call::<pid>(()).await.unwrap();
     pool.close().await.unwrap();

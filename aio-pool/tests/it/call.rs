@@ -8,7 +8,7 @@ use aio_pool::{Error, Part, Task, TaskError};
 use tokio::join;
 
 use crate::harness::{runtime, trials};
-use crate::line::Line;
+use crate::line::{Line, timed_out};
 use crate::pools::one_worker_for;
 use crate::tasks::{
     Bulk, Deep, Overflow, Picky, Shout, Stranger, Untagged, echo, fib, give_bulk, give_deep,
@@ -315,13 +315,12 @@ async fn a_timeout_ends_the_task() {
     let pool = one_worker_for(1).await;
     let line = Line::open();
     let limit = Duration::from_millis(50);
-    let call = pool.call::<hold>(line.name.clone()).timeout(limit);
-    let (outcome, held) = join!(call.into_future(), line.next());
+    let (held, outcome, limit) = timed_out::<hold>(&pool, &line, limit).await;
     let error = outcome.unwrap_err();
     assert!(matches!(error, TaskError::TimedOut { after, .. } if after == limit));
     assert_eq!(
         error.to_string(),
-        "task it::tasks::hold was not answered within 50ms"
+        format!("task it::tasks::hold was not answered within {limit:?}")
     );
     let pid_of_task = held.pid;
     held.gone().await;

@@ -203,13 +203,18 @@ task! {
     }
 }
 
+/// Says that a task has begun, and waits until the test hangs up.
+pub(crate) async fn until_told(line: &str) {
+    let stream = line::call(line);
+    stream.set_nonblocking(true).expect("a socket");
+    let mut stream = tokio::net::UnixStream::from_std(stream).expect("a runtime");
+    let _ = tokio::io::AsyncReadExt::read(&mut stream, &mut [0]).await;
+}
+
 task! {
     /// Waits until the test hangs up, and says where.
     pub(crate) async fn finish_when_told(line: String) -> u32 {
-        let stream = line::call(&line);
-        stream.set_nonblocking(true).expect("a socket");
-        let mut stream = tokio::net::UnixStream::from_std(stream).expect("a runtime");
-        let _ = tokio::io::AsyncReadExt::read(&mut stream, &mut [0]).await;
+        until_told(&line).await;
         std::process::id()
     }
 }

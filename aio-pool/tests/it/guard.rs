@@ -188,8 +188,9 @@ async fn a_worker_that_will_not_end_is_killed_and_reported() {
     let line = Line::open();
     let mut stopped = Vec::new();
     for _ in 0..2 {
-        // Both at once, so that each is in a worker of its own.
-        let call = tokio::spawn(pool.call::<hold>(line.name.clone()).into_future());
+        // Both at once, and each alone, so that it has a worker of its own.
+        let call = pool.call::<hold>(line.name.clone()).exclusive();
+        let call = tokio::spawn(call.into_future());
         let held = line.next().await;
         stopped.push((held.pid, call, held));
     }

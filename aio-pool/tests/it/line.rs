@@ -3,9 +3,12 @@
 
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr, UnixListener as StdListener, UnixStream as StdStream};
+use std::pin::pin;
 use std::process::id;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
+use aio_pool::{Pool, Task, TaskError};
 use tokio::io::AsyncReadExt;
 use tokio::net::{UnixListener, UnixStream};
 
@@ -51,6 +54,29 @@ impl Held {
             Ok(byte) => panic!("the task said {byte}"),
             Err(error) => drop(error),
         }
+    }
+}
+
+/// Calls a task that says that it begins and never ends, with a limit that is
+/// over by then. It is as short as it says, or longer, where the task needs more
+/// time to begin. Returns that task, what came of its call, and the limit.
+pub(crate) async fn timed_out<T: Task<Input = String>>(
+    pool: &Pool,
+    line: &Line,
+    mut limit: Duration,
+) -> (Held, Result<T::Output, TaskError<T::Error>>, Duration) {
+    let mut begun = pin!(line.next());
+    loop {
+        let call = pool.call::<T>(line.name.clone()).timeout(limit);
+        let mut call = call.into_future();
+        tokio::select! {
+            biased;
+            held = &mut begun => return (held, call.await, limit),
+            outcome = &mut call => {
+                assert!(matches!(outcome, Err(TaskError::TimedOut { .. })));
+            }
+        }
+        limit *= 2;
     }
 }
 

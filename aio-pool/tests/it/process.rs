@@ -13,7 +13,7 @@ use chaos::Trace;
 use rustix::process::Signal;
 
 use crate::death::{send, wait_until_stopped};
-use crate::deeds::{children_of, until};
+use crate::deeds::{children_of, until, until_told};
 use crate::env::variable;
 use crate::guard::assert_nothing_left;
 use crate::harness::{runtime, trials};
@@ -42,8 +42,10 @@ trials![
 aio_pool::task! {
     /// Answers, and leaves something behind that computes for ever.
     async fn answer_and_hang(line: String) -> u32 {
+        // Said here: a process that is to end may end before that begins.
+        let line = crate::line::call(&line);
         tokio::spawn(async move {
-            let _line = crate::line::call(&line);
+            let _line = line;
             loop {
                 std::hint::spin_loop();
             }
@@ -139,13 +141,22 @@ impl Wake for Flag {
 
 type Starting = Pin<Box<dyn Future<Output = Result<Process<pid>, Error>> + Send>>;
 
+aio_pool::initializer! {
+    async fn not_before_it_is_told(line: String) {
+        until_told(&line).await;
+    }
+}
+
 /// A process that is ready, and has not been given its task.
 async fn ready() -> (Starting, u32) {
-    let mut starting = aio_pool::process::<pid>(()).into_future();
+    let line = Line::open();
+    let start = aio_pool::start().initializer::<not_before_it_is_told>(line.name.clone());
+    let mut starting = start.process::<pid>(()).into_future();
     let flag = Arc::new(Flag::default());
     let waker = Waker::from(Arc::clone(&flag));
     let polled = starting.as_mut().poll(&mut Context::from_waker(&waker));
     assert!(polled.is_pending());
+    drop(line.next().await);
     until("a process that is ready", || flag.0.load(Ordering::Acquire)).await;
     let [worker] = children_of(std::process::id())[..] else {
         panic!("one process has one child");

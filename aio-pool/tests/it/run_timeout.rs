@@ -22,12 +22,11 @@ trials![
 async fn the_queue_does_not_count() {
     let pool = one_at_a_time().await;
     // It is in the way for longer than the limit.
-    let blocker = pool.call::<compute>(2_500);
-    let mut blocker = blocker.into_future();
-    assert!(polled(&mut blocker).await.is_pending());
+    let blocker = tokio::spawn(pool.call::<compute>(2_500).into_future());
+    tokio::task::yield_now().await;
     let waits = pool.call::<pid>(()).run_timeout(Duration::from_secs(2));
     let (blocker, waits) = join!(blocker, waits.into_future());
-    assert_eq!(blocker.unwrap(), waits.unwrap());
+    assert_eq!(blocker.unwrap().unwrap(), waits.unwrap());
     pool.close().await.unwrap();
 }
 
@@ -81,7 +80,8 @@ async fn drop_while_it_computes(limit: Duration) {
     let line = Line::open();
     let call = pool.call::<spin>(line.name.clone()).run_timeout(limit);
     let mut call = call.into_future();
-    assert!(polled(&mut call).await.is_pending());
+    // The shortest limit may be over before this returns.
+    let _ = polled(&mut call).await;
     let spinning = line.next().await;
     let stuck = spinning.pid;
     drop(call);

@@ -12,7 +12,7 @@ use aio_pool::Error;
 use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags};
 use rustix::process::Signal;
 
-use crate::death::send;
+use crate::death::{send, wait_until_stopped};
 use crate::harness::trials;
 use crate::line::Line;
 use crate::tasks::{compute, dig, init_again, pid};
@@ -300,13 +300,18 @@ async fn a_worker_with_a_socket_of_somebody_else_is_refused() {
 }
 
 async fn a_worker_that_ends_while_the_program_is_stopped_ended_in_time() {
-    let mut program = victim("close-slowly")
+    let line = Line::open();
+    let mut program = with_line(victim("close-slowly"), &line.name)
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
     let mut said = BufReader::new(program.stdout.take().unwrap()).lines();
+    let blocking = line.next().await;
     assert!(said.any(|line| line.unwrap() == "closing"));
     send(Signal::STOP, program.id());
+    wait_until_stopped(program.id()).await;
+    // It has a moment left in which it must end, and does.
+    drop(blocking);
     // Computes past the moment when the worker must have ended.
     let pool = aio_pool::start().workers(1).await.unwrap();
     pool.call::<compute>(2_300).await.unwrap();

@@ -8,7 +8,8 @@ use aio_pool::Pool;
 
 use crate::initializer::calls_and_waits;
 use crate::line::call as announce;
-use crate::tasks::{compute, hold, pid, spin};
+use crate::tasks::{hold, pid, spin};
+use crate::worker::block;
 
 const VICTIM: &str = "AIO_POOL_TEST_VICTIM";
 const LINE: &str = "AIO_POOL_TEST_LINE";
@@ -85,8 +86,9 @@ pub(crate) fn run_if_told() {
             crate::harness::runtime().block_on(async {
                 let pool = aio_pool::start().workers(1).await.expect("a pool");
                 let limit = Duration::from_millis(20);
-                // Cancelled when it runs, and it runs on for some time.
-                let call = pool.call::<compute>(900).timeout(limit);
+                // Cancelled when it runs, and it runs on until the test hangs up.
+                let line = std::env::var(LINE).expect("a line");
+                let call = pool.call::<block>(line).run_timeout(limit);
                 call.await.expect_err("too little time");
                 let mut close = Box::pin(pool.close());
                 let polled = std::future::poll_fn(|cx| {
@@ -222,7 +224,8 @@ fn hold_for_ever() {
     let _ = runtime.block_on(async {
         tokio::join!(
             pool.call::<hold>(line.clone()).into_future(),
-            pool.call::<spin>(line.clone()).into_future(),
+            // Alone, so that it has a worker of its own however slow that is.
+            pool.call::<spin>(line.clone()).exclusive().into_future(),
         )
     });
 }
