@@ -7,6 +7,7 @@ pub mod args;
 pub mod downloads;
 mod failure;
 pub mod flag_server;
+pub mod message_context;
 pub mod rival;
 pub mod stall;
 

@@ -7,10 +7,11 @@
 //! `commit`; and a guard that is dropped without it hands the undoing to its owner,
 //! here the thread of the database.
 
-use std::future::{pending, ready};
+use std::future::pending;
 
-use aio_sqlite::{Database, Session, Transaction};
+use aio_sqlite::Database;
 use tokio::sync::Notify;
+use tour::message_context::{MessageContext, send};
 use tour::{Failure, args};
 
 /// Sends messages in contexts of several styles, which end well, or don't
@@ -35,13 +36,16 @@ async fn main() -> Result<(), Failure> {
         println!("{} {those}", messages.len());
         say("by hand", &db, by_hand(&db, messages).await).await?;
         say("inside `with`", &db, scoped(&db, messages).await).await?;
-        let own = in_context(&db, messages, ready(()));
-        say("in a type of our own", &db, own.await).await?;
+        say(
+            "in a context of our own",
+            &db,
+            in_context(&db, messages).await,
+        )
+        .await?;
         nested(messages).await?;
     }
     println!("{messages} messages, cancelled when all are in");
-    let cancelled = cancelled(&db, &good).await;
-    say("in a type of our own", &db, cancelled).await?;
+    say("in a context of our own", &db, cancelled(&db, &good).await).await?;
     Ok(db.close().await?)
 }
 
@@ -54,91 +58,52 @@ async fn say(how: &str, db: &Database, sent: Result<usize, Failure>) -> Result<(
     Ok(())
 }
 
-/// Sends messages in whatever is open: a transaction, or a savepoint of one.
-async fn send_all(session: &Session, messages: &[String]) -> Result<usize, Failure> {
-    for (n, body) in (1..).zip(messages) {
-        if body.is_empty() {
-            return Err(Failure::of(format!("message {n}"), "it is empty"));
-        }
-        let sql = "INSERT INTO sent VALUES (?1)";
-        session.execute(sql, [body.as_str()]).await?;
-    }
-    Ok(messages.len())
-}
-
 /// The good way out is written down; `?` is the other, since it drops the guard.
 async fn by_hand(db: &Database, messages: &[String]) -> Result<usize, Failure> {
     let transaction = db.begin().await?;
-    let sent = send_all(&transaction, messages).await?;
+    for message in messages {
+        send(&transaction, message).await?;
+    }
     transaction.commit().await?;
-    Ok(sent)
+    Ok(messages.len())
 }
 
 /// The closest to `async with`: what the body returns chooses the way out.
 async fn scoped(db: &Database, messages: &[String]) -> Result<usize, Failure> {
     db.begin()
-        .with(async |transaction| send_all(transaction, messages).await)
+        .with(async |transaction| {
+            for message in messages {
+                send(transaction, message).await?;
+            }
+            Ok(messages.len())
+        })
         .await
 }
 
-/// What is done reads as itself, and how it is done is in the type below.
-async fn in_context(
-    db: &Database,
-    messages: &[String],
-    meanwhile: impl Future<Output = ()>,
-) -> Result<usize, Failure> {
+/// What is done reads as itself; how it is done is in `tour::message_context`.
+async fn in_context(db: &Database, messages: &[String]) -> Result<usize, Failure> {
     let mut context = MessageContext::enter(db).await?;
-    context.send(messages).await?;
-    meanwhile.await;
+    for message in messages {
+        context.send(message).await?;
+    }
     context.commit().await
 }
 
 /// Where Python throws `CancelledError` into a body, Rust drops it where it waits.
 async fn cancelled(db: &Database, messages: &[String]) -> Result<usize, Failure> {
     let all_are_in = Notify::new();
-    let waits = async { (all_are_in.notify_one(), pending().await).1 };
+    let body = async {
+        let mut context = MessageContext::enter(db).await?;
+        for message in messages {
+            context.send(message).await?;
+        }
+        all_are_in.notify_one();
+        pending::<()>().await;
+        context.commit().await
+    };
     tokio::select! {
-        sent = in_context(db, messages, waits) => sent,
+        sent = body => sent,
         () = all_are_in.notified() => Err(Failure::of("cancelled", "it never came to its commit")),
-    }
-}
-
-/// An open transaction, and how much was sent in it.
-struct MessageContext {
-    transaction: Option<Transaction>,
-    sent: usize,
-}
-
-impl MessageContext {
-    async fn enter(db: &Database) -> Result<MessageContext, Failure> {
-        let transaction = Some(db.begin().await?);
-        Ok(MessageContext {
-            transaction,
-            sent: 0,
-        })
-    }
-
-    async fn send(&mut self, messages: &[String]) -> Result<(), Failure> {
-        if let Some(transaction) = &self.transaction {
-            self.sent += send_all(transaction, messages).await?;
-        }
-        Ok(())
-    }
-
-    /// Takes the context itself: nobody can send in it afterwards.
-    async fn commit(mut self) -> Result<usize, Failure> {
-        if let Some(transaction) = self.transaction.take() {
-            transaction.commit().await?;
-        }
-        Ok(self.sent)
-    }
-}
-
-impl Drop for MessageContext {
-    fn drop(&mut self) {
-        if self.transaction.is_some() {
-            println!("  (left without a commit: what was sent is taken back)");
-        }
     }
 }
 
