@@ -52,7 +52,7 @@ pub fn has_flag(name: &str) -> bool {
 }
 
 /// Draws the picture of a country: three stripes whose colours follow from the
-/// name, and the name. It is no country's real flag, which would be a large file.
+/// name, and the name. It is no country's real flag.
 ///
 /// ```
 /// assert!(tour::flag_server::picture("br").contains(">br</text>"));

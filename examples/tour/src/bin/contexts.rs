@@ -32,28 +32,23 @@ async fn main() -> Result<(), Failure> {
     let db = aio_sqlite::open(":memory:").await?;
     db.execute(TABLE, ()).await?;
 
-    for (messages, those) in [(&good, "messages"), (&bad, "messages, the last one empty")] {
-        println!("{} {those}", messages.len());
+    for (messages, and) in [(&good, ""), (&bad, ", the last one empty")] {
+        println!("messages: {}{and}", messages.len());
         say("by hand", &db, by_hand(&db, messages).await).await?;
         say("inside `with`", &db, scoped(&db, messages).await).await?;
-        say(
-            "in a context of our own",
-            &db,
-            in_context(&db, messages).await,
-        )
-        .await?;
+        say("in our own context", &db, in_context(&db, messages).await).await?;
         nested(messages).await?;
     }
-    println!("{messages} messages, cancelled when all are in");
-    say("in a context of our own", &db, cancelled(&db, &good).await).await?;
+    println!("messages: {messages}, cancelled when all are in");
+    say("in our own context", &db, cancelled(&db, &good).await).await?;
     Ok(db.close().await?)
 }
 
 async fn say(how: &str, db: &Database, sent: Result<usize, Failure>) -> Result<(), Failure> {
     let rows: i64 = db.query_as("SELECT count(*) FROM sent", ()).one().await?;
     match sent {
-        Ok(sent) => println!("  {how}: {sent} rows sent, {rows} in the table"),
-        Err(error) => println!("  {how}: nothing sent, {rows} in the table ({error:?})"),
+        Ok(sent) => println!("  {how}: rows sent: {sent}, now in the table: {rows}"),
+        Err(error) => println!("  {how}: nothing sent, still in the table: {rows} ({error:?})"),
     }
     Ok(())
 }

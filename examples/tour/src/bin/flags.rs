@@ -61,16 +61,14 @@ fn main() -> Result<(), Failure> {
     println!("on {} threads, {} names", args.threads, names.len());
     let threads = on_threads(&into("threads")?, &names, args.threads)?.said();
     println!("as tasks, {} at once, {} names", args.limit, names.len());
+    let site = into("tasks")?;
     let tasks = runtime
-        .block_on(as_tasks(&into("tasks")?, &names, args.limit))?
+        .block_on(as_tasks(&site, &names, args.limit))?
         .said();
 
-    let faster = |than: &Downloads| than.rate() / alone.rate();
-    println!(
-        "threads are {:.1} × as fast as one by one",
-        faster(&threads)
-    );
-    println!("tasks are {:.1} × as fast as one by one", faster(&tasks));
+    let [by_threads, by_tasks] = [&threads, &tasks].map(|form| form.rate() / alone.rate());
+    println!("threads are {by_threads:.1} × as fast as one by one");
+    println!("tasks are {by_tasks:.1} × as fast as one by one");
     runtime.block_on(temporary.close())?;
     alone.outcome().and(threads.outcome()).and(tasks.outcome())
 }

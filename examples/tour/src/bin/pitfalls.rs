@@ -47,7 +47,7 @@ aio_pool::task! {
     /// Counts primes for so many milliseconds, and awaits nothing.
     async fn primes(ms: u64) -> usize {
         let begun = Instant::now();
-        let is_prime = |n: &u64| (2..*n).take_while(|d| d * d <= *n).all(|d| n % d != 0);
+        let is_prime = |n: &u64| (2..*n).take_while(|d| d * d <= *n).all(|d| !n.is_multiple_of(d));
         (2..)
             .take_while(|_| begun.elapsed().as_millis() < u128::from(ms))
             .filter(is_prime)
@@ -64,9 +64,8 @@ async fn computing(ms: u64) -> Result<(), Failure> {
     let thread = spawn_blocking(move || runtime.block_on(primes(ms)));
     let thread = stall::beside(async { Ok(thread.await?) }).await?;
     let process = stall::beside(async { Ok(pool.call::<primes>(ms).await?) }).await?;
-    println!(
-        "computing: stalled {stalled} ms; in another thread: {thread} ms; in another process: {process} ms"
-    );
+    let remedies = format!("on another thread: {thread} ms; in another process: {process} ms");
+    println!("computing: stalled {stalled} ms; {remedies}");
     Ok(pool.close().await?)
 }
 

@@ -21,8 +21,9 @@ fn read(line: &str) -> (String, u64, Vec<(String, u64)>) {
     (what.to_owned(), ms(stalled), remedies)
 }
 
-/// Runs it at a size, and compares each remedy with its plain call.
-fn stalls_and_remedies(ms: u64) {
+/// Runs it at a size: each plain call stalls the ticker as long as it takes, and what
+/// it returns is how long the ticker stood still beside each remedy.
+fn remedies(ms: u64) -> Vec<u64> {
     let begun = Instant::now();
     let program = program!("pitfalls");
     let out = program.run(&["--ms", &ms.to_string()]).ok();
@@ -30,34 +31,52 @@ fn stalls_and_remedies(ms: u64) {
     let mut lines = out.lines();
     let heading = format!("the longest gap of a ticker beside calls of {ms} ms");
     assert_eq!(lines.next(), Some(heading.as_str()));
-    let known = [
-        ("computing", vec!["in another thread", "in another process"]),
+    let mut times = Vec::new();
+    for (what, names) in [
+        ("computing", vec!["on another thread", "in another process"]),
         ("a locked table", vec!["with aio-sqlite"]),
         ("a locked file", vec!["with aio-files"]),
-    ];
-    for (what, names) in known {
+    ] {
         let (found, stalled, remedies) = read(lines.next().expect("a line"));
         assert_eq!(found, what);
         assert!(stalled >= ms, "{out}");
         let found: Vec<&str> = remedies.iter().map(|(name, _)| name.as_str()).collect();
         assert_eq!(found, names);
-        for (remedy, time) in remedies {
-            assert!(time < ms, "{what} {remedy}: {out}");
-        }
+        times.extend(remedies.iter().map(|(_, time)| time));
     }
     assert_eq!(lines.next(), None);
-    // The remedies waited as long as the plain calls did, or they helped nothing.
+    // The remedies wait as long as the plain calls do, or they are none.
     assert!(took >= Duration::from_millis(7 * ms), "{took:?}");
+    times
+}
+
+/// Runs it until each remedy has let the ticker tick meanwhile. A busy machine makes
+/// gaps of its own, but a call that stalls makes one each time.
+#[track_caller]
+fn stalls_but_with_remedies(ms: u64) {
+    let mut least = remedies(ms);
+    for _ in 0..5 {
+        if least.iter().all(|time| *time < ms) {
+            return;
+        }
+        let again = remedies(ms);
+        least = least
+            .into_iter()
+            .zip(again)
+            .map(|(a, b)| a.min(b))
+            .collect();
+    }
+    panic!("a remedy stalls as well, with {ms} ms: {least:?}");
 }
 
 #[test]
-fn pitfalls_stall_as_long_as_the_plain_call_and_less_with_each_remedy() {
-    stalls_and_remedies(150);
+fn pitfalls_stall_as_long_as_the_plain_call_takes_and_less_with_each_remedy() {
+    stalls_but_with_remedies(100);
 }
 
 #[test]
 fn pitfalls_stall_twice_as_long_beside_calls_of_twice_the_time() {
-    stalls_and_remedies(300);
+    stalls_but_with_remedies(200);
 }
 
 #[test]
