@@ -1,8 +1,8 @@
 //! cargo run -p tour --bin flags
 //!
 //! Many small files from a slow server. One by one, each waits for the one before
-//! it. On threads, as many wait at once as there are threads. As tasks they all wait
-//! on one thread, as many as the server is to be burdened with. Every name of two
+//! it. On threads, as many wait at once as there are threads. Async, all wait in one
+//! task, as many at once as the server is to be burdened with. Every name of two
 //! letters is tried and most are no country: that a picture isn't there is an answer
 //! too. Whatever else goes wrong is counted, and stops nothing.
 
@@ -19,7 +19,7 @@ use tour::downloads::{Downloads, Site};
 use tour::flag_server::{FlagServer, names};
 use tour::{Failure, args};
 
-/// Downloads many pictures: one by one, on threads, and as tasks
+/// Downloads many pictures: one by one, on threads, and async
 #[derive(Debug, clap::Parser)]
 struct Args {
     /// How many of the names aa, ab, … zz to try
@@ -34,7 +34,7 @@ struct Args {
     /// How many threads ask
     #[arg(long, default_value = "20", value_parser = number!(u16).range(1..=400))]
     threads: u16,
-    /// How many tasks ask at once
+    /// How many requests are under way at once where they are async
     #[arg(long, default_value = "200", value_parser = number!(u16).range(1..=400))]
     limit: u16,
     /// Asks this server instead of one of its own
@@ -60,17 +60,16 @@ fn main() -> Result<(), Failure> {
     let alone = one_by_one(&into("one-by-one")?, sample)?.said();
     println!("on {} threads, {} names", args.threads, names.len());
     let threads = on_threads(&into("threads")?, &names, args.threads)?.said();
-    println!("as tasks, {} at once, {} names", args.limit, names.len());
-    let site = into("tasks")?;
-    let tasks = runtime
-        .block_on(as_tasks(&site, &names, args.limit))?
-        .said();
+    println!("async, {} at once, {} names", args.limit, names.len());
+    let site = into("async")?;
+    let all = runtime.block_on(in_one_task(&site, &names, args.limit));
+    let all = all?.said();
 
-    let [by_threads, by_tasks] = [&threads, &tasks].map(|form| form.rate() / alone.rate());
-    println!("threads are {by_threads:.1} × as fast as one by one");
-    println!("tasks are {by_tasks:.1} × as fast as one by one");
+    let [by_threads, by_async] = [&threads, &all].map(|form| form.rate() / alone.rate());
+    println!("on threads {by_threads:.1} × as fast as one by one");
+    println!("async {by_async:.1} × as fast as one by one");
     runtime.block_on(temporary.close())?;
-    alone.outcome().and(threads.outcome()).and(tasks.outcome())
+    alone.outcome().and(threads.outcome()).and(all.outcome())
 }
 
 fn one_by_one(site: &Site, names: &[String]) -> Result<Downloads, Failure> {
@@ -103,7 +102,7 @@ fn on_threads(site: &Site, names: &[String], threads: u16) -> Result<Downloads, 
 }
 
 /// The futures are all there at once; those that were not polled have asked nothing.
-async fn as_tasks(site: &Site, names: &[String], limit: u16) -> Result<Downloads, Failure> {
+async fn in_one_task(site: &Site, names: &[String], limit: u16) -> Result<Downloads, Failure> {
     let client = Client::builder().no_proxy().build()?;
     let mut downloads = Downloads::begin(names.len());
     let requests = names.iter().map(|name| site.fetch(&client, name));

@@ -36,7 +36,7 @@ fn read(out: &str) -> (Vec<Way>, Vec<f64>) {
             rate: number(rate, " a second"),
         }
     });
-    let faster = ["threads are ", "tasks are "]
+    let faster = ["on threads ", "async "]
         .iter()
         .zip(faster)
         .map(|(who, line)| {
@@ -75,7 +75,7 @@ fn saved(folder: &Path) -> BTreeMap<String, String> {
         .collect()
 }
 
-/// Runs it at a size; returns how much faster tasks were said to be.
+/// Runs it at a size; returns how much faster async was said to be.
 fn downloads(count: usize, sample: usize, threads: usize, limit: usize, delay: u64) -> f64 {
     let program = program!("flags");
     let texts = [count, sample, threads, limit].map(|n| n.to_string());
@@ -112,8 +112,8 @@ fn downloads(count: usize, sample: usize, threads: usize, limit: usize, delay: u
             threads,
         ),
         (
-            format!("as tasks, {limit} at once, {count} names"),
-            "tasks",
+            format!("async, {limit} at once, {count} names"),
+            "async",
             count,
             limit,
         ),
@@ -141,17 +141,17 @@ fn downloads(count: usize, sample: usize, threads: usize, limit: usize, delay: u
 }
 
 #[test]
-fn flags_saves_the_194_pictures_and_tasks_are_at_least_50_times_as_fast() {
+fn flags_saves_the_194_pictures_and_async_is_at_least_50_times_as_fast() {
     assert_eq!(counts(676), "194 saved, 482 not found");
     // A machine that is busy with other tests can only make them slower.
     let enough = |_| downloads(676, 5, 100, 200, 200) >= 50.0;
-    assert!((0..3).any(enough), "tasks were not fast enough three times");
+    assert!((0..3).any(enough), "async was not fast enough three times");
 }
 
 #[test]
 fn flags_takes_the_first_so_many_names() {
     downloads(100, 5, 7, 30, 20);
-    // More threads and tasks than names, and a larger sample.
+    // More at once than there are names, and a larger sample.
     downloads(4, 9, 5, 400, 50);
 }
 
