@@ -30,8 +30,8 @@ fn main() -> Result<(), Failure> {
     run(ms)
 }
 
-// On one thread each stall is one of everything. More threads make it rarer, and
-// harder to find: as many such calls at once as there are threads stall these too.
+// On one thread a stall stops everything. More threads make it rarer, and harder to
+// find: as many such calls at once as there are threads stop everything too.
 #[tokio::main(flavor = "current_thread")]
 async fn run(ms: u64) -> Result<(), Failure> {
     println!("the longest gap of a ticker beside calls of {ms} ms");
