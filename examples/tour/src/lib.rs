@@ -4,6 +4,11 @@
 //! to be read at once. `examples/README.md` says in which order.
 
 pub mod args;
+pub mod downloads;
 mod failure;
+pub mod flag_server;
+pub mod message_context;
+pub mod rival;
+pub mod stall;
 
 pub use failure::Failure;
