@@ -4,6 +4,9 @@
 //! to be read at once. `examples/README.md` says in which order.
 
 pub mod args;
+pub mod event_loop;
 mod failure;
+pub mod meeting;
+pub mod stages;
 
 pub use failure::Failure;
