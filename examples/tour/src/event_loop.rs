@@ -148,9 +148,9 @@ mod tests {
             })
         };
         EventLoop::run(|event_loop| {
-            event_loop.resume(task("a", [0, 200]));
-            event_loop.resume(task("b", [100, 0]));
+            event_loop.resume(task("a", [200, 0]));
+            event_loop.resume(task("b", [0, 100]));
         });
-        assert_eq!(*calls.0.borrow(), ["a", "b", "a", "b"]);
+        assert_eq!(*calls.0.borrow(), ["a", "b", "b", "a"]);
     }
 }
