@@ -12,8 +12,8 @@ use crate::Failure;
 /// Shows an event, for which so many tasks wait: once it is set, it stays set.
 ///
 /// `watch` is the channel that remembers its last value, so a `watch` of a `bool` is
-/// asyncio's Event. `Notify` remembers nobody's waking but wakes those who wait, which
-/// is less: who comes late would wait for ever.
+/// asyncio's Event. `notify_waiters` of a `Notify` wakes those who wait and keeps
+/// nothing for later: who comes late would wait for ever.
 ///
 /// # Errors
 ///
