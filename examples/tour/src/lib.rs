@@ -10,5 +10,9 @@ pub mod flag_server;
 pub mod message_context;
 pub mod rival;
 pub mod stall;
+pub mod event_loop;
+mod failure;
+pub mod meeting;
+pub mod stages;
 
 pub use failure::Failure;
