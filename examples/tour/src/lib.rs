@@ -4,6 +4,12 @@
 //! to be read at once. `examples/README.md` says in which order.
 
 pub mod args;
+pub mod chart;
+pub mod comparison;
+pub mod descriptors;
 mod failure;
+pub mod randint;
+pub mod threads;
+pub mod visitors;
 
 pub use failure::Failure;
