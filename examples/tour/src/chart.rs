@@ -59,14 +59,14 @@ impl Chart {
         let values = self.lines.iter().flat_map(|(_, values)| values);
         let highest = values.copied().fold(f64::MIN_POSITIVE, f64::max);
         // Sizes double, so that equal steps are equal factors; values begin at zero,
-        // so that twice as high is twice as long.
+        // so that twice as high is twice as long. Above the highest the names have room.
         let across = (f64::from(first) / 1.4..f64::from(last) * 1.4).log_scale();
         let mut chart = ChartBuilder::on(&area)
             .caption(&self.title, ("sans-serif", 22))
             .margin(16)
             .x_label_area_size(48)
             .y_label_area_size(64)
-            .build_cartesian_2d(across.with_key_points(sizes.clone()), 0.0..highest * 1.15)?;
+            .build_cartesian_2d(across.with_key_points(sizes.clone()), 0.0..highest * 1.35)?;
         chart
             .configure_mesh()
             .x_desc(self.across)
@@ -82,7 +82,9 @@ impl Chart {
             chart
                 .draw_series(LineSeries::new(points(), colour.stroke_width(2)))?
                 .label(*name)
-                .legend(move |(x, y)| PathElement::new([(x, y), (x + 20, y)], colour));
+                .legend(move |(x, y)| {
+                    PathElement::new([(x, y), (x + 20, y)], colour.stroke_width(2))
+                });
             chart.draw_series(points().map(|point| Circle::new(point, 4, colour.filled())))?;
         }
         for (at, &size) in sizes.iter().enumerate() {
@@ -100,7 +102,7 @@ impl Chart {
         }
         chart
             .configure_series_labels()
-            .position(SeriesLabelPosition::LowerRight)
+            .position(SeriesLabelPosition::UpperLeft)
             .label_font(("sans-serif", 16))
             .background_style(WHITE)
             .border_style(RGBColor(200, 200, 200))

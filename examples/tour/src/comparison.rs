@@ -10,7 +10,8 @@ use crate::chart::Chart;
 #[derive(Clone, Debug)]
 pub struct Measured {
     /// What a request takes: the time from the start of the first client to the last
-    /// answer, by the number of requests that a client makes one after another.
+    /// answer, by the number of requests that a client makes one after another. It is rounded
+    /// to a tenth, so that the chart shows what the table says.
     pub ms: f64,
     /// How many threads the process had when all clients were there.
     pub threads: String,
@@ -20,8 +21,9 @@ impl Measured {
     /// What a crowd took that began then, and has just ended.
     #[must_use]
     pub fn since(start: Instant, requests: u32, threads: String) -> Measured {
+        let ms = start.elapsed().as_secs_f64() * 1000.0 / f64::from(requests);
         Measured {
-            ms: start.elapsed().as_secs_f64() * 1000.0 / f64::from(requests),
+            ms: (ms * 10.0).round() / 10.0,
             threads,
         }
     }

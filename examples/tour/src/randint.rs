@@ -368,7 +368,7 @@ mod tests {
         assert!(seen[1..=6].iter().all(|&times| times > 0), "{seen:?}");
         assert_eq!(seen[1..=6].iter().sum::<u32>(), 1000);
         let whole = Range::between(&i64::MIN.to_string(), &i64::MAX.to_string());
-        whole.unwrap().pick();
+        let _any = whole.unwrap().pick();
         assert_eq!(Range::between("7", "7").unwrap().pick(), 7);
     }
 

@@ -37,7 +37,7 @@ const ROUTES: [(&str, u16, &str); 7] = [
 
 #[test]
 fn it_prints_what_it_got_and_how_long_many_take_at_once() {
-    for (clients, sizes) in [("3", &[3][..]), ("40,8,8", &[40, 8, 8])] {
+    for (clients, sizes) in [("3", &[3][..]), ("100,8,8", &[100, 8, 8])] {
         let out = program!("http_randint").run(&["--clients", clients]).ok();
         let mut lines = out.lines();
         for (heading, count) in [
@@ -67,8 +67,8 @@ fn it_prints_what_it_got_and_how_long_many_take_at_once() {
             );
             let ms: u32 = at_once.trim().parse().expect(line);
             assert!(ms >= 20, "{line}");
-            // The fewer they are the less is won; 40 would be 800 ms.
-            assert!(*size < 40 || ms < size * 20, "{line}");
+            // Of so many each of the others is waited for at the same time.
+            assert!(*size < 100 || ms < size * 20, "{line}");
         }
         assert_eq!(lines.next(), None);
     }

@@ -95,8 +95,7 @@ impl<'a> Element<'a> {
 #[track_caller]
 fn chart_shows(program: &Program, file: &str, rows: &[Row]) {
     let svg = fs::read_to_string(program.file(file)).expect("the chart");
-    let texts = Element::all(&svg, "text ");
-    let texts: Vec<Element> = texts.into_iter().map(|e| Element(e.0, e.1)).collect();
+    let texts = Element::all(&svg, "text");
     let said: Vec<&str> = texts.iter().map(|text| text.1).collect();
     // Axes with units, a name for each line, and each size below its points.
     for words in [
@@ -130,12 +129,12 @@ fn chart_shows(program: &Program, file: &str, rows: &[Row]) {
         let table: Vec<&str> = rows.iter().map(|row| row.ms[line].as_str()).collect();
         assert_eq!(values, table);
 
-        let circles = Element::all(&svg, "circle ");
+        let circles = Element::all(&svg, "circle");
         let points: Vec<&Element> = circles.iter().filter(of_it).collect();
         assert_eq!(points.len(), rows.len());
         for (point, value) in points.iter().zip(table) {
             let off = number(point.get("cy")) - up(number(value));
-            assert!(off.abs() <= 2.0, "{value} is drawn {off} pixels off");
+            assert!(off.abs() <= 1.5, "{value} is drawn {off} pixels off");
         }
         let across: Vec<f64> = points.iter().map(|point| number(point.get("cx"))).collect();
         assert!(

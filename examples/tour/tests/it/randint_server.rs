@@ -72,7 +72,8 @@ pub(crate) fn serving(program: &Program, args: &[&str]) -> Serving {
 
 fn connect(serving: &Serving) -> BufReader<TcpStream> {
     let stream = TcpStream::connect(&serving.place).expect("a connection");
-    stream.set_read_timeout(Some(watchdog::LIMIT)).unwrap();
+    let limit = Some(watchdog::LIMIT);
+    stream.set_read_timeout(limit).expect("a limit");
     BufReader::new(stream)
 }
 
@@ -169,18 +170,16 @@ fn a_bad_line_is_answered_by_an_error_and_the_next_as_ever() {
 fn it_ends_when_nobody_has_come_for_so_long() {
     let program = program!("randint_server");
     let start = Instant::now();
-    let mut servings = [1, 2].map(|idle| {
-        let serving = serving(&program, &["--idle", &idle.to_string()]);
-        (idle, serving)
-    });
-    for (idle, serving) in &mut servings {
+    let servings = [1, 2].map(|idle| {
+        let mut serving = serving(&program, &["--idle", &idle.to_string()]);
+        let mut client = connect(&serving);
+        send(&mut client, b"randint 4 4\n");
+        assert_eq!(answer(&mut client), "4");
         let line = serving.line();
         let ends = format!("after {idle} s without a client\n");
         assert!(line.ends_with(&ends), "{line}");
-        let mut client = connect(serving);
-        send(&mut client, b"randint 4 4\n");
-        assert_eq!(answer(&mut client), "4");
-    }
+        (idle, serving)
+    });
     for (idle, serving) in servings {
         let line = serving.last_line();
         assert_eq!(
