@@ -330,6 +330,7 @@ mod tests {
         let range = "randint -1 6\n".parse::<Range>().unwrap();
         assert_eq!(range, Range { low: -1, high: 6 });
         refused("", r#""" is not like: randint 1 6"#);
+        refused("roll 1 6\n", r#""roll 1 6" is not like: randint 1 6"#);
         refused("randint 1\n", r#""randint 1" is not like: randint 1 6"#);
         refused("\u{7}\n", r#""\u{7}" is not like: randint 1 6"#);
         refused("randint 1 six", r#""six": invalid digit found in string"#);

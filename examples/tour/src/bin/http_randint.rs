@@ -49,7 +49,7 @@ async fn main() -> Result<(), Failure> {
     println!("got {:?}", random.clone().await?);
     let by_hand = MultiRandom(3, random.clone(), None).boxed();
     let generator = multi_random(random.clone(), 3).boxed();
-    for (what, mut numbers) in [("as it is a Stream", by_hand), ("a generator", generator)] {
+    for (what, mut numbers) in [("as a Stream", by_hand), ("as a generator", generator)] {
         println!("iterated, {what}:");
         // In Python: `async for number in numbers`.
         while let Some(number) = numbers.next().await {

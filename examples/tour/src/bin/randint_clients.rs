@@ -57,6 +57,7 @@ fn main() -> Result<(), Failure> {
         let as_tasks = tasks_ask(crowd).map_err(refused)?;
         table.row(clients, [on_threads, as_tasks]);
     }
+    println!("Threads: is what the system counts here while all clients are there.");
     table.save("a thread or a task for each client", &args.svg)?;
     println!("chart: {}", args.svg.display());
     Ok(())
@@ -83,6 +84,7 @@ fn threads_ask(crowd @ (clients, requests, _): Crowd) -> io::Result<Measured> {
 
 fn thread(id: u32, crowd: Crowd, all_here: Arc<Barrier>) -> io::Result<()> {
     let (_, requests, server) = crowd;
+    // Whether it is or not, the others wait until it has been tried.
     let connected = TcpStream::connect(server);
     all_here.wait();
     let (mut server, range) = (BufReader::new(connected?), Range::of_client(id));

@@ -42,8 +42,8 @@ fn it_prints_what_it_got_and_how_long_many_take_at_once() {
         let mut lines = out.lines();
         for (heading, count) in [
             ("awaited, as it is IntoFuture:", 1),
-            ("iterated, as it is a Stream:", 3),
-            ("iterated, a generator:", 3),
+            ("iterated, as a Stream:", 3),
+            ("iterated, as a generator:", 3),
         ] {
             assert_eq!(lines.next(), Some(heading));
             for _ in 0..count {
