@@ -14,5 +14,12 @@ pub mod event_loop;
 mod failure;
 pub mod meeting;
 pub mod stages;
+pub mod chart;
+pub mod comparison;
+pub mod descriptors;
+mod failure;
+pub mod randint;
+pub mod threads;
+pub mod visitors;
 
 pub use failure::Failure;

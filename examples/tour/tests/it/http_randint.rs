@@ -1,1 +1,179 @@
-//! `http_randint`: the service over HTTP.
+//! The service over HTTP: its routes, and its clients.
+
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use chaos::skip;
+
+use crate::program::program;
+use crate::randint_server::{Serving, serving, taken};
+
+/// Each path, and what is answered to it: the status, and the body.
+const ROUTES: [(&str, u16, &str); 7] = [
+    ("/randint/5/5", 200, "5\n"),
+    ("/randint/-12/-12", 200, "-12\n"),
+    (
+        "/",
+        200,
+        "GET /randint/{low}/{high}: a whole number, at least low and at most high\n",
+    ),
+    (
+        "/randint/6/1",
+        400,
+        "no number is at least 6 and at most 1\n",
+    ),
+    (
+        "/randint/1/six",
+        400,
+        "\"six\": invalid digit found in string\n",
+    ),
+    (
+        "/randint/1%0a/6",
+        400,
+        "\"1\\n\": invalid digit found in string\n",
+    ),
+    ("/randint", 404, "nothing is here; / says what there is\n"),
+];
+
+#[test]
+fn it_prints_what_it_got_and_how_long_many_take_at_once() {
+    for (clients, sizes) in [("3", &[3][..]), ("100,8,8", &[100, 8, 8])] {
+        let out = program!("http_randint").run(&["--clients", clients]).ok();
+        let mut lines = out.lines();
+        for (heading, count) in [
+            ("awaited, as it is IntoFuture:", 1),
+            ("iterated, as a Stream:", 3),
+            ("iterated, as a generator:", 3),
+        ] {
+            assert_eq!(lines.next(), Some(heading));
+            for _ in 0..count {
+                let line = lines.next().expect("a number");
+                let number = line
+                    .strip_prefix("got (200, ")
+                    .and_then(|rest| rest.strip_suffix(')'));
+                let number: i64 = number.and_then(|number| number.parse().ok()).expect(line);
+                assert!((1..=6).contains(&number), "{line}");
+            }
+        }
+        assert_eq!(lines.next(), Some("many at once, each of 20 ms at least:"));
+        for size in sizes {
+            let line = lines.next().expect("a size");
+            let (requests, times) = line.split_once(" requests: ").expect(line);
+            let (at_once, in_a_row) = times.split_once(" ms; ").expect(line);
+            assert_eq!(requests.trim(), size.to_string());
+            assert_eq!(
+                in_a_row,
+                format!("one after another {} ms at least", size * 20)
+            );
+            let ms: u32 = at_once.trim().parse().expect(line);
+            assert!(ms >= 20, "{line}");
+            // Of so many each of the others is waited for at the same time.
+            assert!(*size < 100 || ms < size * 20, "{line}");
+        }
+        assert_eq!(lines.next(), None);
+    }
+}
+
+#[test]
+fn each_route_answers() {
+    let program = program!("http_randint");
+    let serving = serving(&program, &["--serve"]);
+    let http = reqwest::blocking::Client::builder()
+        .no_proxy()
+        .build()
+        .unwrap();
+    for (path, status, body) in ROUTES {
+        let answer = http.get(format!("{}{path}", serving.place)).send().unwrap();
+        assert_eq!(answer.status().as_u16(), status, "{path}");
+        assert_eq!(answer.text().unwrap(), body, "{path}");
+    }
+    for (low, high) in [(1, 2), (1000, 1999)] {
+        let answer = http
+            .get(format!("{}/randint/{low}/{high}", serving.place))
+            .send()
+            .unwrap();
+        let number: i64 = answer.text().unwrap().trim().parse().unwrap();
+        assert!((low..=high).contains(&number), "{number}");
+    }
+    serving.interrupt();
+    assert_eq!(serving.last_line(), "interrupted");
+}
+
+#[test]
+fn curl_is_answered() {
+    let program = program!("http_randint");
+    let serving = serving(&program, &["--serve"]);
+    for (path, status, body) in ROUTES {
+        let Some(answer) = curl(&serving, path) else {
+            return skip::because("there is no curl");
+        };
+        assert_eq!(answer, format!("{body}{status}"), "{path}");
+    }
+}
+
+/// The body of an answer and its status behind, if there is such a program.
+fn curl(serving: &Serving, path: &str) -> Option<String> {
+    let output = Command::new("curl")
+        .args([
+            "--silent",
+            "--noproxy",
+            "*",
+            "--max-time",
+            "20",
+            "--write-out",
+            "%{http_code}",
+        ])
+        .arg(format!("{}{path}", serving.place))
+        .output()
+        .ok()?;
+    Some(String::from_utf8(output.stdout).expect("text"))
+}
+
+#[test]
+fn it_ends_when_nobody_has_asked_for_so_long() {
+    let program = program!("http_randint");
+    let start = Instant::now();
+    let servings = ["1", "2"].map(|idle| (idle, serving(&program, &["--serve", "--idle", idle])));
+    for (idle, serving) in servings {
+        let line = serving.last_line();
+        assert_eq!(line, format!("no request for {idle} s"));
+        assert!(start.elapsed() >= Duration::from_secs(idle.parse().unwrap()));
+    }
+}
+
+#[test]
+fn a_port_that_is_taken_is_one_line() {
+    let (_listener, addr) = taken();
+    for more in [&[][..], &["--serve"]] {
+        let addr = addr.to_string();
+        let line = program!("http_randint")
+            .run(&[&["--addr", &addr], more].concat())
+            .error(1);
+        let said = format!("Error: {addr}: Address already in use");
+        assert!(line.starts_with(&said), "{line}");
+    }
+}
+
+#[test]
+fn a_wrong_argument_is_one_line() {
+    for (wrong, said) in [
+        (&["--clients", "0"][..], "invalid value '0' for '--clients"),
+        (
+            &["--clients", "10001"],
+            "invalid value '10001' for '--clients",
+        ),
+        (&["--serve", "--idle", "0"], "invalid value '0' for '--idle"),
+        (&["--addr", "here"], "invalid value 'here' for '--addr"),
+        (
+            &["--idle", "5"],
+            "the following required arguments were not provided: --serve",
+        ),
+        (
+            &["--serve", "--clients", "5"],
+            "the argument '--serve' cannot be used with '--clients",
+        ),
+    ] {
+        let line = program!("http_randint").run(wrong).error(2);
+        assert!(line.starts_with(&format!("error: {said}")), "{line}");
+    }
+}
