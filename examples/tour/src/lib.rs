@@ -4,6 +4,8 @@
 //! to be read at once. `examples/README.md` says in which order.
 
 pub mod args;
+pub mod crow;
 mod failure;
+pub mod hatch;
 
 pub use failure::Failure;
