@@ -47,7 +47,9 @@ async fn main() -> Result<(), Failure> {
     // Python warns of a coroutine that nobody awaited while the program runs; Rust warns
     // of the call when it is compiled.
     let bytes = size_of_val(&a);
-    println!("countdown was called twice, 0.1 s ago: that gave two futures of {bytes} bytes");
+    println!(
+        "countdown was called twice, 0.1 s ago: nothing ran, these are futures of {bytes} bytes"
+    );
 
     timed("awaited, one after another", async {
         a.await; // B is there, but nobody polls it

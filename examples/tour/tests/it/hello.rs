@@ -25,7 +25,7 @@ fn in_turn(from: u32) -> String {
 fn counts_down(args: &[&str], from: u32) -> [f64; 3] {
     let seconds = 0.1 * f64::from(from);
     let least = format!(
-        "countdown was called twice, 0.1 s ago: that gave two futures of 1 bytes\n\
+        "countdown was called twice, 0.1 s ago: nothing ran, these are futures of 1 bytes\n\
          \nawaited, one after another:\n{}{:.1} s, one task: B began when A had ended\n\
          \ngathered, both at once:\n{}{seconds:.1} s, \
          one task: gather gives the results, A and B\n\
