@@ -77,6 +77,8 @@ fn wait_for_the_first(section: &str, crows: u32) {
     let mut done = numbers(done.strip_prefix("done ").expect("a set"));
     assert_eq!(done.first(), Some(&crows), "{section}");
     let pending = numbers(pending);
+    // Of many at least the slowest is late, however busy the machine.
+    assert!(crows == 3 || !pending.is_empty(), "{section}");
     let rest = rest.strip_prefix("then ").expect("the rest");
     let (rest, rest_after) = rest.split_once(" after ").expect("a time");
     let rest = numbers(rest);
