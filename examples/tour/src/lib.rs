@@ -4,21 +4,21 @@
 //! to be read at once. `examples/README.md` says in which order.
 
 pub mod args;
-pub mod downloads;
-mod failure;
-pub mod flag_server;
-pub mod message_context;
-pub mod rival;
-pub mod stall;
-pub mod event_loop;
-mod failure;
-pub mod meeting;
-pub mod stages;
 pub mod chart;
 pub mod comparison;
+pub mod crow;
 pub mod descriptors;
+pub mod downloads;
+pub mod event_loop;
 mod failure;
+pub mod flag_server;
+pub mod hatch;
+pub mod meeting;
+pub mod message_context;
 pub mod randint;
+pub mod rival;
+pub mod stages;
+pub mod stall;
 pub mod threads;
 pub mod visitors;
 

@@ -5,6 +5,7 @@ mod contexts; // what is sent, and what is not
 mod crows; // wait, timeouts, cancellation and groups
 mod every; // what holds for each of them
 mod fib; // computing on threads and in processes
+mod figures; // times and the like, which differ from run to run
 mod flags; // many small files
 mod generators; // values out and in
 mod hello; // await, gather and tasks
