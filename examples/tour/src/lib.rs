@@ -4,6 +4,11 @@
 //! to be read at once. `examples/README.md` says in which order.
 
 pub mod args;
+pub mod costs;
 mod failure;
+mod runs;
+mod seconds;
 
 pub use failure::Failure;
+pub use runs::Runs;
+pub use seconds::seconds;
