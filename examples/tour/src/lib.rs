@@ -6,9 +6,8 @@
 pub mod args;
 pub mod costs;
 mod failure;
-mod runs;
+pub mod runs;
 mod seconds;
 
 pub use failure::Failure;
-pub use runs::Runs;
 pub use seconds::seconds;

@@ -1,6 +1,7 @@
 //! How often work was done in a time.
 
 use std::fmt;
+use std::iter::{once, repeat};
 use std::time::{Duration, Instant};
 
 /// So many runs in so much time: `387 runs of fibp in 1.0s: 2.59 msec per run`.
@@ -12,6 +13,13 @@ pub struct Runs {
     what: &'static str,
     count: u32,
     took: Duration,
+}
+
+/// Gives the input of each run: once in any case, and again until so much time has
+/// passed since this call.
+pub fn again<T: Copy>(input: T, time: Duration) -> impl Iterator<Item = T> {
+    let began = Instant::now();
+    once(input).chain(repeat(input).take_while(move |_| began.elapsed() < time))
 }
 
 impl Runs {
@@ -61,6 +69,15 @@ mod tests {
     fn runs_are_a_line() {
         let line = "387 runs of fibp in 1.0s: 2.59 msec per run";
         assert_eq!(SERIAL.to_string(), line);
+    }
+
+    #[test]
+    fn there_is_one_run_at_least_and_none_after_the_time() {
+        assert_eq!(again(7, Duration::ZERO).collect::<Vec<_>>(), [7]);
+        let time = Duration::from_millis(5);
+        let began = Instant::now();
+        assert!(again(7, time).count() > 1);
+        assert!(began.elapsed() >= time);
     }
 
     #[test]

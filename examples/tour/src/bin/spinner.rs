@@ -43,17 +43,12 @@ fn main() -> Result<(), Failure> {
     println!("the spinner as a task, which is cancelled:");
     beside_a_task(args.seconds)?;
     println!("what one costs while it waits:");
-    let (task, thread) = (of_a_task(args.tasks)?, of_a_thread(args.threads)?);
+    let Args { tasks, threads, .. } = args;
+    let (task, thread) = (of_a_task(tasks)?, of_a_thread(threads)?);
     let (future, stack) = (task.reserved, thread.reserved);
-    println!(
-        "of {} tasks, each: a future of {future} bytes; {task}",
-        args.tasks
-    );
-    println!(
-        "of {} threads, each: a stack of {stack} bytes; {thread}",
-        args.threads
-    );
-    println!("  and another stack in the kernel, which a task has not");
+    println!("of {tasks} tasks, each: a future of {future} bytes; {task}");
+    println!("of {threads} threads, each: a stack of up to {stack} bytes; {thread}");
+    println!("  and the kernel's own stack for each, which a task has not");
     Ok(())
 }
 
@@ -72,7 +67,7 @@ fn spin_until_asked(asked: &Receiver<Infallible>) -> io::Result<()> {
     let line = Line;
     for sign in signs() {
         line.show(sign)?;
-        // Its pauses must be such that it hears of the end at once.
+        // A sleep would not hear of the end.
         if asked.recv_timeout(TURN) == Err(RecvTimeoutError::Disconnected) {
             break;
         }
@@ -85,7 +80,7 @@ async fn beside_a_task(slow: Duration) -> Result<(), Failure> {
     let spinner = tokio::spawn(spin());
     sleep(slow).await; // `thread::sleep` here would keep the spinner from turning
     spinner.abort();
-    // Waits until its line is cleared. An error of its own is not a cancellation.
+    // Waits until it is dropped, and has cleared its line.
     match spinner.await {
         Err(cancelled) if cancelled.is_cancelled() => println!("Answer: 42"),
         Err(panicked) => return Err(panicked.into()),
