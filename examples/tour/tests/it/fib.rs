@@ -57,6 +57,7 @@ fn compute(program: &Program, n: u32, seconds: &str, workers: usize) -> Figures 
         serial,
         threads,
         processes,
+        but,
         crash,
         after,
         by_threads,
