@@ -110,7 +110,8 @@ async fn in_processes(workers: usize, args: &Args, number: &[u32]) -> Result<Run
             count += check(number, &again?)?;
         }
         let runs = Runs::since(began, "fibp", count);
-        println!("processes, {workers} of them: {runs}");
+        let processes = pool.pids().len();
+        println!("processes, {processes} of them: {runs}");
 
         if let Err(lost) = pool.call::<crash>(()).await {
             println!("without a GIL threads do as well, but in a process a crash costs only its call:\n  {lost}");
