@@ -34,8 +34,12 @@ impl fmt::Display for Cost {
 /// # Errors
 ///
 /// A runtime that can't be had.
-#[tokio::main(flavor = "current_thread")]
-pub async fn of_a_task(count: u32) -> Result<Cost, Failure> {
+pub fn of_a_task(count: u32) -> Result<Cost, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+    runtime.block_on(of_waiting_tasks(count))
+}
+
+async fn of_waiting_tasks(count: u32) -> Result<Cost, Failure> {
     let meeting = Arc::new(tokio::sync::Barrier::new(count as usize + 1));
     let task = || {
         let meeting = Arc::clone(&meeting);

@@ -1,7 +1,5 @@
 //! The three forms, their figures, and what they say of each other.
 
-use std::thread;
-
 use crate::program::{Program, program};
 
 /// What one form says of itself.
@@ -146,30 +144,6 @@ fn a_run_that_is_longer_than_its_time_is_made_once_by_each() {
             "{figures:?}"
         );
     }
-}
-
-#[test]
-fn on_two_cores_threads_and_processes_are_faster_than_one_thread() {
-    if thread::available_parallelism().map_or(1, usize::from) < 2 {
-        return chaos::skip::because("one core computes no faster by two threads");
-    }
-    let program = program!("fib");
-    // Seconds in all and runs in all, of the three forms. What else the machine does
-    // may take a core from one form or another, but not from the same ones for long.
-    let mut sums = [(0.0, 0.0); 3];
-    for attempt in 1..=15 {
-        let figures = compute(&program, 1_000, "0.1", 2);
-        let forms = [figures.serial, figures.threads, figures.processes];
-        for ((seconds, runs), form) in sums.iter_mut().zip(forms) {
-            *seconds += form.runs * form.msec / 1000.0;
-            *runs += form.runs;
-        }
-        let [serial, threads, processes] = sums.map(|(seconds, runs)| runs / seconds);
-        if attempt >= 3 && threads >= 1.2 * serial && processes >= 1.2 * serial {
-            return;
-        }
-    }
-    panic!("seconds and runs of serial, threads, processes: {sums:?}");
 }
 
 #[test]
