@@ -6,6 +6,7 @@
 pub mod args;
 pub mod chart;
 pub mod comparison;
+pub mod costs;
 pub mod crow;
 pub mod descriptors;
 pub mod downloads;
@@ -17,9 +18,12 @@ pub mod meeting;
 pub mod message_context;
 pub mod randint;
 pub mod rival;
+pub mod runs;
+mod seconds;
 pub mod stages;
 pub mod stall;
 pub mod threads;
 pub mod visitors;
 
 pub use failure::Failure;
+pub use seconds::seconds;

@@ -1,12 +1,129 @@
 //! cargo run -p tour --bin fib
+//!
+//! Work that computes never waits, so a loop of tasks can't do two of it at once: it
+//! takes more cores. In Python that means processes, since its threads compute in turn
+//! (the GIL). In Rust threads compute at the same time, as processes do. What a process
+//! adds is that it may die: a crash, a kill or a memory limit costs one call, and not
+//! the program.
 
-use tour::{Failure, args};
+use std::thread;
+use std::time::{Duration, Instant};
 
-/// STUB
+use clap::value_parser;
+use num_bigint::BigUint;
+use tour::runs::{Runs, again};
+use tour::{Failure, args, seconds};
+
+/// Big Fibonacci numbers, one after another, on threads, and in processes.
 #[derive(Debug, clap::Parser)]
-struct Args {}
+struct Args {
+    /// Which Fibonacci number is computed, again and again
+    #[arg(long, default_value = "10000", value_parser = value_parser!(u32).range(1..=100_000))]
+    n: u32,
+
+    /// How long each form goes on
+    #[arg(long, default_value = "1.0", value_parser = seconds)]
+    seconds: Duration,
+
+    /// How many threads, and processes; one for each core if it is not given
+    #[arg(long, value_parser = value_parser!(u16).range(1..=256))]
+    workers: Option<u16>,
+}
+
+/// The n-th Fibonacci number, by nothing but sums; in digits of 32 bits.
+fn fibp(n: u32) -> Vec<u32> {
+    let (mut number, mut next) = (BigUint::ZERO, BigUint::from(1_u8));
+    for _ in 0..n {
+        number += &next;
+        std::mem::swap(&mut number, &mut next);
+    }
+    number.to_u32_digits()
+}
+
+aio_pool::task! {
+    async fn fibp_there(n: u32) -> Vec<u32> {
+        fibp(n)
+    }
+}
+
+aio_pool::task! {
+    async fn crash() {
+        std::process::abort()
+    }
+}
 
 fn main() -> Result<(), Failure> {
-    let Args {} = args::read();
+    aio_pool::init(); // the first line: in a worker process it never returns
+    let args: Args = args::read();
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    let workers = args.workers.map_or(cores.min(256), usize::from);
+    let number = fibp(args.n);
+    let digits = BigUint::from_slice(&number).to_string().len();
+    println!("fibp({}) has {digits} digits", args.n);
+
+    let serial = serially(&args, &number)?;
+    println!("serial, on one thread: {serial}");
+    let threads = on_threads(workers, &args, &number)?;
+    println!("threads, {workers} of them: {threads}");
+    let processes = in_processes(workers, &args, &number)?;
+    let times = [&threads, &processes].map(|runs| runs.as_fast_as(&serial));
+    println!("threads {:.1} × as fast as serial", times[0]);
+    println!("processes {:.1} × as fast as serial", times[1]);
+    let all = serial.count() + threads.count() + processes.count();
+    println!("the numbers of all {all} runs are equal");
     Ok(())
+}
+
+fn serially(args: &Args, number: &[u32]) -> Result<Runs, Failure> {
+    let (began, mut count) = (Instant::now(), 0);
+    for n in again(args.n, args.seconds) {
+        count += check(number, &fibp(n))?;
+    }
+    Ok(Runs::since(began, "fibp", count))
+}
+
+/// The same on each thread. They borrow what is here, since a scope ends after them.
+fn on_threads(workers: usize, args: &Args, number: &[u32]) -> Result<Runs, Failure> {
+    let (began, mut count) = (Instant::now(), 0);
+    thread::scope(|scope| {
+        let start = |_| thread::Builder::new().spawn_scoped(scope, || serially(args, number));
+        for thread in (0..workers).map(start).collect::<Vec<_>>() {
+            let Ok(runs) = thread?.join() else {
+                return Err(Failure::of("a thread", "it panicked"));
+            };
+            count += runs?.count();
+        }
+        Ok(Runs::since(began, "fibp", count))
+    })
+}
+
+#[tokio::main(flavor = "current_thread")] // this process computes nothing: it waits
+async fn in_processes(workers: usize, args: &Args, number: &[u32]) -> Result<Runs, Failure> {
+    // One task at a time in each, since they compute. More is for tasks that wait.
+    let pool = aio_pool::start().workers(workers).tasks_per_worker(1);
+    pool.with(async |pool| -> Result<_, Failure> {
+        let (began, mut count) = (Instant::now(), 0);
+        // Of its inputs it takes no more than one that runs and one that is next.
+        let numbers = pool.map::<fibp_there>(again(args.n, args.seconds));
+        let mut numbers = numbers.limit(2 * workers).unordered().stream();
+        while let Some(again) = numbers.next().await {
+            count += check(number, &again?)?;
+        }
+        let runs = Runs::since(began, "fibp", count);
+        let processes = pool.pids().len();
+        println!("processes, {processes} of them: {runs}");
+
+        if let Err(lost) = pool.call::<crash>(()).await {
+            println!("without a GIL threads do as well, but in a process a crash costs only its call:\n  {lost}");
+        }
+        check(number, &pool.call::<fibp_there>(args.n).await?)?;
+        println!("  and the next call is answered as before");
+        Ok(runs)
+    })
+    .await
+}
+
+fn check(number: &[u32], again: &[u32]) -> Result<u32, Failure> {
+    let one = (number == again).then_some(1);
+    one.ok_or_else(|| Failure::of("fibp", "two runs gave different numbers"))
 }
