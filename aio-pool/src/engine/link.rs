@@ -6,6 +6,8 @@ use std::io::{self, IoSlice};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use rustix::net::{SendAncillaryBuffer, SendFlags};
+use tokio::io::Interest;
 use tokio::net::UnixStream;
 use tokio::sync::Notify;
 use tokio_util::bytes::{Buf, Bytes};
@@ -215,18 +217,25 @@ impl Link {
     }
 
     fn write_some(&self, batch: &VecDeque<Bytes>) -> io::Result<usize> {
-        if let [only] = batch.as_slices().0
-            && batch.len() == 1
-        {
-            return self.socket.try_write(only);
-        }
         let mut slices = [IoSlice::new(&[]); SLICES];
         let mut count = 0;
         for (slice, bytes) in slices.iter_mut().zip(batch) {
             *slice = IoSlice::new(bytes);
             count += 1;
         }
-        self.socket.try_write_vectored(&slices[..count])
+        let slices = &slices[..count];
+        self.socket.try_io(Interest::WRITABLE, || {
+            let mut no_control = SendAncillaryBuffer::default();
+            // A worker that has died is an outcome, and must not end a program
+            // that has given SIGPIPE its effect back. `writev` has no such flag.
+            let flags = SendFlags::NOSIGNAL;
+            Ok(rustix::net::sendmsg(
+                &self.socket,
+                slices,
+                &mut no_control,
+                flags,
+            )?)
+        })
     }
 }
 

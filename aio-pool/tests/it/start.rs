@@ -6,6 +6,7 @@ use std::mem::MaybeUninit;
 use std::net::{TcpListener, TcpStream};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::{UnixDatagram, UnixStream};
+use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, Output, Stdio};
 
 use aio_pool::Error;
@@ -35,6 +36,7 @@ trials![
     a_worker_that_ends_while_the_program_is_stopped_ended_in_time,
     workers_of_a_killed_program_end,
     a_program_may_end_with_its_pool_open,
+    a_program_that_sigpipe_would_end_loses_only_workers,
 ];
 
 async fn options_that_mean_nothing_are_refused() {
@@ -338,6 +340,12 @@ async fn workers_of_a_killed_program_end() {
         held.gone().await;
     }
     program.wait().unwrap();
+}
+
+async fn a_program_that_sigpipe_would_end_loses_only_workers() {
+    let (output, said, _) = run(&mut victim("ended-by-sigpipe"));
+    assert_eq!(output.status.signal(), None, "{said}");
+    assert!(said.ends_with("served\n"), "{said}");
 }
 
 async fn a_program_may_end_with_its_pool_open() {

@@ -5,10 +5,11 @@ use std::process::{Command, Stdio, exit};
 use std::time::Duration;
 
 use aio_pool::Pool;
+use rustix::process::Signal;
 
 use crate::initializer::calls_and_waits;
 use crate::line::call as announce;
-use crate::tasks::{hold, pid, spin};
+use crate::tasks::{echo, hold, pid, spin};
 use crate::worker::block;
 
 const VICTIM: &str = "AIO_POOL_TEST_VICTIM";
@@ -105,6 +106,12 @@ pub(crate) fn run_if_told() {
             }
             aio_pool::init();
             crate::obedient::obey();
+        }
+        "ended-by-sigpipe" => {
+            aio_pool::init();
+            restore_sigpipe();
+            crate::harness::runtime().block_on(lose_workers());
+            println!("served");
         }
         "init-in-tokio-main" => init_in_tokio_main(),
         "init-in-current-thread" => init_in_current_thread(),
@@ -213,6 +220,32 @@ async fn use_a_pool() {
     assert_ne!(worker, std::process::id());
     pool.close().await.expect("an end");
     println!("served");
+}
+
+/// Does what programs for a terminal do, which are to end when nobody reads their
+/// output any more.
+#[expect(unsafe_code, reason = "there is no safe way to set a signal's effect")]
+fn restore_sigpipe() {
+    // SAFETY: it gives the signal back the effect that it has by itself.
+    unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };
+}
+
+/// Kills one worker after another, and calls it while it ends: some of the calls
+/// are written to a socket that nobody reads any more, in one piece or, since one
+/// of them has a large input, in several.
+async fn lose_workers() {
+    let pool = aio_pool::start().workers(1).await.expect("a pool");
+    for _ in 0..50 {
+        let worker = pool.call::<pid>(()).await.expect("a worker");
+        crate::death::send(Signal::KILL, worker);
+        while pool.pids().contains(&worker) {
+            let mut call = pool.call::<pid>(()).into_future();
+            let mut large = pool.call::<echo>(vec![7; 60_000]).into_future();
+            let _ = crate::polled::polled(&mut call).await;
+            let _ = crate::polled::polled(&mut large).await;
+        }
+    }
+    pool.close().await.expect("an end");
 }
 
 /// Two workers, one that waits and one that computes, until someone kills this.
