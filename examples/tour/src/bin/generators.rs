@@ -53,7 +53,7 @@ async fn main() {
     );
     let start = Instant::now();
     let (mut countdown, mut numbers) = (pin!(waiting_countdown(up_to)), Vec::new());
-    // Python: `async for`.
+    // In Python: `async for number in countdown`.
     while let Some(number) = countdown.next().await {
         numbers.push(Some(number));
     }
@@ -107,7 +107,7 @@ impl Iterator for JumpingRange {
 async fn jumping_range(up_to: i64, hatch: &Hatch) {
     let mut index = 0;
     while index < up_to {
-        let jump = hatch.give(index).await; // jump = yield index
+        let jump = hatch.give(index).await; // In Python: `jump = yield index`
         index += jump;
     }
 }
