@@ -6,7 +6,7 @@
 //! | module | what it is | used by |
 //! |---|---|---|
 //! | [`args`] | the command line, and an error in it as one line | all |
-//! | [`Failure`] | any other error as one line | all but `crows`, `generators` |
+//! | [`Failure`] | any other error as one line | all but `crows`, `generators`, `chess` |
 //! | [`hatch`] | values in and out of an `async fn`, as by Python's `yield` | `generators` |
 //! | [`event_loop`] | an event loop of ten lines | `how` |
 //! | [`stages`] | three steps, as callbacks and as an `async fn` | `how` |

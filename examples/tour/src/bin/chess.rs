@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use aio_itertools::gather;
 use tokio::sync::Mutex;
 use tokio::time::{self, sleep};
-use tour::{Failure, args};
+use tour::args;
 
 /// Plays many opponents: one game after another, and all at once
 #[derive(Debug, clap::Parser)]
@@ -35,7 +35,7 @@ struct Args {
 }
 
 #[tokio::main(flavor = "current_thread", start_paused = true)]
-async fn main() -> Result<(), Failure> {
+async fn main() {
     let args: Args = args::read();
     let champion = Mutex::new(Champion);
     let Args {
@@ -66,7 +66,6 @@ async fn main() -> Result<(), Failure> {
     println!("on the clock on the wall, both took {real:.1} ms");
     let [long, short] = [long, short].map(|day| day.as_secs_f64() / 3600.0);
     println!("{long:.1} hours against {short:.1} hours");
-    Ok(())
 }
 
 /// The one person whom all opponents want: who holds her has her at the board.

@@ -7,6 +7,7 @@ use std::sync::Barrier;
 use std::time::{Duration, Instant};
 
 use aio_itertools::{as_completed, gather, next, task_group, wait, wait_for};
+use futures_util::FutureExt;
 use tokio::task::block_in_place;
 use tokio::time::{sleep, timeout};
 use tour::args;
@@ -26,7 +27,7 @@ const HOUR: Duration = Duration::from_secs(60 * 60);
 async fn main() {
     let Args { crows } = args::read();
     println!("crow {crows} caws after 0.1 s, each before it 0.1 s later");
-    let flock = || (1..=crows).map(|number| caw(number, STEP * (crows + 1 - number)));
+    let flock = || (1..=crows).map(|n| caw(Crow(n), STEP * (crows + 1 - n)));
 
     let start = heading("gather (all together; the results are in the order of the crows)");
     println!("{} {}", gather(flock()).await.join(", "), after(start));
@@ -44,22 +45,22 @@ async fn main() {
     println!("then {} {}", gather(pending).await.join(", "), after(start));
 
     let start = heading("wait with a timeout (no error, and nothing is cancelled)");
-    let late = (1..=crows).map(|number| caw(number, if number == crows { STEP } else { HOUR }));
+    let late = (1..=crows).map(|n| caw(Crow(n), if n == crows { STEP } else { HOUR }));
     let (done, pending) = wait(late.map(Box::pin)).timeout(STEP * 3 / 2).await;
     println!("{} {}", sets(crows, &done), after(start));
     println!("then the pending are dropped, which cancels them");
     drop(pending);
 
     heading("wait_for, and tokio's timeout (an error, and the crow is cancelled)");
-    if let Err(late) = wait_for(caw(1, HOUR), STEP).await {
+    if let Err(late) = wait_for(caw(Crow(1), HOUR), STEP).await {
         println!("error: {late}");
     }
-    if let Err(late) = timeout(STEP, caw(2, HOUR)).await {
+    if let Err(late) = timeout(STEP, caw(Crow(2), HOUR)).await {
         println!("error: {late}");
     }
 
     heading("a task, cancelled by hand");
-    let task = tokio::spawn(caw(1, HOUR));
+    let task = tokio::spawn(caw(Crow(1), HOUR));
     sleep(STEP).await;
     task.abort(); // In Python: `task.cancel()`. To drop a task's handle would let it go on.
     let cancelled = task.await.is_err_and(|error| error.is_cancelled());
@@ -70,18 +71,18 @@ async fn main() {
 }
 
 /// Caws after this time, and gives the name of the crow.
-async fn caw(number: u32, time: Duration) -> String {
-    let silent = Silent(number);
+async fn caw(crow: Crow, time: Duration) -> String {
     sleep(time).await; // cancelled, it is dropped here, with all that it owns
-    std::mem::forget(silent); // without a drop
+    let number = crow.0;
+    std::mem::forget(crow); // it is not dropped any more
     format!("crow {number}")
 }
 
 /// A crow before its caw. Its `Drop` does what `except CancelledError` and `finally` do in
 /// Python, but nothing is raised that one could catch and keep, and `Drop` can't await.
-struct Silent(u32);
+struct Crow(u32);
 
-impl Drop for Silent {
+impl Drop for Crow {
     fn drop(&mut self) {
         println!("crow {} flies off without a caw", self.0);
     }
@@ -92,23 +93,22 @@ impl Drop for Silent {
 async fn a_cat(crows: u32) {
     static CAT: Barrier = Barrier::new(2);
     let group = task_group().with(async |group| -> Result<(), String> {
-        for number in 1..=crows {
+        for number in 3..=crows {
+            group.spawn(caw(Crow(number), HOUR).map(Ok));
+        }
+        for number in 1..=2 {
             group.spawn(async move {
-                if number > 2 {
-                    return Ok(caw(number, HOUR).await);
-                }
                 sleep(STEP).await;
                 block_in_place(|| CAT.wait()); // until both are here
-                Err(format!("crow {number} saw a cat"))
+                Err::<(), _>(format!("crow {number} saw a cat"))
             });
         }
         Ok(())
     });
-    if let Err(error) = group.await {
-        let mut causes = error.into_errors();
-        causes.sort(); // which of them was first is chance
-        println!("error, {} causes: {}", causes.len(), causes.join(", "));
-    }
+    let Err(error) = group.await else { return };
+    let mut causes = error.into_errors();
+    causes.sort(); // which of them was first is chance
+    println!("error, {} causes: {}", causes.len(), causes.join(", "));
 }
 
 /// Names the done, and the pending: of these `wait` gives only the futures.

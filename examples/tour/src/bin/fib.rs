@@ -1,10 +1,10 @@
 //! cargo run -p tour --bin fib
 //!
 //! Work that computes never waits, so a loop of tasks can't do two of it at once: it
-//! takes more cores. In Python that means processes, since its threads compute in turn
-//! (the GIL). In Rust threads compute at the same time, as processes do. What a process
-//! adds is that it may die: a crash, a kill or a memory limit costs one call, and not
-//! the program.
+//! takes more cores. In Python that means processes, since in most builds its threads
+//! compute in turn (the GIL). In Rust threads compute at the same time, as processes do.
+//! What a process adds is that it may die: a crash, a kill or a memory limit costs one
+//! call, and not the program.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -21,10 +21,10 @@ struct Args {
     #[arg(long, default_value_t = 10_000)]
     #[arg(value_parser = clap::value_parser!(u32).range(1..=100_000))]
     n: u32,
-    /// How long each form goes on
+    /// How long each form goes on, in seconds
     #[arg(long, default_value = "1.0", value_parser = seconds)]
     seconds: Duration,
-    /// How many threads, and processes; one for each core if it is not given
+    /// How many threads, and processes; without it, one for each core
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..=256))]
     workers: Option<u16>,
 }

@@ -36,10 +36,10 @@ struct Args {
     /// How many requests are under way at once where they are async
     #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u16).range(1..=400))]
     limit: u16,
-    /// Asks this server instead of one of its own
+    /// Which server is asked; without it, one of its own
     #[arg(long, value_name = "ADDR")]
     server: Option<SocketAddr>,
-    /// Keeps the pictures here, and not in a temporary folder
+    /// Where the pictures go; without it, a temporary folder
     #[arg(long, value_name = "FOLDER")]
     out: Option<PathBuf>,
 }

@@ -61,8 +61,8 @@ async fn countdown(name: &str, from: u32) -> &str {
     name
 }
 
-/// Awaits both together. They take turns within one task, so they may borrow what
-/// `main` owns, and are dropped with it.
+/// Awaits both together. asyncio makes a task of each; here they take turns within
+/// this one, so they may borrow what `main` owns, and are dropped with it.
 async fn gathered(from: u32) -> Result<String, Failure> {
     let names = gather([countdown("A", from), countdown("B", from)]).await;
     Ok(format!(

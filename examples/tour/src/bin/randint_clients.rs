@@ -27,7 +27,7 @@ struct Args {
     /// How many requests each client makes, one after another
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=1000))]
     requests: u32,
-    /// The service, such as that of randint_server; without it, one of its own
+    /// Which service is asked, such as randint_server; without it, one of its own
     #[arg(long, value_name = "ADDR")]
     server: Option<SocketAddr>,
     /// Where the chart goes

@@ -1,7 +1,7 @@
 //! cargo run -p tour --bin shapes
 //!
 //! Whatever the four crates do, it has the same three shapes. Awaited, it gives
-//! the value at once: an awaitable. Streamed, it gives one piece after another in
+//! the whole value: an awaitable. Streamed, it gives one piece after another in
 //! bounded memory: an async iterator. And `.with(async |it| …)` lends a guard to
 //! a body and sees it out, whichever way the body ends: an async context manager.
 

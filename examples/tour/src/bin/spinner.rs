@@ -20,7 +20,7 @@ use tour::costs::{of_a_task, of_a_thread};
 /// Turns a line beside slow work, and measures the bytes of a task and of a thread
 #[derive(Debug, clap::Parser)]
 struct Args {
-    /// How long the slow work takes
+    /// How long the slow work takes, in seconds
     #[arg(long, default_value = "1", value_parser = seconds)]
     seconds: Duration,
     /// How many tasks are measured

@@ -32,7 +32,7 @@ async fn main() -> Result<(), Failure> {
     let Args { requests, limit } = args::read();
     lock(requests).await?;
     semaphore(requests, limit.into()).await?;
-    meeting::event(limit).await?; // see src/meeting.rs
+    meeting::event(limit).await?; // src/meeting.rs has these three, to be read next
     meeting::condition(requests, limit).await?;
     meeting::queue(requests, limit).await
 }
