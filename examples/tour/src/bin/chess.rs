@@ -44,7 +44,7 @@ async fn main() {
         own,
         other,
     } = args;
-    println!("{boards} boards, {moves} moves of each side at a board,");
+    println!("{boards} boards, {moves} moves of each side at a board;");
     println!("a move takes the champion {own} s, and an opponent {other} s:");
 
     let began = Instant::now(); // a clock on the wall, which goes on as always

@@ -33,7 +33,7 @@ async fn main() -> Result<(), Failure> {
     db.execute(TABLE, ()).await?;
 
     for (messages, and) in [(&good, ""), (&bad, ", the last one empty")] {
-        println!("messages: {}{and}:", messages.len());
+        println!("messages ({}{and}):", messages.len());
         say("by hand", &db, by_hand(&db, messages).await).await?;
         say("inside `with`", &db, scoped(&db, messages).await).await?;
         say(
@@ -45,7 +45,7 @@ async fn main() -> Result<(), Failure> {
         nested(messages).await?;
         println!();
     }
-    println!("messages: {messages}, cancelled when all are in:");
+    println!("messages ({messages}, cancelled when all are in):");
     say("in a context of our own", &db, cancelled(&db, &good).await).await?;
     Ok(db.close().await?)
 }

@@ -21,7 +21,7 @@ fn expected(boards: u64, moves: u64, own: u64, other: u64) -> String {
     let at_once = busy.max(waiting);
     let thought = boards * moves * own;
     format!(
-        "{boards} boards, {moves} moves of each side at a board,\n\
+        "{boards} boards, {moves} moves of each side at a board;\n\
          a move takes the champion {own} s, and an opponent {other} s:\n\
          one after another: {}\n\
          all at once:       {}\n\

@@ -12,20 +12,20 @@ fn expected(n: u32) -> String {
         format!("  {how:25}  nothing sent, still in the table: {rows} ({why})")
     };
     let lines = [
-        format!("messages: {n}:"),
+        format!("messages ({n}):"),
         sent("by hand", n),
         sent("inside `with`", 2 * n),
         sent("in a context of our own", 3 * n),
         sent("in a database in a folder", n),
         String::new(),
-        format!("messages: {bad}, the last one empty:"),
+        format!("messages ({bad}, the last one empty):"),
         nothing("by hand", 3 * n, why),
         nothing("inside `with`", 3 * n, why),
         left.to_owned(),
         nothing("in a context of our own", 3 * n, why),
         nothing("in a database in a folder", 0, why),
         String::new(),
-        format!("messages: {n}, cancelled when all are in:"),
+        format!("messages ({n}, cancelled when all are in):"),
         left.to_owned(),
         nothing(
             "in a context of our own",
