@@ -21,7 +21,10 @@ use crate::tasks::SpawnEach;
 /// Futures are taken from the iterator one by one, when there is room for them,
 /// so a lazy iterator of a million futures makes `limit` of them at a time, and
 /// an endless one is fine for `.stream()` with a limit. Without a limit all are
-/// started at once. Anything that can be awaited is taken: futures and builders.
+/// started at once; yet of very many some are made and started only after other
+/// tasks had their turn. What must be there earlier, such as a `notified()` before
+/// its `notify_waiters`, is collected first. Anything that can be awaited is taken:
+/// futures and builders.
 ///
 /// # Contract
 ///

@@ -14,7 +14,8 @@ use crate::wakes::Wakes;
 ///
 /// It gives `(done, pending)`: `done` has the outputs in the order in which they
 /// came, each with the index of its future, and `pending` has the other futures
-/// in the order of the input, to be waited for again. It waits for all of them,
+/// in the order of the input, to be waited for again. Their indices are those that
+/// `done` doesn't have, in ascending order. It waits for all of them,
 /// unless [`first_completed`](Wait::first_completed),
 /// [`first_error`](Wait::first_error) or [`timeout`](Wait::timeout) says when to
 /// stop. All that are ready in the same poll are in `done`.

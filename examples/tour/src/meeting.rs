@@ -23,7 +23,7 @@ use crate::Failure;
 ///
 /// *Cancel safe*: all that it uses is its own.
 pub async fn event(tasks: u16) -> Result<(), Failure> {
-    println!("\nEvent: {tasks} tasks wait until it is set, and one comes late");
+    println!("\nEvent ({tasks} tasks wait until it is set, and one comes late):");
     let (event, watcher) = watch::channel(false);
     let is_set = |mut watcher: watch::Receiver<bool>| async move {
         watcher.wait_for(|set| *set).await?;
@@ -73,7 +73,7 @@ pub async fn event(tasks: u16) -> Result<(), Failure> {
 pub async fn condition(items: u16, at_once: u16) -> Result<(), Failure> {
     let takers = items / at_once;
     println!(
-        "\nCondition: {items} items come one by one, and {takers} tasks each want {at_once} at once"
+        "\nCondition ({items} items come one by one, and {takers} tasks each want {at_once} at once):"
     );
     let (shelf, changed) = (Mutex::new(0), Notify::new());
     let takes = async || loop {
@@ -115,7 +115,7 @@ pub async fn condition(items: u16, at_once: u16) -> Result<(), Failure> {
 ///
 /// *Cancel safe*: all that it uses is its own.
 pub async fn queue(items: u16, places: u16) -> Result<(), Failure> {
-    println!("\nQueue: {items} items go through {places} places");
+    println!("\nQueue ({items} items go through {places} places):");
     let (put, mut queue) = mpsc::channel(places.into());
     let puts = async move {
         let mut most = 0;

@@ -4,8 +4,11 @@ use std::fmt;
 /// The error of a task group: every error of its body and its tasks, at least one.
 ///
 /// They are in the order in which body and tasks failed. So an error of the body
-/// that only says [`NoValue::Failed`](super::NoValue::Failed) comes after its cause. A task that was cancelled because of another's failure is not
-/// among them.
+/// that only says [`NoValue::Failed`](super::NoValue::Failed) comes after its cause.
+/// A task that was cancelled because of another's failure is not among them.
+///
+/// Displayed, it names the first and says how many there are; to show them all, take
+/// [`errors`](GroupError::errors).
 ///
 /// # Examples
 ///

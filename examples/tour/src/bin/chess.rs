@@ -13,29 +13,59 @@ use std::fmt;
 use std::time::{Duration, Instant};
 
 use aio_itertools::gather;
-use clap::value_parser;
 use tokio::sync::Mutex;
 use tokio::time::{self, sleep};
-use tour::{Failure, args};
+use tour::args;
 
-/// A simultaneous exhibition: one game after another, and all at once.
+/// Plays many opponents: one game after another, and all at once
 #[derive(Debug, clap::Parser)]
 struct Args {
     /// How many opponents there are
-    #[arg(long, default_value = "24", value_parser = value_parser!(u32).range(1..=100))]
+    #[arg(long, default_value_t = 24, value_parser = clap::value_parser!(u32).range(1..=100))]
     boards: u32,
-
     /// How many moves each side makes in a game
-    #[arg(long, default_value = "30", value_parser = value_parser!(u32).range(1..=100))]
+    #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=100))]
     moves: u32,
-
     /// How many seconds the champion thinks over a move
-    #[arg(long, default_value = "5", value_parser = value_parser!(u32).range(0..=3600))]
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(0..=3600))]
     own: u32,
-
     /// How many seconds an opponent thinks over a move
-    #[arg(long, default_value = "55", value_parser = value_parser!(u32).range(0..=3600))]
+    #[arg(long, default_value_t = 55, value_parser = clap::value_parser!(u32).range(0..=3600))]
     other: u32,
+}
+
+#[tokio::main(flavor = "current_thread", start_paused = true)]
+async fn main() {
+    let args: Args = args::read();
+    let champion = Mutex::new(Champion);
+    let Args {
+        boards,
+        moves,
+        own,
+        other,
+    } = args;
+    println!("{boards} boards, {moves} moves of each side at a board;");
+    println!("a move takes the champion {own} s, and an opponent {other} s:");
+
+    let began = Instant::now(); // a clock on the wall, which goes on as always
+    let morning = time::Instant::now(); // the paused clock
+    one_after_another(&args, &champion).await;
+    let long = morning.elapsed();
+    println!("one after another: {}", Clock(long));
+
+    let morning = time::Instant::now();
+    at_once(&args, &champion).await;
+    let short = morning.elapsed();
+    println!("all at once:       {}", Clock(short));
+
+    let thought = seconds(own) * boards * moves;
+    println!("in both, the champion thinks for {}", Clock(thought));
+    let (waited, waits) = (Clock(long - thought), Clock(short - thought));
+    println!("and waits for {waited}, or for {waits}");
+    let real = began.elapsed().as_secs_f64() * 1000.0;
+    println!("on the clock on the wall, both took {real:.1} ms");
+    let [long, short] = [long, short].map(|day| day.as_secs_f64() / 3600.0);
+    println!("{long:.1} hours against {short:.1} hours");
 }
 
 /// The one person whom all opponents want: who holds her has her at the board.
@@ -62,39 +92,6 @@ async fn at_once(args: &Args, champion: &Mutex<Champion>) {
     // Calling `game` starts nothing. Python's coroutines are alike in that.
     let games = (0..args.boards).map(|_| game(args, champion));
     gather(games).await;
-}
-
-#[tokio::main(flavor = "current_thread", start_paused = true)]
-async fn main() -> Result<(), Failure> {
-    let args: Args = args::read();
-    let champion = Mutex::new(Champion);
-    let Args {
-        boards,
-        moves,
-        own,
-        other,
-    } = args;
-    println!("{boards} boards, {moves} moves of each side at a board;");
-    println!("a move takes the champion {own} s, and an opponent {other} s");
-
-    let began = Instant::now(); // a clock on the wall, which goes on as always
-    let morning = time::Instant::now(); // the paused clock
-    one_after_another(&args, &champion).await;
-    let long = morning.elapsed();
-    println!("one after another: {}", Clock(long));
-
-    let morning = time::Instant::now();
-    at_once(&args, &champion).await;
-    let short = morning.elapsed();
-    println!("all at once:       {}", Clock(short));
-
-    let thought = seconds(own) * boards * moves;
-    println!("in both, the champion thinks for {}", Clock(thought));
-    let (waited, waits) = (Clock(long - thought), Clock(short - thought));
-    println!("and waits for {waited}, or for {waits}");
-    let real = began.elapsed().as_secs_f64() * 1000.0;
-    println!("on the clock on the wall, both took {real:.1} ms");
-    Ok(())
 }
 
 fn seconds(count: u32) -> Duration {

@@ -18,7 +18,7 @@ use tour::{Failure, args};
 #[derive(Debug, clap::Parser)]
 struct Args {
     /// How many messages each context sends
-    #[arg(long, default_value = "3", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=1000))]
     messages: u32,
 }
 
@@ -33,22 +33,28 @@ async fn main() -> Result<(), Failure> {
     db.execute(TABLE, ()).await?;
 
     for (messages, and) in [(&good, ""), (&bad, ", the last one empty")] {
-        println!("messages: {}{and}", messages.len());
+        println!("messages ({}{and}):", messages.len());
         say("by hand", &db, by_hand(&db, messages).await).await?;
         say("inside `with`", &db, scoped(&db, messages).await).await?;
-        say("in our own context", &db, in_context(&db, messages).await).await?;
+        say(
+            "in a context of our own",
+            &db,
+            in_context(&db, messages).await,
+        )
+        .await?;
         nested(messages).await?;
+        println!();
     }
-    println!("messages: {messages}, cancelled when all are in");
-    say("in our own context", &db, cancelled(&db, &good).await).await?;
+    println!("messages ({messages}, cancelled when all are in):");
+    say("in a context of our own", &db, cancelled(&db, &good).await).await?;
     Ok(db.close().await?)
 }
 
 async fn say(how: &str, db: &Database, sent: Result<usize, Failure>) -> Result<(), Failure> {
     let rows: i64 = db.query_as("SELECT count(*) FROM sent", ()).one().await?;
     match sent {
-        Ok(sent) => println!("  {how}: rows sent: {sent}, now in the table: {rows}"),
-        Err(error) => println!("  {how}: nothing sent, still in the table: {rows} ({error:?})"),
+        Ok(sent) => println!("  {how:25}  rows sent: {sent}, now in the table: {rows}"),
+        Err(error) => println!("  {how:25}  nothing sent, still in the table: {rows} ({error:?})"),
     }
     Ok(())
 }
@@ -75,7 +81,8 @@ async fn scoped(db: &Database, messages: &[String]) -> Result<usize, Failure> {
         .await
 }
 
-/// What is done reads as itself; how it is done is in `tour::message_context`.
+/// What is done reads as itself; how it is done is in `src/message_context.rs`, with the
+/// `Drop` that is its way out of an error.
 async fn in_context(db: &Database, messages: &[String]) -> Result<usize, Failure> {
     let mut context = MessageContext::enter(db).await?;
     for message in messages {

@@ -1,18 +1,16 @@
 //! cargo run -p tour --bin crows
 //!
-//! Some crows caw, each after a time of its own, and we wait for them in all the ways
-//! of asyncio: for all, for each as it comes, for the first, for so long. Then crows are
-//! cancelled: by a timeout, by hand, and by a group in which others have failed.
+//! Crows caw, and we wait in all the ways of asyncio: for all, for each as it comes, for
+//! the first, for so long. Then some are cancelled: by a timeout, by hand, by a group.
 
-use std::fmt::Display;
-use std::sync::{Arc, Barrier};
+use std::sync::Barrier;
 use std::time::{Duration, Instant};
 
 use aio_itertools::{as_completed, gather, next, task_group, wait, wait_for};
+use futures_util::FutureExt;
 use tokio::task::block_in_place;
 use tokio::time::{sleep, timeout};
 use tour::args;
-use tour::crow::{crow, flock, names, sets};
 
 /// Waits for crows in each of asyncio's ways, and cancels some
 #[derive(Debug, clap::Parser)]
@@ -29,91 +27,97 @@ const HOUR: Duration = Duration::from_secs(60 * 60);
 async fn main() {
     let Args { crows } = args::read();
     println!("crow {crows} caws after 0.1 s, each before it 0.1 s later");
-    all(crows).await;
-    some(crows).await;
-    too_late().await;
-    by_hand().await;
+    let flock = || (1..=crows).map(|n| caw(Crow(n), STEP * (crows + 1 - n)));
+
+    let start = heading("gather (all together; the results are in the order of the crows)");
+    println!("{} {}", gather(flock()).await.join(", "), after(start));
+
+    let start = heading("as_completed (each as it comes)");
+    let mut caws = as_completed(flock()).stream();
+    while let Some(crow) = next(&mut caws).await {
+        println!("{crow} {}", after(start));
+    }
+
+    let start = heading("wait for the first (the pending are given back, and go on)");
+    // What has been polled must stay where it is, so what is given back is in a box.
+    let (done, pending) = wait(flock().map(Box::pin)).first_completed().await;
+    println!("{} {}", sets(crows, &done), after(start));
+    println!("then {} {}", gather(pending).await.join(", "), after(start));
+
+    let start = heading("wait with a timeout (no error, and nothing is cancelled)");
+    let late = (1..=crows).map(|n| caw(Crow(n), if n == crows { STEP } else { HOUR }));
+    let (done, pending) = wait(late.map(Box::pin)).timeout(STEP * 3 / 2).await;
+    println!("{} {}", sets(crows, &done), after(start));
+    println!("then the pending are dropped, which cancels them");
+    drop(pending);
+
+    heading("wait_for, and tokio's timeout (an error, and the crow is cancelled)");
+    if let Err(late) = wait_for(caw(Crow(1), HOUR), STEP).await {
+        println!("error: {late}");
+    }
+    if let Err(late) = timeout(STEP, caw(Crow(2), HOUR)).await {
+        println!("error: {late}");
+    }
+
+    heading("a task, cancelled by hand");
+    let task = tokio::spawn(caw(Crow(1), HOUR));
+    sleep(STEP).await;
+    task.abort(); // In Python: `task.cancel()`. To drop a task's handle would let it go on.
+    let cancelled = task.await.is_err_and(|error| error.is_cancelled());
+    println!("its handle gives an error, of which is_cancelled() is {cancelled}");
+
+    heading("a group in which two fail (one error, and the others are cancelled)");
     a_cat(crows).await;
 }
 
-async fn all(crows: u32) {
-    let start = heading("gather, all together: results in the order of the crows");
-    let numbers = gather(flock(crows, STEP)).await;
-    println!("{} after {}", names(numbers), since(start));
+/// Caws after this time, and gives the name of the crow.
+async fn caw(crow: Crow, time: Duration) -> String {
+    sleep(time).await; // cancelled, it is dropped here, with all that it owns
+    let number = crow.0;
+    std::mem::forget(crow); // it is not dropped any more
+    format!("crow {number}")
+}
 
-    let start = heading("as_completed: each as it comes");
-    let mut caws = as_completed(flock(crows, STEP)).stream();
-    while let Some(number) = next(&mut caws).await {
-        println!("crow {number} after {}", since(start));
+/// A crow before its caw. Its `Drop` does what `except CancelledError` and `finally` do in
+/// Python, but nothing is raised that one could catch and keep, and `Drop` can't await.
+struct Crow(u32);
+
+impl Drop for Crow {
+    fn drop(&mut self) {
+        println!("crow {} flies off without a caw", self.0);
     }
 }
 
-async fn some(crows: u32) {
-    let start = heading("wait for the first: the pending are given back, and go on");
-    // What has been polled must stay where it is, so what is given back is in a box.
-    let caws = flock(crows, STEP).map(Box::pin);
-    let (done, pending) = wait(caws).first_completed().await;
-    println!("{} after {}", sets(crows, &done), since(start));
-    let (rest, _) = wait(pending).await;
-    let rest = rest.into_iter().map(|(_, number)| number);
-    println!("then {} after {}", names(rest), since(start));
-
-    let start = heading("wait with a timeout: no error, and nothing is cancelled");
-    let after = |number| if number == crows { STEP } else { HOUR };
-    let caws = (1..=crows).map(|number| Box::pin(crow(number).caw(after(number))));
-    let (done, pending) = wait(caws).timeout(STEP * 3 / 2).await;
-    println!("{} after {}", sets(crows, &done), since(start));
-    println!("then the pending are dropped, which cancels them");
-    drop(pending);
-}
-
-async fn too_late() {
-    heading("wait_for, and tokio's timeout: an error, and the crow is cancelled");
-    println!("{}", outcome(wait_for(crow(1).caw(HOUR), STEP).await));
-    println!("{}", outcome(timeout(STEP, crow(2).caw(HOUR)).await));
-}
-
-async fn by_hand() {
-    heading("a task, cancelled by hand");
-    let task = tokio::spawn(crow(1).caw(HOUR));
-    sleep(STEP).await;
-    task.abort(); // Python: `cancel()`. To drop a task's handle would let the task go on.
-    let cancelled = task.await.is_err_and(|error| error.is_cancelled());
-    println!("its handle gives an error, of which is_cancelled() is {cancelled}");
-}
-
-/// Crows 1 and 2 fail together. When one fails the others are cancelled, and what is
-/// cancelled can't fail any more; so the two must run at once, each on a thread. With
-/// the threads of Rust, and no GIL, they do.
+/// Crows 1 and 2 must fail at once, each on a thread (Rust has no GIL): the first failure
+/// cancels all others, and what is cancelled can't fail any more.
 async fn a_cat(crows: u32) {
-    heading("a group in which two fail: one error, and the others are cancelled");
-    let cat = Arc::new(Barrier::new(2));
+    static CAT: Barrier = Barrier::new(2);
     let group = task_group().with(async |group| -> Result<(), String> {
         for number in 3..=crows {
-            let caw = crow(number).caw(HOUR);
-            group.spawn(async { Ok(caw.await) });
+            group.spawn(caw(Crow(number), HOUR).map(Ok));
         }
         for number in 1..=2 {
-            let cat = Arc::clone(&cat);
             group.spawn(async move {
                 sleep(STEP).await;
-                // This blocks until both are here. It says so, and tokio lends the other
-                // tasks of this thread another one.
-                block_in_place(|| cat.wait());
+                block_in_place(|| CAT.wait()); // until both are here
                 Err::<(), _>(format!("crow {number} saw a cat"))
             });
         }
         Ok(())
     });
-    if let Err(error) = group.await {
-        let mut causes = error.into_errors();
-        causes.sort(); // which of them was first is chance
-        println!("error, {} causes: {}", causes.len(), causes.join(", "));
-    }
+    let Err(error) = group.await else { return };
+    let mut causes = error.into_errors();
+    causes.sort(); // which of them was first is chance
+    println!("error, {} causes: {}", causes.len(), causes.join(", "));
 }
 
-fn outcome(caw: Result<u32, impl Display>) -> String {
-    caw.map_or_else(|error| format!("error: {error}"), |number| names([number]))
+/// Names the done, and the pending: of these `wait` gives only the futures.
+fn sets(crows: u32, done: &[(usize, String)]) -> String {
+    let is_done = |crow: &String| done.iter().any(|(_, name)| name == crow);
+    let all = (1..=crows).map(|number| format!("crow {number}"));
+    let (done, pending): (Vec<_>, Vec<_>) = all.partition(is_done);
+    let [done, pending] = [done, pending].map(|crows| crows.join(", "));
+    format!("done {{{done}}}, pending {{{pending}}}")
 }
 
 fn heading(text: &str) -> Instant {
@@ -121,6 +125,6 @@ fn heading(text: &str) -> Instant {
     Instant::now()
 }
 
-fn since(start: Instant) -> String {
-    format!("{:.2} s", start.elapsed().as_secs_f64())
+fn after(start: Instant) -> String {
+    format!("after {:.2} s", start.elapsed().as_secs_f64())
 }

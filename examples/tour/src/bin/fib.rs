@@ -1,55 +1,32 @@
 //! cargo run -p tour --bin fib
 //!
 //! Work that computes never waits, so a loop of tasks can't do two of it at once: it
-//! takes more cores. In Python that means processes, since its threads compute in turn
-//! (the GIL). In Rust threads compute at the same time, as processes do. What a process
-//! adds is that it may die: a crash, a kill or a memory limit costs one call, and not
-//! the program.
+//! takes more cores. In Python that means processes, since in most builds its threads
+//! compute in turn (the GIL). In Rust threads compute at the same time, as processes do.
+//! What a process adds is that it may die: a crash, a kill or a memory limit costs one
+//! call, and not the program.
 
 use std::thread;
 use std::time::{Duration, Instant};
 
-use clap::value_parser;
 use num_bigint::BigUint;
+use tour::Failure;
+use tour::args::{self, seconds};
 use tour::runs::{Runs, again};
-use tour::{Failure, args, seconds};
 
-/// Big Fibonacci numbers, one after another, on threads, and in processes.
+/// Computes big Fibonacci numbers: one after another, on threads, and in processes
 #[derive(Debug, clap::Parser)]
 struct Args {
     /// Which Fibonacci number is computed, again and again
-    #[arg(long, default_value = "10000", value_parser = value_parser!(u32).range(1..=100_000))]
+    #[arg(long, default_value_t = 10_000)]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..=100_000))]
     n: u32,
-
-    /// How long each form goes on
+    /// How long each form goes on, in seconds
     #[arg(long, default_value = "1.0", value_parser = seconds)]
     seconds: Duration,
-
-    /// How many threads, and processes; one for each core if it is not given
-    #[arg(long, value_parser = value_parser!(u16).range(1..=256))]
+    /// How many threads, and processes; without it, one for each core
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=256))]
     workers: Option<u16>,
-}
-
-/// The n-th Fibonacci number, by nothing but sums; in digits of 32 bits.
-fn fibp(n: u32) -> Vec<u32> {
-    let (mut number, mut next) = (BigUint::ZERO, BigUint::from(1_u8));
-    for _ in 0..n {
-        number += &next;
-        std::mem::swap(&mut number, &mut next);
-    }
-    number.to_u32_digits()
-}
-
-aio_pool::task! {
-    async fn fibp_there(n: u32) -> Vec<u32> {
-        fibp(n)
-    }
-}
-
-aio_pool::task! {
-    async fn crash() {
-        std::process::abort()
-    }
 }
 
 fn main() -> Result<(), Failure> {
@@ -72,6 +49,28 @@ fn main() -> Result<(), Failure> {
     let all = serial.count() + threads.count() + processes.count();
     println!("the numbers of all {all} runs are equal");
     Ok(())
+}
+
+/// The n-th Fibonacci number, by nothing but sums; in digits of 32 bits.
+fn fibp(n: u32) -> Vec<u32> {
+    let (mut number, mut next) = (BigUint::ZERO, BigUint::from(1_u8));
+    for _ in 0..n {
+        number += &next;
+        std::mem::swap(&mut number, &mut next);
+    }
+    number.to_u32_digits()
+}
+
+aio_pool::task! {
+    async fn fibp_there(n: u32) -> Vec<u32> {
+        fibp(n)
+    }
+}
+
+aio_pool::task! {
+    async fn crash() {
+        std::process::abort()
+    }
 }
 
 fn serially(args: &Args, number: &[u32]) -> Result<Runs, Failure> {
@@ -114,7 +113,7 @@ async fn in_processes(workers: usize, args: &Args, number: &[u32]) -> Result<Run
         println!("processes, {processes} of them: {runs}");
 
         if let Err(lost) = pool.call::<crash>(()).await {
-            println!("without a GIL threads do as well, but in a process a crash costs only its call:\n  {lost}");
+            println!("what a process adds: a crash in it costs only its call:\n  {lost}");
         }
         check(number, &pool.call::<fibp_there>(args.n).await?)?;
         println!("  and the next call is answered as before");

@@ -12,7 +12,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::{sync::mpsc, thread, time::Duration};
 
 use aio_itertools::{as_completed, next};
-use clap::value_parser as number;
 use reqwest::{Client, blocking};
 use tokio::runtime::Runtime;
 use tour::downloads::{Downloads, Site};
@@ -23,24 +22,24 @@ use tour::{Failure, args};
 #[derive(Debug, clap::Parser)]
 struct Args {
     /// How many of the names aa, ab, … zz to try
-    #[arg(long, default_value = "676", value_parser = number!(u16).range(1..=676))]
+    #[arg(long, default_value_t = 676, value_parser = clap::value_parser!(u16).range(1..=676))]
     names: u16,
     /// How many of them to try one by one
-    #[arg(long, default_value = "20", value_parser = number!(u16).range(1..=676))]
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..=676))]
     sample: u16,
     /// How long the server takes for an answer, in milliseconds
-    #[arg(long, default_value = "100", value_parser = number!(u64).range(1..=10_000))]
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..=10_000))]
     delay_ms: u64,
     /// How many threads ask
-    #[arg(long, default_value = "20", value_parser = number!(u16).range(1..=400))]
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..=400))]
     threads: u16,
     /// How many requests are under way at once where they are async
-    #[arg(long, default_value = "200", value_parser = number!(u16).range(1..=400))]
+    #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u16).range(1..=400))]
     limit: u16,
-    /// Asks this server instead of one of its own
+    /// Which server is asked; without it, one of its own
     #[arg(long, value_name = "ADDR")]
     server: Option<SocketAddr>,
-    /// Keeps the pictures here, and not in a temporary folder
+    /// Where the pictures go; without it, a temporary folder
     #[arg(long, value_name = "FOLDER")]
     out: Option<PathBuf>,
 }
@@ -56,17 +55,17 @@ fn main() -> Result<(), Failure> {
     let names: Vec<String> = names().take(args.names.into()).collect();
     let sample = &names[..names.len().min(args.sample.into())];
 
-    println!("one by one, the first {} names", sample.len());
+    println!("one by one, the first {} names:", sample.len());
     let alone = one_by_one(&into("one-by-one")?, sample)?.said();
-    println!("on {} threads, {} names", args.threads, names.len());
+    println!("\non {} threads, {} names:", args.threads, names.len());
     let threads = on_threads(&into("threads")?, &names, args.threads)?.said();
-    println!("async, {} at once, {} names", args.limit, names.len());
+    println!("\nasync, {} at once, {} names:", args.limit, names.len());
     let site = into("async")?;
     let all = runtime.block_on(in_one_task(&site, &names, args.limit));
     let all = all?.said();
 
     let [by_threads, by_async] = [&threads, &all].map(|form| form.rate() / alone.rate());
-    println!("on threads {by_threads:.1} × as fast as one by one");
+    println!("\non threads {by_threads:.1} × as fast as one by one");
     println!("async {by_async:.1} × as fast as one by one");
     runtime.block_on(temporary.close())?;
     alone.outcome().and(threads.outcome()).and(all.outcome())

@@ -25,17 +25,20 @@ struct Args {
 async fn main() {
     let Args { up_to } = args::read();
     println!("a range up to {up_to}, asked by next, send 2, next, send -1:");
-    let (state, hatch) = (State::Created, Hatch::default());
-    let mut range = JumpingRange { state, up_to };
+    let mut range = JumpingRange {
+        state: State::Created,
+        up_to,
+    };
     let asked = [range.next(), range.send(2), range.next(), range.send(-1)];
     say("a machine by hand", asked);
-    say("a for loop takes the rest", range.map(Some));
+    say("iterated to its end", range.map(Some));
 
+    let hatch = Hatch::default(); // see src/hatch.rs
     let mut range = pin!(jumping_range(up_to, &hatch).fuse());
     let asked = [1, 2, 1, -1].map(|jump| hatch.send(range.as_mut(), jump));
     say("an async fn", asked);
     let rest = iter::from_fn(|| hatch.send(range.as_mut(), 1));
-    say("a for loop takes the rest", rest.map(Some));
+    say("iterated to its end", rest.map(Some));
 
     println!("\na countdown from {up_to}:");
     let mut number = up_to + 1;
@@ -43,17 +46,11 @@ async fn main() {
         number -= 1;
         (number > 0).then_some(number)
     });
-    say(
-        "iter::from_fn, a closure that keeps its place",
-        countdown.map(Some),
-    );
-    say(
-        "an iterator that exists, changed a little",
-        (1..=up_to).rev().map(Some),
-    );
+    say("a closure that keeps its place", countdown.map(Some));
+    say("a range in reverse", (1..=up_to).rev().map(Some));
     let start = Instant::now();
     let (mut countdown, mut numbers) = (pin!(waiting_countdown(up_to)), Vec::new());
-    // Python: `async for`.
+    // In Python: `async for number in countdown`.
     while let Some(number) = countdown.next().await {
         numbers.push(Some(number));
     }
@@ -107,7 +104,7 @@ impl Iterator for JumpingRange {
 async fn jumping_range(up_to: i64, hatch: &Hatch) {
     let mut index = 0;
     while index < up_to {
-        let jump = hatch.give(index).await; // jump = yield index
+        let jump = hatch.give(index).await; // In Python: `jump = yield index`
         index += jump;
     }
 }

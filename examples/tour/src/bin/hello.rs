@@ -21,20 +21,7 @@ struct Args {
 /// What lies between two numbers.
 const STEP: Duration = Duration::from_millis(100);
 
-/// Counts down, and gives its name at the end.
-///
-/// Python: `async def countdown(name, start)`, with `await asyncio.sleep(0.1)`. In both
-/// languages the wait lets others run, and a blocking sleep in its place would stop
-/// them: here that is `std::thread::sleep`.
-async fn countdown(name: &str, from: u32) -> &str {
-    for number in (1..=from).rev() {
-        println!("{name} {number}");
-        sleep(STEP).await;
-    }
-    name
-}
-
-// What `asyncio.run(main())` is in Python. It runs all on this thread, as asyncio does.
+// In Python: `asyncio.run(main())`. It runs all on this thread, as asyncio does.
 // Without the flavor tasks would share all cores, for Rust has no GIL; a countdown
 // could then be on another core than its neighbour, and B now and then before A.
 #[tokio::main(flavor = "current_thread")]
@@ -61,8 +48,21 @@ async fn main() -> Result<(), Failure> {
     timed("spawned, each as a task", spawned(from)).await
 }
 
-/// Awaits both together. They take turns within one task, so they may borrow what
-/// `main` owns, and are dropped with it.
+/// Counts down, and gives its name at the end.
+///
+/// In Python: `async def countdown(name, start)`, with `await asyncio.sleep(0.1)`. In both
+/// languages the wait lets others run, and a blocking sleep in its place would stop
+/// them: here that is `std::thread::sleep`.
+async fn countdown(name: &str, from: u32) -> &str {
+    for number in (1..=from).rev() {
+        println!("{name} {number}");
+        sleep(STEP).await;
+    }
+    name
+}
+
+/// Awaits both together. asyncio makes a task of each; here they take turns within
+/// this one, so they may borrow what `main` owns, and are dropped with it.
 async fn gathered(from: u32) -> Result<String, Failure> {
     let names = gather([countdown("A", from), countdown("B", from)]).await;
     Ok(format!(
@@ -71,7 +71,7 @@ async fn gathered(from: u32) -> Result<String, Failure> {
     ))
 }
 
-/// Makes a task of each: Python's `create_task`. A task runs whether or not it is
+/// Makes a task of each. In Python: `asyncio.create_task`. A task runs whether or not it is
 /// awaited, and may outlive who spawned it. So it owns what it uses, and is `Send`:
 /// the compiler sees to it that the task may move to another core.
 async fn spawned(from: u32) -> Result<String, Failure> {

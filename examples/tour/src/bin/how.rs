@@ -30,28 +30,28 @@ fn main() -> Result<(), Failure> {
         .enable_time()
         .build()?;
 
-    println!("Two words, {ms} ms apart");
-    println!("\n1. a blocking call: this thread sleeps, and can do nothing else");
+    println!("two words, {ms} ms apart:");
+    println!("\n1. a blocking call (this thread sleeps, and can do nothing else):");
     blocking(pause);
-    println!("\n2. callbacks: what is left to do is a function, which the loop will call");
+    println!("\n2. callbacks (what is left to do is a function, which the loop will call):");
     EventLoop::run(|event_loop| callbacks(event_loop, pause));
-    println!("\n3. a generator: it hands out how long to wait, and the loop resumes it");
+    println!("\n3. a generator (it hands out how long to wait, and the loop resumes it):");
     EventLoop::run(|event_loop| event_loop.resume(Generator::Hello(pause)));
-    println!("\n4. a future by hand: it is polled, is pending, and is polled when woken");
+    println!("\n4. a future by hand (it is polled, is pending, and is polled when woken):");
     tokio.block_on(ByHand::Hello(pause));
-    println!("\n5. an async fn: the compiler writes such a future");
+    println!("\n5. an async fn (the compiler writes such a future):");
     tokio.block_on(greet(pause));
-    println!("\n6. a thread: it sleeps, and this one is free until it waits for its end");
+    println!("\n6. a thread (it sleeps, and this one is free until it waits for its end):");
     thread::scope(|scope| {
         scope.spawn(|| blocking(pause));
     });
 
-    println!("\nThree steps, each {ms} ms after the one before");
-    println!("\n1. nested callbacks: each step is inside the one before");
+    println!("\nthree steps, each {ms} ms after the one before:");
+    println!("\n1. nested callbacks (each step is inside the one before):");
     EventLoop::run(|event_loop| stages::nested(event_loop, pause));
-    println!("\n2. staged functions: each step names the next one");
+    println!("\n2. staged functions (each step names the next one):");
     EventLoop::run(|event_loop| stages::staged(event_loop, pause));
-    println!("\n3. an async fn: from top to bottom");
+    println!("\n3. an async fn (it reads from top to bottom):");
     tokio.block_on(stages::in_a_row(pause));
     Ok(())
 }

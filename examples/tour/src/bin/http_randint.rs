@@ -11,25 +11,26 @@ use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
 use aio_itertools::gather;
-use clap::value_parser;
 use futures_util::{Stream, StreamExt};
 use tour::randint::{PAUSE, http::HttpService};
 use tour::{Failure, args, descriptors};
 
-/// Serves random numbers over HTTP, and asks for them in three ways and many at once.
+/// Serves random numbers over HTTP, and asks for them in three ways and many at once
 #[derive(Debug, clap::Parser)]
 struct Args {
     /// Where it listens; port 0 takes any that is free
     #[arg(long, default_value = "127.0.0.1:0")]
     addr: SocketAddr,
     /// How many requests there are at once; several sizes by commas
-    #[arg(long, value_delimiter = ',', default_value = "128,256,512,1024", value_parser = value_parser!(u32).range(1..=10_000))]
+    #[arg(long, value_delimiter = ',', default_value = "128,256,512,1024")]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..=10_000))]
     clients: Vec<u32>,
     /// Only serves, for curl and others, until Ctrl-C
     #[arg(long, conflicts_with = "clients")]
     serve: bool,
     /// After how many seconds without a request it ends, with --serve
-    #[arg(long, default_value_t = 60, requires = "serve", value_parser = value_parser!(u64).range(1..=86_400))]
+    #[arg(long, default_value_t = 60, requires = "serve")]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..=86_400))]
     idle: u64,
 }
 
@@ -50,7 +51,7 @@ async fn main() -> Result<(), Failure> {
     let by_hand = MultiRandom(3, random.clone(), None).boxed();
     let generator = multi_random(random.clone(), 3).boxed();
     for (what, mut numbers) in [("as a Stream", by_hand), ("as a generator", generator)] {
-        println!("iterated, {what}:");
+        println!("\niterated, {what}:");
         // In Python: `async for number in numbers`.
         while let Some(number) = numbers.next().await {
             println!("got {:?}", number?);
@@ -60,14 +61,14 @@ async fn main() -> Result<(), Failure> {
     let most = args.clients.iter().copied().max().map_or(0, u64::from);
     // Both ends of each connection are in this process.
     descriptors::for_connections(2 * most)?;
-    println!("many at once, each of {} ms at least:", PAUSE.as_millis());
+    println!("\nmany at once, each of {} ms at least:", PAUSE.as_millis());
     for clients in args.clients {
         let start = Instant::now();
         for answer in gather((0..clients).map(|_| random.clone())).await {
             answer?;
         }
         let (ms, in_a_row) = (start.elapsed().as_millis(), (PAUSE * clients).as_millis());
-        println!("{clients:5} requests: {ms:5} ms; one after another {in_a_row} ms at least");
+        println!("{clients:5} requests: {ms:5} ms; one after another {in_a_row:6} ms at least");
     }
     Ok(())
 }

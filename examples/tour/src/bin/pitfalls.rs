@@ -20,7 +20,7 @@ use tour::{Failure, args, stall};
 #[derive(Debug, clap::Parser)]
 struct Args {
     /// How long each call computes or waits, in milliseconds
-    #[arg(long, default_value = "300", value_parser = clap::value_parser!(u64).range(1..=3000))]
+    #[arg(long, default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..=3000))]
     ms: u64,
 }
 
@@ -34,7 +34,7 @@ fn main() -> Result<(), Failure> {
 // find: as many such calls at once as there are threads stop everything too.
 #[tokio::main(flavor = "current_thread")]
 async fn run(ms: u64) -> Result<(), Failure> {
-    println!("the longest gap of a ticker beside calls of {ms} ms");
+    println!("the longest gap of a ticker beside calls of {ms} ms:");
     computing(ms).await?;
     let time = Duration::from_millis(ms);
     let folder = aio_files::temp_dir().await?;
@@ -65,7 +65,7 @@ async fn computing(ms: u64) -> Result<(), Failure> {
     let thread = stall::beside(async { Ok(thread.await?) }).await?;
     let process = stall::beside(async { Ok(pool.call::<primes>(ms).await?) }).await?;
     let remedies = format!("on another thread: {thread} ms; in another process: {process} ms");
-    println!("computing: stalled {stalled} ms; {remedies}");
+    println!("  computing: stalled {stalled} ms; {remedies}");
     Ok(pool.close().await?)
 }
 
@@ -94,7 +94,7 @@ async fn a_locked_table(time: Duration, path: PathBuf) -> Result<(), Failure> {
         Ok(db.execute(insert, ()).await?)
     });
     let remedy = remedy.await?;
-    println!("a locked table: stalled {stalled} ms; with aio-sqlite: {remedy} ms");
+    println!("  a locked table: stalled {stalled} ms; with aio-sqlite: {remedy} ms");
     Ok(db.close().await?)
 }
 
@@ -122,6 +122,6 @@ async fn a_locked_file(time: Duration, path: PathBuf) -> Result<(), Failure> {
         Ok(aio_files::lock(&path).await?.release().await?)
     });
     let remedy = remedy.await?;
-    println!("a locked file: stalled {stalled} ms; with aio-files: {remedy} ms");
+    println!("  a locked file: stalled {stalled} ms; with aio-files: {remedy} ms");
     Ok(())
 }

@@ -12,22 +12,22 @@ use std::path::PathBuf;
 use std::sync::{Arc, Barrier};
 use std::{thread, time::Instant};
 
-use clap::value_parser;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt};
-use tour::comparison::{Comparison, Measured};
+use tour::comparison::{Comparison, Measured, threads};
 use tour::randint::{PAUSE, Range, Service};
-use tour::{Failure, args, descriptors, threads};
+use tour::{Failure, args, descriptors};
 
-/// Asks the randint service from many clients at once: on threads, then as tasks.
+/// Asks the randint service from many clients at once: on threads, then as tasks
 #[derive(Debug, clap::Parser)]
 struct Args {
     /// How many clients there are at once; several sizes by commas
-    #[arg(long, value_delimiter = ',', default_value = "32,64,128,256,512,1024", value_parser = value_parser!(u32).range(1..=10_000))]
+    #[arg(long, value_delimiter = ',', default_value = "32,64,128,256,512,1024")]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..=10_000))]
     clients: Vec<u32>,
     /// How many requests each client makes, one after another
-    #[arg(long, default_value_t = 5, value_parser = value_parser!(u32).range(1..=1000))]
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=1000))]
     requests: u32,
-    /// The service, such as that of randint_server; without it, one of its own
+    /// Which service is asked, such as randint_server; without it, one of its own
     #[arg(long, value_name = "ADDR")]
     server: Option<SocketAddr>,
     /// Where the chart goes
@@ -74,7 +74,7 @@ fn threads_ask(crowd @ (clients, requests, _): Crowd) -> io::Result<Measured> {
         let all_here = Arc::clone(&all_here);
         started.push(thread::Builder::new().spawn(move || thread(id, crowd, all_here))?);
     }
-    let count = threads::count();
+    let count = threads();
     all_here.wait();
     for client in started {
         client.join().map_err(|_| io::ErrorKind::Other)??;
@@ -106,7 +106,7 @@ async fn tasks_ask(crowd @ (clients, requests, _): Crowd) -> io::Result<Measured
         started.push(tokio::spawn(task(id, crowd, Arc::clone(&all_here))));
     }
     all_here.wait().await;
-    let count = threads::count();
+    let count = threads();
     for client in started {
         client.await??;
     }

@@ -11,27 +11,26 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use clap::value_parser;
 use tokio::signal::unix::{SignalKind, signal};
 use tour::randint::Service;
 use tour::{Failure, args, descriptors};
 
-/// How many clients there may be at once, where the system allows it.
-const MOST: u64 = 4096;
-
-/// Gives random numbers over TCP: to the line `randint 1 6` it answers such as `4`.
+/// Gives random numbers over TCP: to the line `randint 1 6` it answers such as `4`
 #[derive(Debug, clap::Parser)]
 struct Args {
     /// Where it listens; port 0 takes any that is free
     #[arg(long, default_value = "127.0.0.1:4711")]
     addr: SocketAddr,
     /// How long each answer takes, in milliseconds
-    #[arg(long, default_value_t = 20, value_parser = value_parser!(u64).range(0..=60_000))]
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u64).range(0..=60_000))]
     pause_ms: u64,
     /// After how many seconds without a client it ends
-    #[arg(long, default_value_t = 60, value_parser = value_parser!(u64).range(1..=86_400))]
+    #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=86_400))]
     idle: u64,
 }
+
+/// How many clients there may be at once, where the system allows it.
+const MOST: u64 = 4096;
 
 // A single thread is enough for thousands of clients: they mostly wait. What computes
 // would want the threads of `#[tokio::main]` without a flavor, or a pool.

@@ -1,7 +1,7 @@
 //! cargo run -p tour --bin shapes
 //!
 //! Whatever the four crates do, it has the same three shapes. Awaited, it gives
-//! the value at once: an awaitable. Streamed, it gives one piece after another in
+//! the whole value: an awaitable. Streamed, it gives one piece after another in
 //! bounded memory: an async iterator. And `.with(async |it| …)` lends a guard to
 //! a body and sees it out, whichever way the body ends: an async context manager.
 
@@ -22,13 +22,6 @@ struct Args {
     count: u32,
 }
 
-aio_pool::task! {
-    /// Runs in a process of its own there, and here like any function.
-    async fn square(n: u32) -> u32 {
-        n * n
-    }
-}
-
 fn main() -> Result<(), Failure> {
     // A worker of aio-pool is this program again, and stays in here.
     aio_pool::init();
@@ -43,6 +36,13 @@ async fn run(Args { count }: Args) -> Result<(), Failure> {
     pool(count).await
 }
 
+aio_pool::task! {
+    /// Runs in a process of its own there, and here like any function.
+    async fn square(n: u32) -> u32 {
+        n * n
+    }
+}
+
 /// Each of them is a stream like any other, so one function takes them all.
 async fn iterate<T: Display, E>(items: impl Stream<Item = Result<T, E>>) -> Result<(), E> {
     let mut items = pin!(items);
@@ -55,7 +55,7 @@ async fn iterate<T: Display, E>(items: impl Stream<Item = Result<T, E>>) -> Resu
 }
 
 async fn sqlite(count: u32) -> Result<(), Failure> {
-    println!("aio-sqlite");
+    println!("aio-sqlite:");
     let db = aio_sqlite::open(":memory:").await?;
     db.execute("CREATE TABLE squares(n)", ()).await?;
     // It commits if the body is Ok, and rolls back otherwise.
@@ -75,7 +75,7 @@ async fn sqlite(count: u32) -> Result<(), Failure> {
 }
 
 async fn files(count: u32) -> Result<(), Failure> {
-    println!("aio-files");
+    println!("\naio-files:");
     let folder = aio_files::temp_dir().await?;
     let path = folder.path().join("squares.txt");
     // The file is there as a whole when the body is Ok, and else not at all.
@@ -95,7 +95,7 @@ async fn files(count: u32) -> Result<(), Failure> {
 }
 
 async fn itertools(count: u32) -> Result<(), Failure> {
-    println!("aio-itertools");
+    println!("\naio-itertools:");
     // No task outlives the group.
     let sum = aio_itertools::task_group()
         .with(async |group| -> Result<u32, Infallible> {
@@ -111,7 +111,7 @@ async fn itertools(count: u32) -> Result<(), Failure> {
 }
 
 async fn pool(count: u32) -> Result<(), Failure> {
-    println!("aio-pool");
+    println!("\naio-pool:");
     // No process outlives the body.
     let processes = aio_pool::start().workers(2);
     let body = async |pool: &mut Pool| -> Result<(), TaskError<Never>> {

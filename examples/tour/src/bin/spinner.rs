@@ -12,24 +12,23 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
 use std::time::Duration;
 
-use clap::value_parser;
 use tokio::time::sleep;
+use tour::Failure;
+use tour::args::{self, seconds};
 use tour::costs::{of_a_task, of_a_thread};
-use tour::{Failure, args, seconds};
 
-/// A spinner beside slow work, and the bytes of a task and of a thread.
+/// Turns a line beside slow work, and measures the bytes of a task and of a thread
 #[derive(Debug, clap::Parser)]
 struct Args {
-    /// How long the slow work takes
+    /// How long the slow work takes, in seconds
     #[arg(long, default_value = "1", value_parser = seconds)]
     seconds: Duration,
-
     /// How many tasks are measured
-    #[arg(long, default_value = "10000", value_parser = value_parser!(u32).range(1..=100_000))]
+    #[arg(long, default_value_t = 10_000)]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..=100_000))]
     tasks: u32,
-
     /// How many threads are measured
-    #[arg(long, default_value = "100", value_parser = value_parser!(u32).range(1..=1_000))]
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=1_000))]
     threads: u32,
 }
 
@@ -40,9 +39,9 @@ fn main() -> Result<(), Failure> {
     let args: Args = args::read();
     println!("the spinner on a thread, which ends when it is asked:");
     beside_a_thread(args.seconds)?;
-    println!("the spinner as a task, which is cancelled:");
+    println!("\nthe spinner as a task, which is cancelled:");
     beside_a_task(args.seconds)?;
-    println!("what one costs while it waits:");
+    println!("\nwhat one costs while it waits:");
     let Args { tasks, threads, .. } = args;
     let (task, thread) = (of_a_task(tasks)?, of_a_thread(threads)?);
     let (future, stack) = (task.reserved, thread.reserved);

@@ -14,18 +14,19 @@ use tokio::task::{JoinError, spawn_blocking, yield_now};
 use tokio::time::{MissedTickBehavior, interval, sleep};
 use tour::{Failure, args};
 
-const TICK: Duration = Duration::from_millis(100);
-
 /// Shows what a task that blocks does to the others, and one that never yields
 #[derive(Debug, clap::Parser)]
 struct Args {
     /// How long the task waits or blocks, in milliseconds
-    #[arg(long, default_value_t = 2000, value_parser = clap::value_parser!(u32).range(100..=10_000))]
+    #[arg(long, default_value_t = 2000)]
+    #[arg(value_parser = clap::value_parser!(u32).range(100..=10_000))]
     block_ms: u32,
     /// How far each of the three counters counts
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=100))]
     counts: u32,
 }
+
+const TICK: Duration = Duration::from_millis(100);
 
 #[tokio::main(flavor = "current_thread")] // one thread, as in asyncio
 async fn main() -> Result<(), Failure> {
@@ -33,7 +34,7 @@ async fn main() -> Result<(), Failure> {
     let time = Duration::from_millis(block_ms.into());
 
     let seconds = time.as_secs_f64();
-    println!("A ticker, due every 0.1 s, beside a task that for {seconds:.1} s …");
+    println!("a ticker, due every 0.1 s, beside a task that for {seconds:.1} s:");
     let waits = async move {
         sleep(time).await;
         Ok(())
@@ -47,7 +48,7 @@ async fn main() -> Result<(), Failure> {
     let blocks_elsewhere = async move { spawn_blocking(move || thread::sleep(time)).await };
     beside_a_ticker("blocks off the loop", blocks_elsewhere).await?;
 
-    println!("\nThree tasks that count to {counts}");
+    println!("\nthree tasks that count to {counts}:");
     print!("  without a yield ");
     // An await by itself yields nothing: this one never has to wait.
     count_together(counts, || ready(())).await?;

@@ -14,8 +14,6 @@ use tokio::task::yield_now;
 use tokio::time::sleep;
 use tour::{Failure, args, meeting};
 
-const ANSWER_TIME: Duration = Duration::from_millis(10);
-
 /// Shows the primitives of asyncio as they are in tokio
 #[derive(Debug, clap::Parser)]
 struct Args {
@@ -27,18 +25,20 @@ struct Args {
     limit: u16,
 }
 
+const ANSWER_TIME: Duration = Duration::from_millis(10);
+
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Failure> {
     let Args { requests, limit } = args::read();
     lock(requests).await?;
     semaphore(requests, limit.into()).await?;
-    meeting::event(limit).await?; // see src/meeting.rs
+    meeting::event(limit).await?; // src/meeting.rs has these three, to be read next
     meeting::condition(requests, limit).await?;
     meeting::queue(requests, limit).await
 }
 
 async fn lock(tasks: u16) -> Result<(), Failure> {
-    println!("Lock: {tasks} tasks each read a number, wait, and write it back plus 1");
+    println!("Lock ({tasks} tasks each read a number, wait, and write it back plus 1):");
     let number = Cell::new(0);
     gather((0..tasks).map(|_| async {
         let read = number.get();
@@ -73,7 +73,7 @@ async fn lock(tasks: u16) -> Result<(), Failure> {
 }
 
 async fn semaphore(requests: u16, limit: usize) -> Result<(), Failure> {
-    println!("\nSemaphore: {requests} requests of 10 ms, of which {limit} may run at once");
+    println!("\nSemaphore ({requests} requests of 10 ms, of which {limit} may run at once):");
     let (service, start) = (Service::default(), Instant::now());
     let ids = gather((0..requests).map(|id| service.answer(id))).await;
     println!("  all at once          {}", service.report(&ids, start));

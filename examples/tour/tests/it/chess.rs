@@ -11,7 +11,7 @@ fn clock(seconds: u64) -> String {
     }
 }
 
-/// What it prints for this size, but for its last line.
+/// What it prints for this size, but for the real time.
 fn expected(boards: u64, moves: u64, own: u64, other: u64) -> String {
     let one_after_another = boards * moves * (own + other);
     // Either she is never idle, and the last opponent answers her last move, or the
@@ -22,16 +22,19 @@ fn expected(boards: u64, moves: u64, own: u64, other: u64) -> String {
     let thought = boards * moves * own;
     format!(
         "{boards} boards, {moves} moves of each side at a board;\n\
-         a move takes the champion {own} s, and an opponent {other} s\n\
+         a move takes the champion {own} s, and an opponent {other} s:\n\
          one after another: {}\n\
          all at once:       {}\n\
          in both, the champion thinks for {}\n\
-         and waits for {}, or for {}\n",
+         and waits for {}, or for {}\n\
+         {:.1} hours against {:.1} hours\n",
         clock(one_after_another),
         clock(at_once),
         clock(thought),
         clock(one_after_another - thought),
         clock(at_once - thought),
+        one_after_another as f64 / 3600.0,
+        at_once as f64 / 3600.0,
     )
 }
 
@@ -42,8 +45,8 @@ fn play(program: &Program, args: &[&str]) -> (String, f64) {
     let (day, real) = out
         .split_once("on the clock on the wall, both took ")
         .expect("the real time");
-    let real = real.strip_suffix(" ms\n").expect("its unit");
-    (day.to_owned(), real.parse().expect("a figure"))
+    let (real, hours) = real.split_once(" ms\n").expect("its unit");
+    (format!("{day}{hours}"), real.parse().expect("a figure"))
 }
 
 #[test]
@@ -54,6 +57,7 @@ fn twelve_hours_become_one_in_under_a_second() {
     assert!(day.contains("one after another: 12 h 0 min\n"), "{day}");
     // The last opponent thinks after the champion's last move.
     assert!(day.contains("all at once:       1 h 0 min 55 s\n"), "{day}");
+    assert!(day.ends_with("\n12.0 hours against 1.0 hours\n"), "{day}");
     assert!(real < 1000.0, "{real} ms");
 }
 

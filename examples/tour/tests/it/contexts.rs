@@ -7,25 +7,28 @@ fn expected(n: u32) -> String {
     let bad = n + 1;
     let why = "a message: it is empty";
     let left = "  (left without a commit: what was sent is taken back)";
-    let sent = |how, rows| format!("  {how}: rows sent: {n}, now in the table: {rows}");
-    let nothing =
-        |how, rows, why: &str| format!("  {how}: nothing sent, still in the table: {rows} ({why})");
+    let sent = |how, rows| format!("  {how:25}  rows sent: {n}, now in the table: {rows}");
+    let nothing = |how, rows, why: &str| {
+        format!("  {how:25}  nothing sent, still in the table: {rows} ({why})")
+    };
     let lines = [
-        format!("messages: {n}"),
+        format!("messages ({n}):"),
         sent("by hand", n),
         sent("inside `with`", 2 * n),
-        sent("in our own context", 3 * n),
+        sent("in a context of our own", 3 * n),
         sent("in a database in a folder", n),
-        format!("messages: {bad}, the last one empty"),
+        String::new(),
+        format!("messages ({bad}, the last one empty):"),
         nothing("by hand", 3 * n, why),
         nothing("inside `with`", 3 * n, why),
         left.to_owned(),
-        nothing("in our own context", 3 * n, why),
+        nothing("in a context of our own", 3 * n, why),
         nothing("in a database in a folder", 0, why),
-        format!("messages: {n}, cancelled when all are in"),
+        String::new(),
+        format!("messages ({n}, cancelled when all are in):"),
         left.to_owned(),
         nothing(
-            "in our own context",
+            "in a context of our own",
             3 * n,
             "cancelled: it never came to its commit",
         ),

@@ -71,7 +71,7 @@ fn compute(program: &Program, n: u32, seconds: &str, workers: usize) -> Figures 
     let processes = form(processes, &format!("processes, {workers} of them: "));
     assert_eq!(
         but,
-        "without a GIL threads do as well, but in a process a crash costs only its call:"
+        "what a process adds: a crash in it costs only its call:"
     );
     let pid = figure(crash, "  worker ", " was lost");
     assert_eq!(

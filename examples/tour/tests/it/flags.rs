@@ -23,7 +23,7 @@ struct Way {
 /// The three ways of a run, and how much faster than the first the others were said
 /// to be.
 fn read(out: &str) -> (Vec<Way>, Vec<f64>) {
-    let lines: Vec<&str> = out.lines().collect();
+    let lines: Vec<&str> = out.lines().filter(|line| !line.is_empty()).collect();
     let (ways, faster) = lines.split_at(6);
     let ways = ways.chunks(2).map(|way| {
         let counts = way[1].strip_prefix("  ").expect("counts below a heading");
@@ -100,19 +100,19 @@ fn downloads(count: usize, sample: usize, threads: usize, limit: usize, delay: u
     let sample = sample.min(count);
     let known = [
         (
-            format!("one by one, the first {sample} names"),
+            format!("one by one, the first {sample} names:"),
             "one-by-one",
             sample,
             1,
         ),
         (
-            format!("on {threads} threads, {count} names"),
+            format!("on {threads} threads, {count} names:"),
             "threads",
             count,
             threads,
         ),
         (
-            format!("async, {limit} at once, {count} names"),
+            format!("async, {limit} at once, {count} names:"),
             "async",
             count,
             limit,

@@ -22,7 +22,7 @@ fn range(who: &str, up_to: i64) -> String {
         _ => String::new(),
     };
     let values = list(values.into_iter());
-    format!("{who}:{values}{ends}\na for loop takes the rest:{rest}\n")
+    format!("{who}:{values}{ends}\niterated to its end:{rest}\n")
 }
 
 #[track_caller]
@@ -31,8 +31,8 @@ fn gives(args: &[&str], up_to: i64) {
     let least = format!(
         "a range up to {up_to}, asked by next, send 2, next, send -1:\n{}{}\
          \na countdown from {up_to}:\n\
-         iter::from_fn, a closure that keeps its place:{countdown}\n\
-         an iterator that exists, changed a little:{countdown}\n\
+         a closure that keeps its place:{countdown}\n\
+         a range in reverse:{countdown}\n\
          a stream!, which waits before each:{countdown}\n\
          which took {} ms\n",
         range("a machine by hand", up_to),

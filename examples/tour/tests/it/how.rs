@@ -32,8 +32,8 @@ fn check(program: &Program, args: &[&str], ms: u64) {
         "  save(parse(fetch(page)))",
     ];
     let (first, second) = (
-        format!("Two words, {ms} ms apart"),
-        format!("Three steps, each {ms} ms after the one before"),
+        format!("two words, {ms} ms apart:"),
+        format!("three steps, each {ms} ms after the one before:"),
     );
     let expected = [
         (first.as_str(), vec![]),
@@ -51,7 +51,7 @@ fn check(program: &Program, args: &[&str], ms: u64) {
     let sections: Vec<_> = sections(&out)
         .into_iter()
         .map(|(heading, lines)| {
-            let name = heading.split_once(": ").map_or(heading, |(name, _)| name);
+            let name = heading.split_once(" (").map_or(heading, |(name, _)| name);
             (name, lines)
         })
         .collect();

@@ -39,7 +39,7 @@ const ROUTES: [(&str, u16, &str); 7] = [
 fn it_prints_what_it_got_and_how_long_many_take_at_once() {
     for (clients, sizes) in [("3", &[3][..]), ("100,8,8", &[100, 8, 8])] {
         let out = program!("http_randint").run(&["--clients", clients]).ok();
-        let mut lines = out.lines();
+        let mut lines = out.lines().filter(|line| !line.is_empty());
         for (heading, count) in [
             ("awaited, as it is IntoFuture:", 1),
             ("iterated, as a Stream:", 3),
@@ -63,7 +63,7 @@ fn it_prints_what_it_got_and_how_long_many_take_at_once() {
             assert_eq!(requests.trim(), size.to_string());
             assert_eq!(
                 in_a_row,
-                format!("one after another {} ms at least", size * 20)
+                format!("one after another {:6} ms at least", size * 20)
             );
             let ms: u32 = at_once.trim().parse().expect(line);
             assert!(ms >= 20, "{line}");

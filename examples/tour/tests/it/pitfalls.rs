@@ -29,7 +29,7 @@ fn remedies(ms: u64) -> Vec<u64> {
     let out = program.run(&["--ms", &ms.to_string()]).ok();
     let took = begun.elapsed();
     let mut lines = out.lines();
-    let heading = format!("the longest gap of a ticker beside calls of {ms} ms");
+    let heading = format!("the longest gap of a ticker beside calls of {ms} ms:");
     assert_eq!(lines.next(), Some(heading.as_str()));
     let mut times = Vec::new();
     for (what, names) in [
@@ -37,7 +37,8 @@ fn remedies(ms: u64) -> Vec<u64> {
         ("a locked table", vec!["with aio-sqlite"]),
         ("a locked file", vec!["with aio-files"]),
     ] {
-        let (found, stalled, remedies) = read(lines.next().expect("a line"));
+        let line = lines.next().and_then(|line| line.strip_prefix("  "));
+        let (found, stalled, remedies) = read(line.expect("an indented line"));
         assert_eq!(found, what);
         assert!(stalled >= ms, "{out}");
         let found: Vec<&str> = remedies.iter().map(|(name, _)| name.as_str()).collect();

@@ -22,19 +22,22 @@ fn each_crate_has_three_shapes() {
             .collect();
         let (squares, totals) = (listed(&squares), listed(&totals));
         let expected = format!(
-            "aio-sqlite
+            "aio-sqlite:
   guard:    {count} rows in one transaction
   awaited:  their sum is {sum}
   iterated: {squares}
-aio-files
+
+aio-files:
   guard:    {count} lines in one step
   awaited:  {bytes} bytes
   iterated: {squares}
-aio-itertools
+
+aio-itertools:
   guard:    {count} tasks in a group, and {sum} is the sum of their squares
   awaited:  {count} squares
   iterated: {totals}
-aio-pool
+
+aio-pool:
   guard:    2 processes
   awaited:  {last} from one of them
   iterated: {squares}

@@ -7,8 +7,8 @@ use chaos::terminal::Terminal;
 use crate::program::{Program, program};
 
 const THREAD: &str = "the spinner on a thread, which ends when it is asked:\n";
-const TASK: &str = "the spinner as a task, which is cancelled:\n";
-const COSTS: &str = "what one costs while it waits:\n";
+const TASK: &str = "\nthe spinner as a task, which is cancelled:\n";
+const COSTS: &str = "\nwhat one costs while it waits:\n";
 
 /// What clears the line of `\ thinking!`.
 const CLEAR: &str = "\r           \r";
@@ -67,9 +67,9 @@ fn a_terminal_shows_nothing_of_it_afterwards() {
     let screen = terminal.screen();
     program.end(child).ok();
     turns(&screen);
-    let seen: Vec<String> = screen.lines().take(4).map(seen).collect();
-    let [thread, task] = [THREAD, TASK].map(str::trim_end);
-    assert_eq!(seen, [thread, "Answer: 42", task, "Answer: 42"]);
+    let seen: Vec<String> = screen.lines().take(5).map(seen).collect();
+    let [thread, task] = [THREAD, TASK].map(str::trim);
+    assert_eq!(seen, [thread, "Answer: 42", "", task, "Answer: 42"]);
 }
 
 /// What is seen of a line in the end, where each `\r` goes back to its beginning.

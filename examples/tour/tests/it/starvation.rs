@@ -38,7 +38,7 @@ fn check(block_ms: u32, counts: u32) {
     let seconds = f64::from(block_ms) / 1000.0;
     assert!(
         out.starts_with(&format!(
-            "A ticker, due every 0.1 s, beside a task that for {seconds:.1} s …\n"
+            "a ticker, due every 0.1 s, beside a task that for {seconds:.1} s:\n"
         )),
         "{out}"
     );
@@ -58,7 +58,7 @@ fn check(block_ms: u32, counts: u32) {
         .flat_map(|name| (1..=counts).map(move |count| format!("{name} {count}")))
         .collect();
     assert!(
-        out.contains(&format!("\nThree tasks that count to {counts}\n")),
+        out.contains(&format!("\nthree tasks that count to {counts}:\n")),
         "{out}"
     );
     assert_eq!(counted(&out, "without a yield"), grouped);

@@ -35,24 +35,24 @@ fn check(args: &[&str], requests: u16, limit: u16) {
         text,
         format!(
             "\
-Lock: {requests} tasks each read a number, wait, and write it back plus 1
+Lock ({requests} tasks each read a number, wait, and write it back plus 1):
   without a lock       1
   tokio's Mutex        {requests}
   std's Mutex          {requests}
 
-Semaphore: {requests} requests of 10 ms, of which {limit} may run at once
+Semaphore ({requests} requests of 10 ms, of which {limit} may run at once):
   all at once          sum of ids {sum}, at most {requests} at once, _ s
   Semaphore            sum of ids {sum}, at most {most} at once, _ s
   {gather:20} sum of ids {sum}, at most {most} at once, _ s
 
-Event: {limit} tasks wait until it is set, and one comes late
+Event ({limit} tasks wait until it is set, and one comes late):
   watch::channel       {limit} go on, the late one too: it stays set
   Notify               {limit} go on, the late one not: it wakes who is there
 
-Condition: {requests} items come one by one, and {takers} tasks each want {limit} at once
+Condition ({requests} items come one by one, and {takers} tasks each want {limit} at once):
   Mutex and Notify     {taken} taken, {left} left
 
-Queue: {requests} items go through {limit} places
+Queue ({requests} items go through {limit} places):
   mpsc::channel        sum {sum}, at most {most} were waiting
 "
         )
