@@ -36,7 +36,7 @@ fn main() -> Result<(), Failure> {
     let workers = args.workers.map_or(cores.min(256), usize::from);
     let number = fibp(args.n);
     let digits = BigUint::from_slice(&number).to_string().len();
-    println!("fibp({}) has {digits} digits", args.n);
+    println!("fibp({}) has {digits} digits:", args.n);
 
     let serial = serially(&args, &number)?;
     println!("serial, on one thread: {serial}");
@@ -48,7 +48,7 @@ fn main() -> Result<(), Failure> {
     println!("processes {:.1} × as fast as serial", times[1]);
     let all = serial.count() + threads.count() + processes.count();
     println!("the numbers of all {all} runs are equal");
-    Ok(())
+    a_crash(args.n, &number)
 }
 
 /// The n-th Fibonacci number, by nothing but sums; in digits of 32 bits.
@@ -61,17 +61,16 @@ fn fibp(n: u32) -> Vec<u32> {
     number.to_u32_digits()
 }
 
-aio_pool::task! {
+aio_pool::task!(
     async fn fibp_there(n: u32) -> Vec<u32> {
         fibp(n)
     }
-}
-
-aio_pool::task! {
+);
+aio_pool::task!(
     async fn crash() {
         std::process::abort()
     }
-}
+);
 
 fn serially(args: &Args, number: &[u32]) -> Result<Runs, Failure> {
     let (began, mut count) = (Instant::now(), 0);
@@ -109,15 +108,23 @@ async fn in_processes(workers: usize, args: &Args, number: &[u32]) -> Result<Run
             count += check(number, &again?)?;
         }
         let runs = Runs::since(began, "fibp", count);
-        let processes = pool.pids().len();
-        println!("processes, {processes} of them: {runs}");
-
-        if let Err(lost) = pool.call::<crash>(()).await {
-            println!("what a process adds: a crash in it costs only its call:\n  {lost}");
-        }
-        check(number, &pool.call::<fibp_there>(args.n).await?)?;
-        println!("  and the next call is answered as before");
+        println!("processes, {} of them: {runs}", pool.pids().len());
         Ok(runs)
+    })
+    .await
+}
+
+/// What a process adds: it may die alone.
+#[tokio::main(flavor = "current_thread")]
+async fn a_crash(n: u32, number: &[u32]) -> Result<(), Failure> {
+    let pool = aio_pool::start().workers(1);
+    pool.with(async |pool| -> Result<(), Failure> {
+        if let Err(lost) = pool.call::<crash>(()).await {
+            println!("\na crash in a process costs its call:\n  {lost}");
+        }
+        check(number, &pool.call::<fibp_there>(n).await?)?;
+        println!("  and the next call is answered as before");
+        Ok(())
     })
     .await
 }
