@@ -4,6 +4,7 @@
 use std::time::{Duration, Instant};
 
 use super::scheduler::Uneven;
+use super::stopping::Signs;
 use super::worker::{Fault, Stage, Worker, quota};
 use super::{
     Effects, Engine, Finished, Hatchling, IN_VAIN, MOST_DOUBLINGS, MOST_LEAVING, Next, Phase,
@@ -174,17 +175,21 @@ impl Engine {
         if matches!(self.phase, Phase::Open | Phase::Closing) {
             let workers = &self.workers;
             let scheduler = &self.scheduler;
-            let marks = |id| match workers.get(&id) {
+            let signs = |id| match workers.get(&id) {
                 // What it says that it polls is only believed if it has that.
                 Some(worker) => {
                     let in_hand = worker.marks.in_hand();
                     let holds = scheduler.has_delivery(id, in_hand);
-                    (worker.marks.begun(), if holds { in_hand } else { 0 })
+                    Signs {
+                        begun: worker.marks.begun(),
+                        in_hand: if holds { in_hand } else { 0 },
+                        heard: worker.link.heard(),
+                    }
                 }
-                None => (0, 0),
+                None => Signs::default(),
             };
             let mut late = Vec::new();
-            while let Some((id, task)) = self.stopping.late(marks, now) {
+            while let Some((id, task)) = self.stopping.late(signs, now) {
                 self.stopping.forget(id);
                 late.push((id, task));
             }
