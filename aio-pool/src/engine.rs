@@ -58,6 +58,10 @@ const UNEVEN: Duration = Duration::from_millis(10);
 /// is stopped cannot.
 const IN_VAIN: Duration = Duration::from_millis(250);
 
+/// Each time that a call is moved it may wait twice as long for the next, up to
+/// so many times: beyond that it is most of a minute.
+const MOST_DOUBLINGS: u32 = 12;
+
 /// So many workers of one place may be about to leave it before another comes:
 /// those that are replaced early and have long tasks must not become a crowd.
 const MOST_LEAVING: usize = 1;

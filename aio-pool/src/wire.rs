@@ -26,7 +26,7 @@ pub(crate) use frames::framed;
 pub(crate) use frames::{KEPT_BUFFER, Malformed, append};
 
 /// The version of this file. Both ends refuse another.
-pub(crate) const PROTOCOL: u32 = 2;
+pub(crate) const PROTOCOL: u32 = 3;
 
 /// The longest payload that either end sends or accepts, in bytes, all of its
 /// pieces together.
@@ -147,6 +147,12 @@ pub(crate) enum Up {
         call: CallId,
         /// How it ended.
         ending: Ending,
+    },
+    /// Nothing of this call runs any more, as the parent had asked; its
+    /// [`Up::Done`] is being sent, or waits until others are.
+    Stopped {
+        /// The call.
+        call: CallId,
     },
 }
 

@@ -3,10 +3,12 @@
 
 use std::time::{Duration, Instant};
 
+use super::scheduler::Uneven;
+use super::stopping::Signs;
 use super::worker::{Fault, Stage, Worker, quota};
 use super::{
-    Effects, Engine, Finished, Hatchling, IN_VAIN, MOST_LEAVING, Next, Phase, RETIRE_GRACE,
-    Replacement, UNEVEN,
+    Effects, Engine, Finished, Hatchling, IN_VAIN, MOST_DOUBLINGS, MOST_LEAVING, Next, Phase,
+    RETIRE_GRACE, Replacement, UNEVEN,
 };
 use crate::error::Error;
 use crate::ids::WorkerId;
@@ -149,11 +151,17 @@ impl Engine {
     /// Asks for calls that wait in one worker while another could begin them.
     fn even_out(&mut self, now: Instant, effects: &mut Effects) {
         let mark = |id| self.mark(id);
-        let Some((id, most)) = self.scheduler.uneven(mark) else {
+        let Some(Uneven {
+            worker: id,
+            most,
+            moves,
+        }) = self.scheduler.uneven(mark)
+        else {
             self.uneven_since = None;
             self.patience = UNEVEN;
             return;
         };
+        self.patience = self.patience.max(moving(moves));
         if *self.uneven_since.get_or_insert(now) + self.patience <= now {
             self.uneven_since = None;
             self.patience = IN_VAIN.min(self.patience * 2);
@@ -167,17 +175,21 @@ impl Engine {
         if matches!(self.phase, Phase::Open | Phase::Closing) {
             let workers = &self.workers;
             let scheduler = &self.scheduler;
-            let marks = |id| match workers.get(&id) {
+            let signs = |id| match workers.get(&id) {
                 // What it says that it polls is only believed if it has that.
                 Some(worker) => {
                     let in_hand = worker.marks.in_hand();
                     let holds = scheduler.has_delivery(id, in_hand);
-                    (worker.marks.begun(), if holds { in_hand } else { 0 })
+                    Signs {
+                        begun: worker.marks.begun(),
+                        in_hand: if holds { in_hand } else { 0 },
+                        heard: worker.link.heard(),
+                    }
                 }
-                None => (0, 0),
+                None => Signs::default(),
             };
             let mut late = Vec::new();
-            while let Some((id, task)) = self.stopping.late(marks, now) {
+            while let Some((id, task)) = self.stopping.late(signs, now) {
                 self.stopping.forget(id);
                 late.push((id, task));
             }
@@ -215,6 +227,14 @@ impl Engine {
             self.phase = Phase::Terminating;
         }
     }
+}
+
+/// How long a call waits where it is that was moved so often before. Each worker
+/// may take longer to begin than another takes to start: always moved as soon,
+/// a call would never be begun, and each move may cost a worker that was to be
+/// replaced after this call.
+fn moving(moves: u32) -> Duration {
+    UNEVEN * 2_u32.pow(moves.min(MOST_DOUBLINGS))
 }
 
 /// The end of a limit; of one beyond the clock's reach, some decades away.

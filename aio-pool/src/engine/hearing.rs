@@ -97,6 +97,14 @@ impl Engine {
                     .map_err(|_| format!("it returned call {call}, as nobody had asked"))?;
                 self.stopping.over(call);
             }
+            Up::Stopped { call } => {
+                if !self.scheduler.holds(id, call) || self.scheduler.wants(id, call) {
+                    return Err(format!("it stopped call {call}, as nobody had asked"));
+                }
+                let worker = self.workers.get(&id);
+                let heard = worker.map_or(0, |worker| worker.link.heard());
+                self.stopping.stopped(call, heard, now);
+            }
             Up::Ready { protocol, table } => self.greeted(id, protocol, table, effects)?,
             Up::Refused { reason } => {
                 let pid = self.workers.get(&id).map_or(0, |worker| worker.pid);

@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rustix::net::{SendAncillaryBuffer, SendFlags};
@@ -31,6 +31,8 @@ pub(crate) struct Link {
     pub(crate) attendant: Notify,
     /// Somebody is about to flush it.
     noted: AtomicBool,
+    /// How often something was read from it.
+    heard: AtomicU64,
 }
 
 #[derive(Debug, Default)]
@@ -85,7 +87,18 @@ impl Link {
             outgoing: Mutex::default(),
             attendant: Notify::new(),
             noted: AtomicBool::new(false),
+            heard: AtomicU64::new(0),
         }
+    }
+
+    /// The worker has sent something, if only a part of a frame.
+    pub(crate) fn hear(&self) {
+        self.heard.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// A number that is another when the worker has sent something since.
+    pub(crate) fn heard(&self) -> u64 {
+        self.heard.load(Ordering::Relaxed)
     }
 
     pub(crate) fn socket(&self) -> &UnixStream {

@@ -26,8 +26,8 @@ pub(crate) struct Scheduler {
     shared: BTreeSet<CallId>,
     /// The same, of calls that must run alone.
     exclusive: BTreeSet<CallId>,
-    /// Deliveries so far, of queued calls that came back from a dead worker.
-    returned: HashMap<CallId, u8>,
+    /// Of queued calls that came back: what they have been through.
+    returned: HashMap<CallId, Past>,
     /// Where each call is that is in the queue no more.
     placed: IdMap<CallId, WorkerId>,
     workers: BTreeMap<WorkerId, Load>,
@@ -56,10 +56,18 @@ struct Load {
     pace: Pace,
 }
 
+/// What a call has been through before it came to where it is.
+#[derive(Debug, Clone, Copy, Default)]
+struct Past {
+    /// So many workers died that had it and had not begun it.
+    deaths: u8,
+    /// So many gave it back.
+    moves: u32,
+}
+
 #[derive(Debug)]
 struct Delivery {
-    /// How often the call has been delivered.
-    attempt: u8,
+    past: Past,
     /// Counts the deliveries to this worker, from 1.
     number: u64,
     started: bool,
@@ -126,6 +134,17 @@ pub(crate) enum Witness {
     Mark(u64),
     /// Nothing that it said can be believed: all may have begun.
     None,
+}
+
+/// A worker that does not come to what it has, while another could begin it.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Uneven {
+    /// Whom to ask.
+    pub(crate) worker: WorkerId,
+    /// For so many calls at most.
+    pub(crate) most: u32,
+    /// The calls that wait there have been moved before, one of them so often.
+    pub(crate) moves: u32,
 }
 
 /// A worker said something about a call that it does not have.
@@ -256,15 +275,15 @@ impl Scheduler {
 
     fn give(&mut self, worker: WorkerId, call: CallId, alone: bool) -> Option<Assigned> {
         let load = self.workers.get_mut(&worker)?;
-        let attempt = match self.returned.is_empty() {
-            true => 1,
-            false => self.returned.remove(&call).unwrap_or(0) + 1,
+        let past = match self.returned.is_empty() {
+            true => Past::default(),
+            false => self.returned.remove(&call).unwrap_or_default(),
         };
         load.given += 1;
         load.alone = alone;
         let number = load.given;
         let delivery = Delivery {
-            attempt,
+            past,
             number,
             started: false,
             wanted: true,
@@ -304,7 +323,12 @@ impl Scheduler {
         }
         load.asked -= 1;
         let alone = load.alone;
-        if self.take_off(worker, call)?.wanted {
+        let Delivery {
+            wanted, mut past, ..
+        } = self.take_off(worker, call)?;
+        if wanted {
+            past.moves = past.moves.saturating_add(1);
+            self.returned.insert(call, past);
             self.queue(alone).insert(call);
         }
         Ok(())
@@ -373,7 +397,9 @@ impl Scheduler {
                 continue;
             }
             let started = begun(&delivery);
-            if started || delivery.attempt >= MAX_DELIVERIES {
+            let mut past = delivery.past;
+            past.deaths += 1;
+            if started || past.deaths >= MAX_DELIVERIES {
                 let beside = running - usize::from(started);
                 lost.push(Lost {
                     call,
@@ -381,7 +407,7 @@ impl Scheduler {
                     beside,
                 });
             } else {
-                self.returned.insert(call, delivery.attempt);
+                self.returned.insert(call, past);
                 self.queue(load.alone).insert(call);
             }
         }
@@ -394,20 +420,24 @@ impl Scheduler {
     ///
     /// `begun` tells the mark of a worker. Only for one that has been so for a
     /// while: every call waits for a moment.
-    pub(crate) fn uneven(&self, begun: impl Fn(WorkerId) -> u64) -> Option<(WorkerId, u32)> {
+    pub(crate) fn uneven(&self, begun: impl Fn(WorkerId) -> u64) -> Option<Uneven> {
         let free = self.free(&begun)?;
-        let (worker, waiting) = self
+        let (worker, load, waiting) = self
             .workers
             .iter()
             .filter(|(_, load)| self.may_move(load))
-            .map(|(&worker, load)| (worker, load.last_asked, load.waiting(begun(worker)).count()))
+            .map(|(&worker, load)| (worker, load, load.waiting(begun(worker)).count()))
             .filter(|&(.., waiting)| waiting > 0)
             // By turns: one that cannot hear must not keep what others have.
-            .min_by_key(|&(_, last_asked, waiting)| (last_asked, Reverse(waiting)))
-            .map(|(worker, _, waiting)| (worker, waiting))?;
+            .min_by_key(|&(_, load, waiting)| (load.last_asked, Reverse(waiting)))?;
+        let moves = load.waiting(begun(worker)).map(|one| one.past.moves).max();
         // Of very many the half: it may come to the rest meanwhile.
         let most = waiting.div_ceil(2).max(waiting.min(free)).min(free);
-        (most > 0).then(|| (worker, u32::try_from(most).unwrap_or(u32::MAX)))
+        (most > 0).then(|| Uneven {
+            worker,
+            most: u32::try_from(most).unwrap_or(u32::MAX),
+            moves: moves.unwrap_or(0),
+        })
     }
 
     /// Whether that may be so: a worker has calls that it has not begun, and

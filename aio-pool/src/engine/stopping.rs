@@ -23,9 +23,32 @@ struct Stop {
     number: u64,
     task: &'static str,
     by: Instant,
-    /// Whether it was seen to run. What waits behind another task's computing
-    /// is not to blame for that, so its time starts again until it runs.
-    running: bool,
+    state: State,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum State {
+    /// It was not seen to run. What waits behind another task's computing is not
+    /// to blame for that, so its time starts again until it runs.
+    Waiting,
+    Running,
+    /// Nothing of it runs, and its answer waits behind others that are long. That
+    /// is nobody's fault as long as the worker sends anything; what was heard of
+    /// it when its time began was this.
+    Stopped {
+        heard: u64,
+    },
+}
+
+/// What can be seen of a worker without asking it.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Signs {
+    /// How far it has begun.
+    pub(crate) begun: u64,
+    /// What it polls now.
+    pub(crate) in_hand: u64,
+    /// Another number when it has sent something.
+    pub(crate) heard: u64,
 }
 
 impl Stopping {
@@ -45,10 +68,22 @@ impl Stopping {
             number,
             task,
             by,
-            running: number <= mark,
+            state: match number <= mark {
+                true => State::Running,
+                false => State::Waiting,
+            },
         };
         self.calls.insert(call, stop);
         by
+    }
+
+    /// The worker says that nothing of a call runs any more. `heard` is what has
+    /// been heard of the worker.
+    pub(crate) fn stopped(&mut self, call: CallId, heard: u64, now: Instant) {
+        if let Some(stop) = self.calls.get_mut(&call) {
+            stop.state = State::Stopped { heard };
+            stop.by = now + STOP_GRACE;
+        }
     }
 
     /// A call is over.
@@ -69,19 +104,32 @@ impl Stopping {
     }
 
     /// A worker whose task has had its time, and what that task is called.
-    /// `marks` tells how far a worker has begun, and what it polls now.
+    /// `signs` tells what is seen of a worker.
     pub(crate) fn late(
         &mut self,
-        marks: impl Fn(WorkerId) -> (u64, u64),
+        signs: impl Fn(WorkerId) -> Signs,
         now: Instant,
     ) -> Option<(WorkerId, &'static str)> {
         for stop in self.calls.values_mut().filter(|stop| stop.by <= now) {
-            let (begun, in_hand) = marks(stop.worker);
-            // One that waits stops as soon as it is its turn.
-            if stop.running && (in_hand == 0 || in_hand == stop.number) {
+            let Signs {
+                begun,
+                in_hand,
+                heard,
+            } = signs(stop.worker);
+            let late = match stop.state {
+                State::Waiting => false,
+                // One that waits stops as soon as it is its turn.
+                State::Running => in_hand == 0 || in_hand == stop.number,
+                State::Stopped { heard: before } => heard == before,
+            };
+            if late {
                 return Some((stop.worker, stop.task));
             }
-            stop.running = stop.number <= begun;
+            stop.state = match stop.state {
+                State::Stopped { .. } => State::Stopped { heard },
+                _ if stop.number <= begun => State::Running,
+                _ => State::Waiting,
+            };
             stop.by = now + STOP_GRACE;
         }
         None
@@ -92,6 +140,14 @@ impl Stopping {
 mod tests {
     use super::*;
 
+    fn signs(begun: u64, in_hand: u64, heard: u64) -> Signs {
+        Signs {
+            begun,
+            in_hand,
+            heard,
+        }
+    }
+
     #[test]
     fn a_task_is_late_two_seconds_after_it_both_runs_and_is_cancelled() {
         let now = Instant::now();
@@ -100,10 +156,10 @@ mod tests {
         let by = now + STOP_GRACE;
         assert_eq!(stopping.next_deadline(), Some(by));
         let just_before = by - Duration::from_millis(1);
-        assert_eq!(stopping.late(|_| (3, 0), just_before), None);
-        assert_eq!(stopping.late(|_| (3, 0), by), Some((7, "runs")));
+        assert_eq!(stopping.late(|_| signs(3, 0, 0), just_before), None);
+        assert_eq!(stopping.late(|_| signs(3, 0, 0), by), Some((7, "runs")));
         stopping.over(1);
-        assert_eq!(stopping.late(|_| (3, 0), by), None);
+        assert_eq!(stopping.late(|_| signs(3, 0, 0), by), None);
     }
 
     #[test]
@@ -111,13 +167,13 @@ mod tests {
         let now = Instant::now();
         let mut stopping = Stopping::default();
         stopping.begin(1, (7, 3), "waits", 2, now);
-        assert_eq!(stopping.late(|_| (2, 0), now + STOP_GRACE), None);
+        assert_eq!(stopping.late(|_| signs(2, 0, 0), now + STOP_GRACE), None);
         assert_eq!(
-            stopping.late(|_| (3, 0), now + 2 * STOP_GRACE),
+            stopping.late(|_| signs(3, 0, 0), now + 2 * STOP_GRACE),
             None,
             "seen"
         );
-        let late = stopping.late(|_| (3, 0), now + 3 * STOP_GRACE);
+        let late = stopping.late(|_| signs(3, 0, 0), now + 3 * STOP_GRACE);
         assert_eq!(late, Some((7, "waits")));
     }
 
@@ -126,9 +182,29 @@ mod tests {
         let now = Instant::now();
         let mut stopping = Stopping::default();
         stopping.begin(1, (7, 3), "waits", 4, now);
-        assert_eq!(stopping.late(|_| (4, 4), now + STOP_GRACE), None);
-        let late = stopping.late(|_| (4, 3), now + 2 * STOP_GRACE);
+        assert_eq!(stopping.late(|_| signs(4, 4, 0), now + STOP_GRACE), None);
+        let late = stopping.late(|_| signs(4, 3, 0), now + 2 * STOP_GRACE);
         assert_eq!(late, Some((7, "waits")));
+    }
+
+    #[test]
+    fn what_has_stopped_is_late_when_nothing_is_heard_for_the_time() {
+        let now = Instant::now();
+        let mut stopping = Stopping::default();
+        stopping.begin(1, (7, 3), "answers", 3, now);
+        let said = now + STOP_GRACE / 2;
+        stopping.stopped(1, 10, said);
+        let by = said + STOP_GRACE;
+        assert_eq!(stopping.next_deadline(), Some(by));
+        let mut late = |heard, at| stopping.late(|_| signs(4, 0, heard), at);
+        assert_eq!(late(10, now + STOP_GRACE), None, "its time began again");
+        for (times, heard) in (0..9).zip(11..) {
+            assert_eq!(late(heard, by + STOP_GRACE * times), None);
+        }
+        assert_eq!(late(19, by + STOP_GRACE * 9), Some((7, "answers")));
+        stopping.over(1);
+        stopping.stopped(1, 0, now);
+        assert_eq!(stopping.next_deadline(), None, "nobody waits for that");
     }
 
     #[test]
@@ -138,7 +214,7 @@ mod tests {
         stopping.begin(1, (7, 1), "runs", 1, now);
         stopping.begin(2, (8, 1), "runs too", 1, now);
         stopping.forget(7);
-        let late = stopping.late(|_| (1, 0), now + STOP_GRACE);
+        let late = stopping.late(|_| signs(1, 0, 0), now + STOP_GRACE);
         assert_eq!(late, Some((8, "runs too")));
     }
 }

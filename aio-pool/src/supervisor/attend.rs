@@ -40,7 +40,7 @@ pub(super) async fn attend(
     switchboard: Arc<Switchboard>,
     spin: Arc<Spin>,
 ) {
-    let mut incoming = Incoming::new(worker, switchboard);
+    let mut incoming = Incoming::new(worker, Arc::clone(&link), switchboard);
     let mut kill_at: Option<Instant> = None;
     let mut killed = false;
 
@@ -97,6 +97,7 @@ pub(super) async fn attend(
 /// Frames on their way from the worker.
 struct Incoming {
     worker: WorkerId,
+    link: Arc<Link>,
     switchboard: Arc<Switchboard>,
     buffer: BytesMut,
     assembly: Assembly<Up>,
@@ -105,9 +106,10 @@ struct Incoming {
 }
 
 impl Incoming {
-    fn new(worker: WorkerId, switchboard: Arc<Switchboard>) -> Self {
+    fn new(worker: WorkerId, link: Arc<Link>, switchboard: Arc<Switchboard>) -> Self {
         Self {
             worker,
+            link,
             switchboard,
             buffer: BytesMut::new(),
             assembly: Assembly::new(),
@@ -126,7 +128,10 @@ impl Incoming {
         self.buffer.reserve(READ_AT_ONCE);
         match socket.try_read_buf(&mut self.buffer) {
             Ok(0) => self.open = false,
-            Ok(_) => self.tell_frames(),
+            Ok(_) => {
+                self.link.hear();
+                self.tell_frames();
+            }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             // A worker that dies with orders unread resets the connection,

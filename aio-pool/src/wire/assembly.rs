@@ -49,7 +49,8 @@ impl Head for Up {
             Self::Ready { .. }
             | Self::Refused { .. }
             | Self::Started { .. }
-            | Self::Returned { .. } => Part::Apart,
+            | Self::Returned { .. }
+            | Self::Stopped { .. } => Part::Apart,
         }
     }
 }

@@ -131,6 +131,7 @@ mod tests {
             any::<u64>().prop_map(|call| Up::Item { call }),
             any::<u64>().prop_map(|call| Up::Piece { call }),
             (any::<u64>(), any_ending()).prop_map(|(call, ending)| Up::Done { call, ending }),
+            any::<u64>().prop_map(|call| Up::Stopped { call }),
         ]
     }
 

@@ -9,6 +9,7 @@ use rustix::net::RecvFlags;
 use tokio::io::unix::AsyncFd;
 use tokio::sync::{Notify, Semaphore};
 use tokio::task::AbortHandle;
+use tokio_util::bytes::Bytes;
 
 use super::inbox::{Cancelled, Effect, Inbox, More, Next};
 use super::incoming::{Fill, Incoming};
@@ -127,7 +128,7 @@ impl Desk {
                         credit.add_permits(usize::try_from(items).unwrap_or(0));
                     }
                 }
-                Effect::None | Effect::Cancelled(_) | Effect::Returned(_) => {}
+                Effect::None | Effect::Cancelled(_) | Effect::Returned(_) | Effect::Stopped(_) => {}
             }
         }
         fill
@@ -153,6 +154,7 @@ impl Desk {
                         self.uplink.add(&Up::Returned { call });
                     }
                 }
+                Effect::Stopped(call) => self.uplink.add(&Up::Stopped { call }),
                 effect @ (Effect::Stop(_) | Effect::Credit(..)) => effects.push(effect),
             }
         }
@@ -211,7 +213,7 @@ impl Desk {
 
     /// Whether a call that has begun has been cancelled.
     pub(super) fn is_cancelled(&self, call: CallId) -> bool {
-        lock(&self.mail).inbox.rein(call, |_| {}) == Cancelled::Yes
+        lock(&self.mail).inbox.cancelled(call) == Cancelled::Yes
     }
 
     /// Gathers the answer to a call that has begun. It is written with the next
@@ -231,7 +233,10 @@ impl Desk {
         {
             return self.finish(call, answer.ending, &answer.payload);
         }
-        lock(&self.mail).inbox.answering(call);
+        if lock(&self.mail).inbox.answering(call) == Cancelled::Yes {
+            // The turn may be far, and the parent gives the task no such time.
+            self.uplink.add(&Up::Stopped { call });
+        }
         let (desk, ending) = (Arc::clone(self), answer.ending.clone());
         let payload = answer.payload.clone();
         // On a thread of its own: other tasks may compute on the runtime's, and
@@ -239,9 +244,9 @@ impl Desk {
         let thread = std::thread::Builder::new().name("aio-pool-answer".to_owned());
         let sends = thread.spawn(move || {
             let turn = desk.uplink.wait_for_turn();
+            let (ending, payload) = desk.wanted(call, ending, payload);
             let last = desk.uplink.send_all_but_last(call, payload, &turn);
-            desk.finish(call, ending, &last);
-            desk.uplink.flush();
+            desk.finish_answer(call, ending, &last);
         });
         if sends.is_err() {
             self.answer_as_task(call, answer);
@@ -253,10 +258,25 @@ impl Desk {
         let desk = Arc::clone(self);
         tokio::spawn(async move {
             let turn = desk.uplink.turn().await;
-            let last = desk.uplink.send_but_last(call, answer.payload, &turn).await;
-            desk.finish(call, answer.ending, &last);
-            desk.uplink.flush();
+            let (ending, payload) = desk.wanted(call, answer.ending, answer.payload);
+            let last = desk.uplink.send_but_last(call, payload, &turn).await;
+            desk.finish_answer(call, ending, &last);
         });
+    }
+
+    /// An answer whose turn it is, or a short one if nobody waits for it.
+    fn wanted(&self, call: CallId, ending: Ending, payload: Bytes) -> (Ending, Bytes) {
+        match self.is_cancelled(call) {
+            true => (Ending::Cancelled, Bytes::new()),
+            false => (ending, payload),
+        }
+    }
+
+    /// Says the last of an answer that had its turn.
+    fn finish_answer(&self, call: CallId, ending: Ending, last: &[u8]) {
+        lock(&self.mail).inbox.answered(call);
+        self.finish(call, ending, last);
+        self.uplink.flush();
     }
 
     fn finish(&self, call: CallId, ending: Ending, payload: &[u8]) {

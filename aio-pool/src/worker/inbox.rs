@@ -41,8 +41,13 @@ enum Phase<R> {
         reins: R,
         cancelled: bool,
     },
-    /// It has ended, and its answer is too long to be said in one frame.
-    Answering,
+    /// It has ended, and its answer waits for its turn, or is being sent in
+    /// pieces.
+    Answering {
+        cancelled: bool,
+    },
+    /// The last of its answer is being said.
+    Answered,
 }
 
 /// What a frame asks of others.
@@ -55,6 +60,8 @@ pub(super) enum Effect<R> {
     Returned(Vec<CallId>),
     /// Stop this call.
     Stop(R),
+    /// This call has ended, and is cancelled while it is being answered: say so.
+    Stopped(CallId),
     /// Let this call yield so many more items.
     Credit(R, u32),
 }
@@ -129,7 +136,7 @@ impl<R: Clone> Inbox<R> {
                     ));
                 }
                 // Its end and the credit have crossed.
-                Some(Phase::Answering) | None => {}
+                Some(Phase::Answering { .. } | Phase::Answered) | None => {}
             },
             Down::Retire => self.retiring = true,
         }
@@ -147,8 +154,12 @@ impl<R: Clone> Inbox<R> {
                 *cancelled = true;
                 Effect::Stop(reins.clone())
             }
+            Some(Phase::Answering { cancelled }) => {
+                *cancelled = true;
+                Effect::Stopped(call)
+            }
             // Its answer and the order have crossed.
-            Some(Phase::Answering) | None => Effect::None,
+            Some(Phase::Answered) | None => Effect::None,
         }
     }
 
@@ -190,20 +201,37 @@ impl<R: Clone> Inbox<R> {
         match self.calls.get_mut(&call) {
             Some(Phase::Running { reins, cancelled }) => {
                 change(reins);
-                if *cancelled {
-                    Cancelled::Yes
-                } else {
-                    Cancelled::No
-                }
+                Cancelled::from(*cancelled)
             }
             _ => Cancelled::No,
         }
     }
 
     /// A call has ended, and its answer is on its way: it can't be stopped, and
-    /// keeps its place.
-    pub(super) fn answering(&mut self, call: CallId) {
-        self.calls.insert(call, Phase::Answering);
+    /// keeps its place. Tells whether it has been cancelled before.
+    pub(super) fn answering(&mut self, call: CallId) -> Cancelled {
+        let before = self.cancelled(call);
+        let cancelled = before == Cancelled::Yes;
+        self.calls.insert(call, Phase::Answering { cancelled });
+        before
+    }
+
+    /// The last of such an answer is about to be said, and nothing about the
+    /// call behind it.
+    pub(super) fn answered(&mut self, call: CallId) {
+        if let Some(phase) = self.calls.get_mut(&call) {
+            *phase = Phase::Answered;
+        }
+    }
+
+    /// Whether a call that has begun has been cancelled.
+    pub(super) fn cancelled(&self, call: CallId) -> Cancelled {
+        match self.calls.get(&call) {
+            Some(Phase::Running { cancelled, .. } | Phase::Answering { cancelled }) => {
+                Cancelled::from(*cancelled)
+            }
+            Some(Phase::Waiting | Phase::Answered) | None => Cancelled::No,
+        }
     }
 
     /// The answer to a call that had begun is given. Tells whether there is more
@@ -230,6 +258,15 @@ impl<R: Clone> Inbox<R> {
 pub(super) enum Cancelled {
     Yes,
     No,
+}
+
+impl From<bool> for Cancelled {
+    fn from(cancelled: bool) -> Self {
+        match cancelled {
+            true => Self::Yes,
+            false => Self::No,
+        }
+    }
 }
 
 /// Whether the dispatcher is needed.

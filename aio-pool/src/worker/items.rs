@@ -87,7 +87,7 @@ mod tests {
     use super::super::incoming::Incoming;
     use super::super::pulse::Pulse;
     use super::super::tests::Parent;
-    use super::super::uplink::Uplink;
+    use super::super::uplink::{Turn, Uplink};
     use super::super::{listen_here, tests};
     use super::*;
     use crate::context::{self, Surroundings};
@@ -110,6 +110,12 @@ mod tests {
 
     /// A desk without a dispatcher, at which a call has begun as a task.
     fn desk_of_one_call(run: fn(Job) -> Running) -> (Parent, Arc<Desk>) {
+        let (mut parent, desk) = desk();
+        begin(&mut parent, &desk, run);
+        (parent, desk)
+    }
+
+    fn desk() -> (Parent, Arc<Desk>) {
         let (socket, theirs) = UnixStream::pair().unwrap();
         let (marks, page) = Marks::create().unwrap();
         let desk = Arc::new(Desk::new(
@@ -122,7 +128,10 @@ mod tests {
             Incoming::new(),
         ));
         desk.open(Surroundings::default());
-        let mut parent = Parent::at(socket, marks);
+        (Parent::at(socket, marks), desk)
+    }
+
+    fn begin(parent: &mut Parent, desk: &Arc<Desk>, run: fn(Job) -> Running) {
         parent.order(&Down::Run {
             call: 0,
             task: 0,
@@ -135,9 +144,8 @@ mod tests {
         };
         let context = context::Context::new(stop, desk.surroundings());
         let input = waiting.input;
-        let begun = Begun::new(&desk, (0, 1), run, Job { input, context });
+        let begun = Begun::new(desk, (0, 1), run, Job { input, context });
         desk.abort_through(0, tokio::spawn(begun).abort_handle());
-        (parent, desk)
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
@@ -184,6 +192,8 @@ mod tests {
                     assert_eq!(bytes + payload.len(), 2 * WHOLE + 1);
                     bytes = 0;
                 }
+                // It has stopped amid an item, whose rest comes before its answer.
+                Up::Stopped { call: 0 } => {}
                 other => {
                     assert_eq!(other, tests::done(0, Ending::Cancelled));
                     break;
@@ -191,5 +201,42 @@ mod tests {
             }
         }
         assert_eq!(bytes, 0, "nothing was left half sent");
+    }
+
+    /// What a call says that is cancelled while others send what is long, and
+    /// when it is its turn.
+    fn says_that_it_stopped(mut parent: Parent, desk: &Desk, others: Turn) {
+        parent.order(&Down::Cancel { call: 0 });
+        desk.read();
+        desk.uplink.flush();
+        assert_eq!(parent.hear().0, Up::Stopped { call: 0 });
+        drop(others);
+        // Nobody reads what it might have said.
+        let done = tests::done(0, Ending::Cancelled);
+        assert_eq!(parent.hear(), (done, Bytes::new()));
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+    async fn a_stream_says_at_once_that_it_stopped_and_answers_in_turn() {
+        static MADE: AtomicUsize = AtomicUsize::new(0);
+        let (mut parent, desk) = desk();
+        let others = desk.uplink.turn().await;
+        begin(&mut parent, &desk, |_| {
+            Running::Items(Box::pin(Endless(WHOLE + 1, &MADE)))
+        });
+        says_that_it_stopped(parent, &desk, others);
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+    async fn a_long_answer_that_waits_for_its_turn_is_cancelled_with_a_word() {
+        let (mut parent, desk) = desk();
+        let others = desk.uplink.turn().await;
+        begin(&mut parent, &desk, |_| {
+            Running::Value(Box::pin(std::future::pending()))
+        });
+        let payload = Bytes::from(vec![7; WHOLE + 1]);
+        let ending = Ending::Output;
+        desk.answer(0, Answer { ending, payload });
+        says_that_it_stopped(parent, &desk, others);
     }
 }

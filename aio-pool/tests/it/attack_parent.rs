@@ -1,12 +1,13 @@
 //! Attacks on the parent's side: what runs under its lock, who is forgotten, and
 //! what an idle pool still does.
 
+use std::io::Read as _;
 use std::path::PathBuf;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use aio_pool::futures::Answer;
 use aio_pool::{Error, Pool, TaskError, initializer, task};
@@ -28,6 +29,7 @@ trials![
     a_waker_that_panics_costs_neither_the_pool_nor_other_calls,
     a_worker_whose_last_call_is_taken_back_leaves,
     calls_do_not_wait_for_ever_behind_a_recycled_worker_that_nothing_replaces,
+    a_call_is_not_carried_from_one_recycled_worker_to_the_next_for_ever,
     a_call_behind_computing_goes_to_a_worker_whose_calls_were_cancelled,
     a_pool_that_waits_does_not_look_at_the_clock,
     a_worker_that_is_stopped_is_not_asked_again_and_again,
@@ -220,7 +222,7 @@ async fn calls_do_not_wait_for_ever_behind_a_recycled_worker_that_nothing_replac
     let held = line.next().await;
     let waits = tokio::spawn(pool.call::<pid>(()).into_future());
     // Ten attempts, and then it gives up.
-    let attempts = std::time::Instant::now();
+    let attempts = Instant::now();
     until(|| attempts.elapsed() > Duration::from_secs(8)).await;
     last.abort();
     held.gone().await;
@@ -268,6 +270,50 @@ impl Stuck {
             stopped,
         }
     }
+}
+
+initializer! {
+    /// Leaves something behind that keeps the worker from every call, until the
+    /// test hangs up.
+    async fn leaves_something_that_blocks(line: String) {
+        tokio::spawn(async move {
+            let mut line = crate::line::call(&line);
+            // Whatever comes, it is an end.
+            let _ = line.read(&mut [0]);
+        });
+    }
+}
+
+async fn a_call_is_not_carried_from_one_recycled_worker_to_the_next_for_ever() {
+    let line = Line::open();
+    let start = aio_pool::start().workers(1).recycle_after(1);
+    let start = start.initializer::<leaves_something_that_blocks>(line.name.clone());
+    let pool = start.await.unwrap();
+    let mut blocked = vec![line.next().await];
+    let called = Instant::now();
+    let mut call = pin!(pool.call::<pid>(()).into_future());
+    assert!(polled(&mut call).await.is_pending());
+    // The second comes because the first has its only call by now, and each
+    // further one because the call was moved to the one before.
+    for _ in 0..7 {
+        blocked.push(line.next().await);
+    }
+    let moved = called.elapsed();
+    // It stays with each twice as long as with the one before, so it comes to
+    // stay for as long as a worker needs.
+    let least = Duration::from_millis(10 + 20 + 40 + 80 + 160 + 320);
+    assert!(moved >= least, "moved six times within {moved:?}");
+    drop(blocked);
+    let answer = loop {
+        tokio::select! {
+            biased;
+            answer = &mut call => break answer,
+            // It was moved once more meanwhile.
+            another = line.next() => drop(another),
+        }
+    };
+    answer.unwrap();
+    pool.terminate().await;
 }
 
 async fn a_call_behind_computing_goes_to_a_worker_whose_calls_were_cancelled() {
@@ -434,7 +480,7 @@ async fn cancelling_very_many_calls_takes_no_minutes() {
         assert!(polled(&mut Box::pin(results.next())).await.is_pending());
         tokio::task::yield_now().await;
     }
-    let begun = std::time::Instant::now();
+    let begun = Instant::now();
     drop(results);
     println!("dropped in {:?}", begun.elapsed());
     pool.call::<nothing>(()).await.unwrap();
@@ -456,7 +502,7 @@ async fn very_many_calls_wait_behind_one_that_must_be_alone() {
         let held = line.next().await;
         holds.push((call, held));
     }
-    let begun = std::time::Instant::now();
+    let begun = Instant::now();
     let mut calls = Vec::new();
     for _ in 0..CALLS {
         let mut call = pool.call::<pid>(()).exclusive().into_future();
@@ -626,7 +672,7 @@ async fn a_call_behind_what_a_task_left_computing_goes_elsewhere() {
 
 async fn many_workers_start_work_and_end() {
     const WORKERS: usize = 200;
-    let begun = std::time::Instant::now();
+    let begun = Instant::now();
     let start = aio_pool::start().workers(WORKERS);
     let pool = start.await.unwrap();
     println!("ready after {:?}", begun.elapsed());

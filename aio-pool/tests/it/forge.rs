@@ -25,6 +25,7 @@ pub(crate) enum Up {
     Item,
     Piece,
     Done,
+    Stopped,
 }
 
 /// How a call may have ended, in the order of the wire.

@@ -30,6 +30,7 @@ trials![
     a_start_that_is_said_twice_costs_the_worker,
     an_item_of_a_call_that_has_none_costs_the_worker,
     a_call_that_has_begun_cannot_be_given_back,
+    a_call_that_somebody_waits_for_has_not_been_stopped,
     pieces_beyond_the_maximum_cost_the_worker_and_no_more_memory,
     pieces_of_a_call_of_nobody_cost_the_worker_and_no_memory,
     pieces_that_are_no_pieces_cost_the_worker_and_no_memory,
@@ -100,7 +101,7 @@ async fn an_answer_to_the_call_of_another_worker_costs_only_the_liar() {
 }
 
 async fn whatever_is_said_of_the_call_of_another_worker_costs_only_the_liar() {
-    for head in [Up::Started, Up::Returned, Up::Item, Up::Piece] {
+    for head in [Up::Started, Up::Returned, Up::Item, Up::Piece, Up::Stopped] {
         only_the_liar(frame(head, &[FIRST_CALL], &[])).await;
     }
     only_the_liar(ended(FIRST_CALL, Ending::Cancelled)).await;
@@ -186,6 +187,10 @@ async fn an_item_of_a_call_that_has_none_costs_the_worker() {
 async fn a_call_that_has_begun_cannot_be_given_back() {
     // Believed, it would run again, and here for ever.
     costs_the_worker(frame(Up::Returned, &[LIE], &[]), "").await;
+}
+
+async fn a_call_that_somebody_waits_for_has_not_been_stopped() {
+    costs_the_worker(frame(Up::Stopped, &[LIE], &[]), &format!("call {LIE}")).await;
 }
 
 async fn pieces_beyond_the_maximum_cost_the_worker_and_no_more_memory() {

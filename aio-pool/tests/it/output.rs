@@ -10,6 +10,7 @@ use chaos::Trace;
 use rustix::process::Signal;
 
 use crate::death::send;
+use crate::deeds::until;
 use crate::guard::assert_nothing_left;
 use crate::harness::trials;
 use crate::tasks::{abort, nothing, pid};
@@ -209,38 +210,40 @@ async fn a_forgotten_stream_stops_nobody_and_what_is_dropped_is_counted() {
     assert_eq!(kept[0].parse(), Ok(MANY - 1024));
 }
 
-/// Waits until nobody reads what this worker prints, and the pipe is full.
-async fn wait_until_full(worker: u32) {
-    let begun = std::time::Instant::now();
+/// So many lines are kept for a reader; then the worker's pipe is read no more.
+const KEPT: u64 = 1024;
+
+/// How many bytes a process has written, to whatever is no socket.
+fn written(process: u32) -> u64 {
+    let counts = std::fs::read_to_string(format!("/proc/{process}/io")).unwrap();
+    let written = counts.lines().find_map(|line| line.strip_prefix("wchar: "));
+    written.unwrap().parse().unwrap()
+}
+
+/// Waits until nobody reads what this worker prints, and the pipe is full. Before
+/// it began to, it had written so much.
+async fn wait_until_full(worker: u32, before: u64) {
     let pipe = std::fs::File::open(format!("/proc/{worker}/fd/1")).unwrap();
-    // A page in it may not be filled to its end.
-    let is_full = || rustix::io::ioctl_fionread(&pipe).unwrap() >= 60 << 10;
-    loop {
-        while !is_full() {
-            assert!(
-                begun.elapsed() < chaos::watchdog::LIMIT,
-                "the pipe is being read"
-            );
-            tokio::task::yield_now().await;
-            std::thread::yield_now();
-        }
-        // It was full before its reader came to it, unless it stays so while
-        // that would have had time to.
-        let other = aio_pool::start().workers(1).await.unwrap();
-        other.close().await.unwrap();
-        if is_full() {
-            return;
-        }
-    }
+    until("a worker that nobody reads", || {
+        // Looked at before the pipe: what is written meanwhile waits in it, and
+        // is not taken for read.
+        let written = written(worker) - before;
+        let waiting = rustix::io::ioctl_fionread(&pipe).unwrap();
+        let read = written.saturating_sub(waiting);
+        // A page in the pipe may not be filled to its end.
+        waiting >= 60 << 10 && read >= KEPT * 100
+    })
+    .await;
 }
 
 async fn a_worker_waits_for_a_reader_that_does_not_read() {
     let pool = pool(1).await;
     let lines = pool.lines();
     let worker = pool.call::<pid>(()).await.unwrap();
+    let before = written(worker);
     let call = tokio::spawn(pool.call::<chatter>(MANY).into_future());
     tokio::task::yield_now().await;
-    wait_until_full(worker).await;
+    wait_until_full(worker, before).await;
     assert_eq!(lines.missed(), 0);
     let reading = tokio::spawn(rest(lines));
     assert_eq!(call.await.unwrap().unwrap(), worker);
@@ -260,9 +263,10 @@ async fn a_reader_that_leaves_lets_the_worker_go_on() {
     let lines = pool.lines();
     let also = pool.lines();
     let worker = pool.call::<pid>(()).await.unwrap();
+    let before = written(worker);
     let call = tokio::spawn(pool.call::<chatter>(MANY).into_future());
     tokio::task::yield_now().await;
-    wait_until_full(worker).await;
+    wait_until_full(worker, before).await;
     drop(lines);
     assert_eq!(also.missed(), 0, "the other is a reader as well");
     drop(also);
@@ -274,9 +278,10 @@ async fn what_a_killed_worker_had_written_comes_though_nobody_had_read_it() {
     let pool = pool(1).await;
     let lines = pool.lines();
     let worker = pool.call::<pid>(()).await.unwrap();
+    let before = written(worker);
     let call = tokio::spawn(pool.call::<chatter>(MANY).into_future());
     tokio::task::yield_now().await;
-    wait_until_full(worker).await;
+    wait_until_full(worker, before).await;
     send(Signal::KILL, worker);
     let error = call.await.unwrap().unwrap_err();
     assert!(matches!(error, TaskError::WorkerLost { .. }), "{error}");

@@ -230,7 +230,12 @@ fn a_fast_worker_is_sent_ahead_and_gives_back_what_another_could_begin() {
     scheduler.ready(2);
     let begun = |mark| move |worker| if worker == 1 { mark } else { 0 };
     assert!(scheduler.may_be_uneven(begun(1)));
-    assert_eq!(scheduler.uneven(begun(1)), Some((1, 1)));
+    let never_moved = Some(Uneven {
+        worker: 1,
+        most: 1,
+        moves: 0,
+    });
+    assert_eq!(scheduler.uneven(begun(1)), never_moved);
     assert!(!scheduler.may_be_uneven(begun(3)), "all have begun");
     assert_eq!(scheduler.uneven(begun(3)), None);
     scheduler.ask_back(1, 1);
@@ -238,8 +243,49 @@ fn a_fast_worker_is_sent_ahead_and_gives_back_what_another_could_begin() {
     assert_eq!(next(&mut scheduler), Some((2, 2)));
     assert_eq!(scheduler.uneven(begun(1)), None, "worker 2 has its own");
     scheduler.done(2, 2).unwrap();
-    assert_eq!(scheduler.uneven(|_| 1), Some((1, 1)));
+    assert_eq!(scheduler.uneven(|_| 1), never_moved);
     assert_eq!(scheduler.give_back(1, 1), Err(NotYours(1)), "no more asked");
+}
+
+#[test]
+fn the_moves_of_a_call_are_counted_and_its_deaths_apart() {
+    let mut scheduler = with_workers(1, &[0]);
+    scheduler.submit(7);
+    assert_eq!(next(&mut scheduler), Some((0, 7)));
+    for (worker, moves) in (0..8).zip(0..) {
+        // The next comes, and this one is to leave.
+        scheduler.ready(worker + 1);
+        scheduler.bar(worker);
+        let uneven = scheduler.uneven(|_| 0);
+        let most = 1;
+        assert_eq!(
+            uneven,
+            Some(Uneven {
+                worker,
+                most,
+                moves
+            })
+        );
+        scheduler.ask_back(worker, 1);
+        scheduler.give_back(worker, 7).unwrap();
+        assert_eq!(scheduler.lost(worker, Witness::Mark(0)), []);
+        assert_eq!(next(&mut scheduler), Some((worker + 1, 7)));
+    }
+    // It was moved more often than it may die, and is not lost for that.
+    assert_eq!(scheduler.lost(8, Witness::Mark(0)), []);
+    // Nor is it forgotten with a death how often it was moved.
+    scheduler.ready(9);
+    assert_eq!(next(&mut scheduler), Some((9, 7)));
+    scheduler.ready(10);
+    let moves = scheduler.uneven(|_| 0).map(|uneven| uneven.moves);
+    assert_eq!(moves, Some(8));
+    // Another that was never moved has not been through that.
+    scheduler.submit(8);
+    assert_eq!(next(&mut scheduler), Some((10, 8)));
+    scheduler.ready(11);
+    scheduler.done(9, 7).unwrap();
+    let moves = scheduler.uneven(|_| 0).map(|uneven| uneven.moves);
+    assert_eq!(moves, Some(0));
 }
 
 #[derive(Debug, Clone)]

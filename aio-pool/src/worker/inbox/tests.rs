@@ -90,11 +90,25 @@ fn a_cancellation_finds_its_call_wherever_it_is() {
     assert_eq!(cancel(&mut inbox, 1), Effect::Stop("reins"));
     assert_eq!(inbox.rein(1, |reins| *reins = "others"), Cancelled::Yes);
     assert_eq!(cancel(&mut inbox, 1), Effect::Stop("others"));
-    inbox.answering(1);
-    assert_eq!(cancel(&mut inbox, 1), Effect::None, "it has ended");
+    assert_eq!(inbox.answering(1), Cancelled::Yes);
+    assert_eq!(inbox.cancelled(1), Cancelled::Yes, "and still is");
+    inbox.answered(1);
+    assert_eq!(cancel(&mut inbox, 1), Effect::None, "they are crossing");
     assert_eq!(inbox.finish(1), More::Yes);
     assert_eq!(cancel(&mut inbox, 1), Effect::None, "they crossed");
     assert_eq!(begin(&mut inbox), 3);
+}
+
+#[test]
+fn a_call_that_is_cancelled_while_it_is_answered_has_stopped() {
+    let mut inbox = inbox_of(&[1]);
+    assert_eq!(begin(&mut inbox), 1);
+    assert_eq!(inbox.answering(1), Cancelled::No);
+    assert_eq!(inbox.cancelled(1), Cancelled::No);
+    let stopped = tell(&mut inbox, Down::Cancel { call: 1 });
+    assert_eq!(stopped, Effect::Stopped(1));
+    assert_eq!(inbox.cancelled(1), Cancelled::Yes);
+    assert!(!inbox.is_retired(), "it is to be answered all the same");
 }
 
 #[test]
