@@ -35,17 +35,17 @@ fn main() -> Result<(), Failure> {
     let cores = thread::available_parallelism().map_or(1, usize::from);
     let workers = args.workers.map_or(cores.min(256), usize::from);
     let number = fibp(args.n);
-    let digits = BigUint::from_slice(&number).to_string().len();
-    println!("fibp({}) has {digits} digits:", args.n);
+    let decimal = BigUint::from_slice(&number).to_string();
+    println!("fibp({}) has {} digits:", args.n, decimal.len());
 
     let serial = serially(&args, &number)?;
     println!("serial, on one thread: {serial}");
     let threads = on_threads(workers, &args, &number)?;
     println!("threads, {workers} of them: {threads}");
     let processes = in_processes(workers, &args, &number)?;
-    let times = [&threads, &processes].map(|runs| runs.as_fast_as(&serial));
-    println!("threads {:.1} × as fast as serial", times[0]);
-    println!("processes {:.1} × as fast as serial", times[1]);
+    for (form, runs) in [("threads", &threads), ("processes", &processes)] {
+        println!("{form} {:.1} × as fast as serial", runs.as_fast_as(&serial));
+    }
     let all = serial.count() + threads.count() + processes.count();
     println!("the numbers of all {all} runs are equal");
     a_crash(args.n, &number)
@@ -61,16 +61,17 @@ fn fibp(n: u32) -> Vec<u32> {
     number.to_u32_digits()
 }
 
-aio_pool::task!(
+aio_pool::task! {
     async fn fibp_there(n: u32) -> Vec<u32> {
         fibp(n)
     }
-);
-aio_pool::task!(
+}
+
+aio_pool::task! {
     async fn crash() {
         std::process::abort()
     }
-);
+}
 
 fn serially(args: &Args, number: &[u32]) -> Result<Runs, Failure> {
     let (began, mut count) = (Instant::now(), 0);
@@ -86,16 +87,17 @@ fn on_threads(workers: usize, args: &Args, number: &[u32]) -> Result<Runs, Failu
     thread::scope(|scope| {
         let start = |_| thread::Builder::new().spawn_scoped(scope, || serially(args, number));
         for thread in (0..workers).map(start).collect::<Vec<_>>() {
-            let Ok(runs) = thread?.join() else {
-                return Err(Failure::of("a thread", "it panicked"));
-            };
-            count += runs?.count();
+            let runs = thread?.join();
+            count += runs
+                .map_err(|_| Failure::of("a thread", "it panicked"))??
+                .count();
         }
         Ok(Runs::since(began, "fibp", count))
     })
 }
 
-#[tokio::main(flavor = "current_thread")] // this process computes nothing: it waits
+/// The same in processes. This one computes nothing meanwhile: it waits for the others.
+#[tokio::main(flavor = "current_thread")]
 async fn in_processes(workers: usize, args: &Args, number: &[u32]) -> Result<Runs, Failure> {
     // One task at a time in each, since they compute. More is for tasks that wait.
     let pool = aio_pool::start().workers(workers).tasks_per_worker(1);

@@ -5,8 +5,8 @@ use std::path::Path;
 
 use crate::program::Program;
 
-/// Two screens.
-const LINES: usize = 130;
+/// Two screens of code, and what stands above them.
+const LINES: usize = 140;
 
 macro_rules! programs {
     ($($name:literal),* $(,)?) => {
@@ -14,7 +14,7 @@ macro_rules! programs {
     };
 }
 
-const PROGRAMS: [(&str, &str); 16] = programs![
+pub(crate) const PROGRAMS: [(&str, &str); 16] = programs![
     "hello",
     "crows",
     "generators",
