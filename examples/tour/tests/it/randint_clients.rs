@@ -206,6 +206,33 @@ fn an_answer_to_another_client_is_refused() {
 }
 
 #[test]
+fn a_service_that_never_answers_is_one_line() {
+    let (_listener, addr) = taken();
+    let line = program!("randint_clients")
+        .run(&["--clients", "7", "--server", &addr.to_string()])
+        .error(1);
+    assert_eq!(line, format!("Error: {addr}: no answer within 5 s\n"));
+}
+
+#[test]
+fn an_answer_that_never_ends_is_one_line() {
+    let (listener, addr) = taken();
+    let chatterbox = thread::spawn(move || {
+        let (mut client, _) = listener.accept().expect("a client");
+        while client.write_all(&[b'1'; 10_000]).is_ok() {}
+    });
+    let line = program!("randint_clients")
+        .run(&["--clients", "1", "--server", &addr.to_string()])
+        .error(1);
+    let said = "1".repeat(100);
+    assert_eq!(
+        line,
+        format!("Error: {addr}: {said:?} is no answer to \"randint 0 9\"\n")
+    );
+    chatterbox.join().unwrap();
+}
+
+#[test]
 fn a_service_that_is_not_there_is_one_line() {
     let (listener, addr) = taken();
     drop(listener);
