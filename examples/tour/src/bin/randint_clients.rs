@@ -14,7 +14,6 @@ use std::{thread, time::Instant};
 
 use clap::value_parser;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt};
-use tokio::time::timeout;
 use tour::comparison::{Comparison, Measured};
 use tour::randint::{self, LONGEST, PATIENCE, PAUSE, Range, Service};
 use tour::{Failure, args, descriptors, threads};
@@ -118,13 +117,13 @@ async fn tasks_ask(crowd @ (clients, requests, _): Crowd) -> io::Result<Measured
 
 async fn task(id: u32, crowd: Crowd, all_here: Arc<tokio::sync::Barrier>) -> io::Result<()> {
     let (_, requests, server) = crowd;
-    let connected = timeout(PATIENCE, tokio::net::TcpStream::connect(server)).await;
+    let connected = tokio::time::timeout(PATIENCE, tokio::net::TcpStream::connect(server)).await;
     all_here.wait().await;
     let (mut server, range) = (tokio::io::BufReader::new(connected??), Range::of_client(id));
     for _ in 0..requests {
         server.write_all(range.request().as_bytes()).await?;
         let (mut answer, mut line) = (String::new(), (&mut server).take(LONGEST));
-        timeout(PATIENCE, line.read_line(&mut answer)).await??;
+        tokio::time::timeout(PATIENCE, line.read_line(&mut answer)).await??;
         range.read(&answer)?;
     }
     Ok(())
