@@ -17,7 +17,7 @@ use reqwest::{Client, blocking};
 use tokio::runtime::Runtime;
 use tour::downloads::{Downloads, Site};
 use tour::flag_server::{FlagServer, names};
-use tour::{Failure, args};
+use tour::{Failure, args, descriptors};
 
 /// Downloads many pictures: one by one, on threads, and async
 #[derive(Debug, clap::Parser)]
@@ -47,6 +47,8 @@ struct Args {
 
 fn main() -> Result<(), Failure> {
     let args: Args = args::read();
+    // Both ends of each connection are here, and each picture is a file.
+    descriptors::for_connections(3 * u64::from(args.threads.max(args.limit)))?;
     let runtime = Runtime::new()?;
     let server = FlagServer::start(Duration::from_millis(args.delay_ms))?;
     let temporary = runtime.block_on(aio_files::temp_dir().into_future())?;
