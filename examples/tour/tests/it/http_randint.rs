@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use chaos::skip;
 
 use crate::program::program;
-use crate::randint_server::{Serving, serving, taken};
+use crate::randint_server::{Serving, serving, taken, with_files};
 
 /// Each path, and what is answered to it: the status, and the body.
 const ROUTES: [(&str, u16, &str); 7] = [
@@ -139,6 +139,40 @@ fn it_ends_when_nobody_has_asked_for_so_long() {
         assert_eq!(line, format!("no request for {idle} s"));
         assert!(start.elapsed() >= Duration::from_secs(idle.parse().unwrap()));
     }
+}
+
+#[test]
+fn too_few_files_are_one_line_before_anything_is_asked() {
+    let program = program!("http_randint");
+    for clients in [20, 30] {
+        let many = clients.to_string();
+        let command = program.command(&["--clients", &many]);
+        let run = program.end(
+            with_files(command, "ulimit -n 12")
+                .spawn()
+                .expect("it starts"),
+        );
+        assert_eq!(run.out, "");
+        // Both ends of each connection, and 64 others.
+        let needed = 2 * clients + 64;
+        let said = format!("Error: open files: {needed} are needed, and the system allows 12 ");
+        let line = run.error(1);
+        assert!(line.starts_with(&said), "{line}");
+    }
+}
+
+#[test]
+fn a_visitor_of_any_page_keeps_it_from_ending() {
+    let program = program!("http_randint");
+    let serving = serving(&program, &["--serve", "--idle", "2"]);
+    let start = Instant::now();
+    // not a wait: what is tested is a request in the middle of an idle time
+    std::thread::sleep(Duration::from_secs(1));
+    if curl(&serving, "/").is_none() {
+        return skip::because("there is no curl");
+    }
+    assert_eq!(serving.last_line(), "no request for 2 s");
+    assert!(start.elapsed() >= Duration::from_secs(3));
 }
 
 #[test]
