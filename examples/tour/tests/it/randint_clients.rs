@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::thread;
+use std::time::Instant;
 
 use crate::program::{Program, program};
 use crate::randint_server::{serving, taken, with_files};
@@ -47,10 +48,12 @@ fn sizes_are(rows: &[Row], sizes: &[usize]) {
 #[track_caller]
 fn compared(clients: &str, requests: u32, sizes: &[usize]) {
     let program = program!("randint_clients");
+    let (start, each) = (Instant::now(), f64::from(requests));
     let requests = requests.to_string();
     let out = program
         .run(&["--clients", clients, "--requests", &requests])
         .ok();
+    let took = start.elapsed().as_secs_f64() * 1000.0;
     assert!(
         out.starts_with(&format!("Each client makes {requests} requests ")),
         "{out}"
@@ -58,6 +61,10 @@ fn compared(clients: &str, requests: u32, sizes: &[usize]) {
     assert!(out.ends_with("chart: randint.svg\n"), "{out}");
     let rows = table(&out);
     sizes_are(&rows, sizes);
+    // Each time is rounded to tenths, and all of them are in the run.
+    let times = rows.iter().flat_map(|row| &row.ms);
+    let sum: f64 = times.map(|ms| (number(ms) - 0.05) * each).sum();
+    assert!(sum <= took, "{sum} of {took} ms: {out}");
     for row in &rows {
         // Each answer takes 20 ms at least, whoever waits for it.
         assert!(row.ms.iter().all(|ms| number(ms) >= 20.0), "{row:?}");
