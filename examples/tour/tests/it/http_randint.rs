@@ -37,47 +37,54 @@ const ROUTES: [(&str, u16, &str); 7] = [
 
 #[test]
 fn it_prints_what_it_got_and_how_long_many_take_at_once() {
-    for (clients, sizes) in [("3", &[3][..]), ("200,8,8", &[200, 8, 8])] {
-        let start = Instant::now();
-        let out = program!("http_randint").run(&["--clients", clients]).ok();
-        let took = start.elapsed().as_millis();
-        let mut sum = 0;
-        let mut lines = out.lines();
-        for (heading, count) in [
-            ("awaited, as it is IntoFuture:", 1),
-            ("iterated, as a Stream:", 3),
-            ("iterated, as a generator:", 3),
-        ] {
-            assert_eq!(lines.next(), Some(heading));
-            for _ in 0..count {
-                let line = lines.next().expect("a number");
-                let number = line
-                    .strip_prefix("got (200, ")
-                    .and_then(|rest| rest.strip_suffix(')'));
-                let number: i64 = number.and_then(|number| number.parse().ok()).expect(line);
-                assert!((1..=6).contains(&number), "{line}");
-            }
+    asks("3", &[3]);
+    asks("8,100,8", &[8, 100, 8]);
+    // Of so many each of the others is waited for at the same time: five at once would
+    // take a fifth. A machine that is busy with other tests can only make them slower.
+    let all_at_once = |_| asks("200", &[200]) < 200 * 20 / 6;
+    assert!((0..5).any(all_at_once), "they were not at once five times");
+}
+
+/// Asks so many at once, and gives the milliseconds that all of the sizes took.
+#[track_caller]
+fn asks(clients: &str, sizes: &[u32]) -> u128 {
+    let start = Instant::now();
+    let out = program!("http_randint").run(&["--clients", clients]).ok();
+    let took = start.elapsed().as_millis();
+    let mut sum = 0;
+    let mut lines = out.lines();
+    for (heading, count) in [
+        ("awaited, as it is IntoFuture:", 1),
+        ("iterated, as a Stream:", 3),
+        ("iterated, as a generator:", 3),
+    ] {
+        assert_eq!(lines.next(), Some(heading));
+        for _ in 0..count {
+            let line = lines.next().expect("a number");
+            let number = line
+                .strip_prefix("got (200, ")
+                .and_then(|rest| rest.strip_suffix(')'));
+            let number: i64 = number.and_then(|number| number.parse().ok()).expect(line);
+            assert!((1..=6).contains(&number), "{line}");
         }
-        assert_eq!(lines.next(), Some("many at once, each of 20 ms at least:"));
-        for size in sizes {
-            let line = lines.next().expect("a size");
-            let (requests, times) = line.split_once(" requests: ").expect(line);
-            let (at_once, in_a_row) = times.split_once(" ms; ").expect(line);
-            assert_eq!(requests.trim(), size.to_string());
-            assert_eq!(
-                in_a_row,
-                format!("one after another {} ms at least", size * 20)
-            );
-            let ms: u32 = at_once.trim().parse().expect(line);
-            assert!(ms >= 20, "{line}");
-            // Of so many each of the others is waited for at the same time: five at once
-            // would take a fifth.
-            assert!(*size < 100 || ms < size * 20 / 6, "{line}");
-            sum += u128::from(ms);
-        }
-        assert_eq!(lines.next(), None);
-        assert!(sum <= took, "{took} ms: {out}");
     }
+    assert_eq!(lines.next(), Some("many at once, each of 20 ms at least:"));
+    for size in sizes {
+        let line = lines.next().expect("a size");
+        let (requests, times) = line.split_once(" requests: ").expect(line);
+        let (at_once, in_a_row) = times.split_once(" ms; ").expect(line);
+        assert_eq!(requests.trim(), size.to_string());
+        assert_eq!(
+            in_a_row,
+            format!("one after another {} ms at least", size * 20)
+        );
+        let ms: u32 = at_once.trim().parse().expect(line);
+        assert!(ms >= 20, "{line}");
+        sum += u128::from(ms);
+    }
+    assert_eq!(lines.next(), None);
+    assert!(sum <= took, "{took} ms: {out}");
+    sum
 }
 
 #[test]
