@@ -103,7 +103,7 @@ fn on_threads(site: &Site, names: &[String], threads: u16) -> Result<Downloads, 
     Ok(downloads)
 }
 
-/// The futures are all there at once; those that were not polled have asked nothing.
+/// A future is made when there is room for it, and asks when it is polled.
 async fn in_one_task(site: &Site, names: &[String], limit: u16) -> Result<Downloads, Failure> {
     let client = Client::builder().no_proxy().build()?;
     let mut downloads = Downloads::begin(names.len());
