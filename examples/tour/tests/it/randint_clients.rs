@@ -256,20 +256,16 @@ fn a_service_that_is_not_there_is_one_line() {
 
 #[test]
 fn a_chart_that_cannot_be_saved_is_one_line() {
-    let line = program!("randint_clients")
-        .run(&[
-            "--clients",
-            "1",
-            "--requests",
-            "1",
-            "--svg",
-            "nowhere/chart.svg",
-        ])
-        .error(1);
-    assert!(
-        line.starts_with("Error: nowhere/chart.svg: No such file"),
-        "{line}"
-    );
+    for (svg, said) in [
+        ("nowhere/chart.svg", "nowhere/chart.svg: No such file"),
+        ("no\nwhere/chart.svg", "no where/chart.svg: No such file"),
+        (".", ".: Is a directory"),
+    ] {
+        let line = program!("randint_clients")
+            .run(&["--clients", "1", "--requests", "1", "--svg", svg])
+            .error(1);
+        assert!(line.starts_with(&format!("Error: {said}")), "{line}");
+    }
 }
 
 #[test]
