@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use std::io::{self, Write};
+use std::panic;
+
 use clap::Parser;
 
 /// The longest time that a program can be told to take, in seconds.
@@ -11,9 +14,17 @@ const LONGEST: f64 = 3600.0;
 /// on standard error; `--help` prints the help and ends it with 0.
 ///
 /// It also lets the program end when nobody reads its output any more, as in
-/// `hello | head -1`.
+/// `hello | head -1`, and has a panic say its cause in one line: `println!` panics
+/// where the disk is full, and a runtime where the system has no thread left.
 pub fn read<A: Parser>() -> A {
     sigpipe::reset();
+    panic::set_hook(Box::new(|panic| {
+        let said = panic.to_string(); // where, and on the lines behind that the cause
+        let cause = said.split_once('\n').map_or(&*said, |(_, cause)| cause);
+        let cause = cause.replace('\n', " ");
+        // Where this can't be written either, there is nobody to tell.
+        let _ = writeln!(io::stderr(), "Error: {cause}");
+    }));
     A::try_parse().unwrap_or_else(|error| {
         if !error.use_stderr() {
             error.exit();

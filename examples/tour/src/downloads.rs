@@ -1,14 +1,23 @@
 //! Downloads of many pictures, and what became of them.
 
+use std::io::Read;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use indicatif::ProgressBar;
-use reqwest::{Client, StatusCode, blocking};
+use reqwest::{Client, Response, StatusCode, blocking};
 use tokio::runtime::{Handle, Runtime};
 
 use crate::Failure;
+
+/// How long a picture is waited for: longer than the program can be told that its own
+/// server takes.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// The most bytes that are taken for a picture.
+const LARGEST: usize = 1 << 20;
 
 /// What a server can say of a picture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,6 +55,9 @@ pub struct Site {
     addr: SocketAddr,
     folder: PathBuf,
     runtime: Handle,
+    patience: Duration,
+    /// Whether a picture was waited for in vain, so that no other is.
+    is_silent: AtomicBool,
 }
 
 impl Site {
@@ -60,6 +72,8 @@ impl Site {
             addr,
             folder,
             runtime: runtime.handle().clone(),
+            patience: PATIENCE,
+            is_silent: AtomicBool::new(false),
         })
     }
 
@@ -74,11 +88,13 @@ impl Site {
     ///
     /// *Runs on*: a picture that is being saved is saved, whole.
     pub async fn fetch(&self, client: &Client, name: &str) -> Result<Found, Failure> {
-        let answer = client.get(self.url(name)).send().await?;
+        let asked = client.get(self.url(name)).timeout(self.patience()?);
+        let answer = self.heard(asked.send().await)?;
         if answer.status() == StatusCode::NOT_FOUND {
             return Ok(Found::Nothing);
         }
-        let picture = answer.error_for_status()?.bytes().await?;
+        let picture = self.heard(whole(answer.error_for_status()?).await)?;
+        not_too_large(&picture)?;
         aio_files::write(self.file(name), picture).await?;
         Ok(Found::Saved)
     }
@@ -93,14 +109,35 @@ impl Site {
     ///
     /// In a task, which must not block its thread.
     pub fn fetch_blocking(&self, client: &blocking::Client, name: &str) -> Result<Found, Failure> {
-        let answer = client.get(self.url(name)).send()?;
+        let asked = client.get(self.url(name)).timeout(self.patience()?);
+        let answer = self.heard(asked.send())?;
         if answer.status() == StatusCode::NOT_FOUND {
             return Ok(Found::Nothing);
         }
-        let picture = answer.error_for_status()?.bytes()?;
+        let mut picture = Vec::new();
+        let answer = answer.error_for_status()?;
+        answer.take(LARGEST as u64 + 1).read_to_end(&mut picture)?;
+        not_too_large(&picture)?;
         self.runtime
             .block_on(aio_files::write(self.file(name), picture))?;
         Ok(Found::Saved)
+    }
+
+    /// How long the next picture is waited for, by a site that has answered so far.
+    fn patience(&self) -> Result<Duration, Failure> {
+        if self.is_silent.load(Ordering::Relaxed) {
+            return Err(Failure::of(self.addr, "it has left another unanswered"));
+        }
+        Ok(self.patience)
+    }
+
+    /// Takes note of an answer that did not come in time.
+    fn heard<T>(&self, answer: reqwest::Result<T>) -> reqwest::Result<T> {
+        answer.inspect_err(|error| {
+            if error.is_timeout() {
+                self.is_silent.store(true, Ordering::Relaxed);
+            }
+        })
     }
 
     fn url(&self, name: &str) -> String {
@@ -109,6 +146,27 @@ impl Site {
 
     fn file(&self, name: &str) -> PathBuf {
         self.folder.join(format!("{name}.svg"))
+    }
+}
+
+/// A picture as it comes, or more of it than any has.
+async fn whole(mut answer: Response) -> reqwest::Result<Vec<u8>> {
+    let mut picture = Vec::new();
+    while picture.len() <= LARGEST
+        && let Some(part) = answer.chunk().await?
+    {
+        picture.extend_from_slice(&part);
+    }
+    Ok(picture)
+}
+
+fn not_too_large(picture: &[u8]) -> Result<(), Failure> {
+    match picture.len() {
+        0..=LARGEST => Ok(()),
+        _ => Err(Failure::of(
+            "a picture",
+            format_args!("it has more than {LARGEST} bytes"),
+        )),
     }
 }
 
@@ -195,5 +253,70 @@ impl std::fmt::Display for Downloads {
         }
         let seconds = self.took.as_secs_f64();
         write!(f, " in {seconds:.2} s: {:.1} a second", self.rate())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+    use std::net::TcpListener;
+    use std::thread;
+
+    use super::*;
+
+    /// What becomes of two pictures, on a thread and as a task, of a site that says this
+    /// to each request, again and again, or nothing.
+    fn of_a_site_that_says(head: &'static str, more: &'static [u8]) -> Vec<String> {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let addr = listener.local_addr().unwrap();
+        thread::spawn(move || {
+            let mut clients = Vec::new();
+            for client in listener.incoming().map(Result::unwrap) {
+                let mut said = client.try_clone().unwrap();
+                clients.push(client);
+                thread::spawn(move || {
+                    let _request = said.read(&mut [0; 1000]);
+                    let _gone = said.write_all(head.as_bytes());
+                    while !more.is_empty() && said.write_all(more).is_ok() {}
+                });
+            }
+        });
+        let runtime = Runtime::new().unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let client = || Client::builder().no_proxy().build().unwrap();
+        let blocking = blocking::Client::builder().no_proxy().build().unwrap();
+        let mut said = Vec::new();
+        for on_a_thread in [true, false] {
+            let mut site = Site::new(addr, folder.path().into(), &runtime).unwrap();
+            site.patience = Duration::from_millis(300);
+            for name in ["br", "in"] {
+                let found = match on_a_thread {
+                    true => site.fetch_blocking(&blocking, name),
+                    false => runtime.block_on(site.fetch(&client(), name)),
+                };
+                said.push(format!("{:?}", found.unwrap_err()));
+            }
+        }
+        said
+    }
+
+    #[test]
+    fn a_site_that_says_nothing_is_waited_for_once() {
+        let begun = Instant::now();
+        let said = of_a_site_that_says("", b"");
+        for two in said.chunks(2) {
+            assert!(two[0].contains("timed out"), "{said:?}");
+            assert!(
+                two[1].ends_with("it has left another unanswered"),
+                "{said:?}"
+            );
+        }
+        assert!(begun.elapsed() >= Duration::from_millis(600));
+    }
+
+    #[test]
+    fn a_picture_without_an_end_is_left_alone() {
+        let said = of_a_site_that_says("HTTP/1.1 200 OK\r\n\r\n", &[b'9'; 1 << 16]);
+        assert_eq!(said, ["a picture: it has more than 1048576 bytes"; 4]);
     }
 }

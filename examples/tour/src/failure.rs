@@ -19,7 +19,7 @@ pub struct Failure(String);
 impl Failure {
     /// A failure of this thing, for this cause.
     pub fn of(thing: impl fmt::Display, cause: impl fmt::Display) -> Failure {
-        Failure(format!("{thing}: {cause}"))
+        Failure(format!("{thing}: {cause}").replace('\n', " "))
     }
 }
 

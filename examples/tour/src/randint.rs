@@ -30,11 +30,15 @@ use crate::visitors::Visitors;
 /// How long an answer takes, unless someone says otherwise.
 pub const PAUSE: Duration = Duration::from_millis(20);
 
+/// How long a client waits until it is let in, and for each answer.
+pub const PATIENCE: Duration = Duration::from_secs(5);
+
 /// How many clients may wait to be let in, where the system allows as many.
 const QUEUE: u32 = 4096;
 
-/// The longest request, in bytes. The rest of a longer line is skipped.
-const LONGEST: u64 = 100;
+/// The longest line, in bytes. The rest of a longer request is skipped, and of a longer
+/// answer nothing is taken.
+pub const LONGEST: u64 = 100;
 
 /// What a number is drawn from: both ends belong to it, as to Python's `randint`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -142,6 +146,23 @@ impl fmt::Display for Refused {
 }
 
 impl Error for Refused {}
+
+/// The error of a read that took too long, where it is such a one: a socket with a
+/// time-out says no more than that a resource is temporarily unavailable.
+#[must_use]
+pub fn too_late(error: io::Error) -> io::Error {
+    if error.kind() != io::ErrorKind::WouldBlock {
+        return error;
+    }
+    let said = format!("no answer within {} s", PATIENCE.as_secs());
+    io::Error::new(io::ErrorKind::TimedOut, said)
+}
+
+/// The error of a client that got no thread, for which the system says the same.
+#[must_use]
+pub fn no_thread(error: io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("a client without a thread: {error}"))
+}
 
 /// The service at its address, where clients are already let in to wait.
 #[derive(Debug)]

@@ -16,7 +16,7 @@ use reqwest::{Client, blocking};
 use tokio::runtime::Runtime;
 use tour::downloads::{Downloads, Site};
 use tour::flag_server::{FlagServer, names};
-use tour::{Failure, args};
+use tour::{Failure, args, descriptors};
 
 /// Downloads many pictures: one by one, on threads, and async
 #[derive(Debug, clap::Parser)]
@@ -46,6 +46,8 @@ struct Args {
 
 fn main() -> Result<(), Failure> {
     let args: Args = args::read();
+    // Both ends of each connection are here, and each picture is a file.
+    descriptors::for_connections(3 * u64::from(args.threads.max(args.limit)))?;
     let runtime = Runtime::new()?;
     let server = FlagServer::start(Duration::from_millis(args.delay_ms))?;
     let temporary = runtime.block_on(aio_files::temp_dir().into_future())?;
@@ -100,7 +102,7 @@ fn on_threads(site: &Site, names: &[String], threads: u16) -> Result<Downloads, 
     Ok(downloads)
 }
 
-/// The futures are all there at once; those that were not polled have asked nothing.
+/// A future is made when there is room for it, and asks when it is polled.
 async fn in_one_task(site: &Site, names: &[String], limit: u16) -> Result<Downloads, Failure> {
     let client = Client::builder().no_proxy().build()?;
     let mut downloads = Downloads::begin(names.len());

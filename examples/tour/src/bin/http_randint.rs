@@ -41,6 +41,9 @@ async fn main() -> Result<(), Failure> {
     if args.serve {
         return service.serve(Duration::from_secs(args.idle)).await;
     }
+    let most = args.clients.iter().copied().max().map_or(0, u64::from);
+    // Both ends of each connection are in this process.
+    descriptors::for_connections(2 * most)?;
     let http = reqwest::Client::builder().no_proxy().build()?;
     let url = format!("http://{}/randint/1/6", service.addr());
     let random = Random { http, url };
@@ -58,9 +61,6 @@ async fn main() -> Result<(), Failure> {
         }
     }
 
-    let most = args.clients.iter().copied().max().map_or(0, u64::from);
-    // Both ends of each connection are in this process.
-    descriptors::for_connections(2 * most)?;
     println!("\nmany at once, each of {} ms at least:", PAUSE.as_millis());
     for clients in args.clients {
         let start = Instant::now();

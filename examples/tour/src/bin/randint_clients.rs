@@ -6,15 +6,15 @@
 //! stack. A task that waits is a small value, and one thread has room for them all.
 
 use std::collections::BTreeSet;
-use std::io::{self, BufRead, BufReader, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::PathBuf;
 use std::sync::{Arc, Barrier};
 use std::{thread, time::Instant};
 
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt};
 use tour::comparison::{Comparison, Measured, threads};
-use tour::randint::{PAUSE, Range, Service};
+use tour::randint::{self, LONGEST, PATIENCE, PAUSE, Range, Service};
 use tour::{Failure, args, descriptors};
 
 /// Asks the randint service from many clients at once: on threads, then as tasks
@@ -72,7 +72,8 @@ fn threads_ask(crowd @ (clients, requests, _): Crowd) -> io::Result<Measured> {
     let mut started = Vec::new();
     for id in 0..clients {
         let all_here = Arc::clone(&all_here);
-        started.push(thread::Builder::new().spawn(move || thread(id, crowd, all_here))?);
+        let client = thread::Builder::new().spawn(move || thread(id, crowd, all_here));
+        started.push(client.map_err(randint::no_thread)?);
     }
     let count = threads();
     all_here.wait();
@@ -85,13 +86,14 @@ fn threads_ask(crowd @ (clients, requests, _): Crowd) -> io::Result<Measured> {
 fn thread(id: u32, crowd: Crowd, all_here: Arc<Barrier>) -> io::Result<()> {
     let (_, requests, server) = crowd;
     // Whether it is or not, the others wait until it has been tried.
-    let connected = TcpStream::connect(server);
+    let connected = TcpStream::connect_timeout(&server, PATIENCE);
     all_here.wait();
     let (mut server, range) = (BufReader::new(connected?), Range::of_client(id));
+    server.get_ref().set_read_timeout(Some(PATIENCE))?;
     for _ in 0..requests {
         server.get_mut().write_all(range.request().as_bytes())?;
-        let mut answer = String::new();
-        server.read_line(&mut answer)?;
+        let (mut answer, mut line) = (String::new(), (&mut server).take(LONGEST));
+        line.read_line(&mut answer).map_err(randint::too_late)?;
         range.read(&answer)?;
     }
     Ok(())
@@ -115,13 +117,13 @@ async fn tasks_ask(crowd @ (clients, requests, _): Crowd) -> io::Result<Measured
 
 async fn task(id: u32, crowd: Crowd, all_here: Arc<tokio::sync::Barrier>) -> io::Result<()> {
     let (_, requests, server) = crowd;
-    let connected = tokio::net::TcpStream::connect(server).await;
+    let connected = tokio::time::timeout(PATIENCE, tokio::net::TcpStream::connect(server)).await;
     all_here.wait().await;
-    let (mut server, range) = (tokio::io::BufReader::new(connected?), Range::of_client(id));
+    let (mut server, range) = (tokio::io::BufReader::new(connected??), Range::of_client(id));
     for _ in 0..requests {
         server.write_all(range.request().as_bytes()).await?;
-        let mut answer = String::new();
-        server.read_line(&mut answer).await?;
+        let (mut answer, mut line) = (String::new(), (&mut server).take(LONGEST));
+        tokio::time::timeout(PATIENCE, line.read_line(&mut answer)).await??;
         range.read(&answer)?;
     }
     Ok(())

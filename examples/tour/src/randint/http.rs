@@ -1,13 +1,14 @@
 //! The service over HTTP: `GET /randint/1/6` is answered by `4`, and what asks for
 //! no number by status 400 and why.
 
-use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::{Path, State};
+use axum::extract::{Path, Request, State};
 use axum::http::StatusCode;
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::Response;
 use axum::routing::get;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -51,11 +52,11 @@ impl HttpService {
     }
 
     /// Says where it listens, and serves until Ctrl-C, or until for so long nobody
-    /// has waited for a number.
+    /// has asked for anything.
     ///
     /// # Errors
     ///
-    /// Where signals can't be caught, and those of [`run`](HttpService::run).
+    /// Where signals can't be caught.
     ///
     /// # Cancel safety
     ///
@@ -66,31 +67,27 @@ impl HttpService {
         println!("listening on http://{}", self.addr);
         let visitors = self.visitors.clone();
         tokio::select! {
-            failed = self.run() => match failed? {},
+            () = self.run() => {} // it never ends by itself
             () = visitors.none_for(idle) => println!("no request for {} s", idle.as_secs()),
             _ = interrupts.recv() => println!("interrupted"),
         }
         Ok(())
     }
 
-    /// Answers requests. There is no end to that: drop it.
-    ///
-    /// # Errors
-    ///
-    /// Where the system lets no further client in.
+    /// Answers requests. There is no end to that: drop it. Where the system lets no
+    /// further client in, axum tries again after a second.
     ///
     /// # Cancel safety
     ///
     /// Not cancel safe: nobody is let in any more. Requests that are under way have
     /// tasks of their own, and go on for as long as the runtime does.
-    pub async fn run(self) -> Result<Infallible, Failure> {
-        let routes = routes().with_state(self.visitors);
-        axum::serve(self.listener, routes).await?;
-        Err(Failure::of(self.addr, "nobody is let in any more"))
+    pub async fn run(self) {
+        // A result only for the sake of its type: there is no error either.
+        axum::serve(self.listener, routes(self.visitors)).await.ok();
     }
 }
 
-fn routes() -> Router<Visitors> {
+fn routes(visitors: Visitors) -> Router {
     let what = "GET /randint/{low}/{high}: a whole number, at least low and at most high\n";
     Router::new()
         .route("/", get(move || async move { what }))
@@ -99,13 +96,18 @@ fn routes() -> Router<Visitors> {
             StatusCode::NOT_FOUND,
             "nothing is here; / says what there is\n",
         ))
+        .layer(from_fn_with_state(visitors, visit))
+}
+
+/// Counts whoever has asked, until there is an answer.
+async fn visit(State(visitors): State<Visitors>, request: Request, next: Next) -> Response {
+    let _here = visitors.enter();
+    next.run(request).await
 }
 
 async fn randint(
-    State(visitors): State<Visitors>,
     Path((low, high)): Path<(String, String)>,
 ) -> Result<String, (StatusCode, String)> {
-    let _here = visitors.enter();
     let range = Range::between(&low, &high)
         .map_err(|refused| (StatusCode::BAD_REQUEST, format!("{refused}\n")))?;
     sleep(PAUSE).await;

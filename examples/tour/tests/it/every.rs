@@ -52,6 +52,29 @@ fn each_answers_help_and_refuses_what_it_does_not_know_in_one_line() {
     }
 }
 
+/// Where a program that prints has no room for it.
+#[cfg(target_os = "linux")]
+#[test]
+fn each_says_in_one_line_that_its_output_has_no_room() {
+    for (name, path) in PROGRAMS {
+        let args: &[&str] = match name {
+            "fib" => &["--n=1", "--seconds=0.001", "--workers=1"],
+            "randint_server" => &["--addr=127.0.0.1:0"],
+            _ => &[],
+        };
+        let program = Program::at(name, path);
+        let full = fs::File::create("/dev/full").expect("a device that is full");
+        let mut command = program.command(args);
+        // A backtrace that is asked for would be many lines more.
+        command.stdout(full).env("RUST_BACKTRACE", "1");
+        let line = program.end(command.spawn().expect("it starts")).error(101);
+        assert!(
+            line.starts_with("Error: failed printing to stdout: No space left"),
+            "{name}: {line}"
+        );
+    }
+}
+
 #[test]
 fn each_begins_with_the_command_that_runs_it_and_is_short() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/bin");

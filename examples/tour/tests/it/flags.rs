@@ -11,6 +11,7 @@ use chaos::terminal::Terminal;
 use tour::flag_server::{has_flag, names, picture};
 
 use crate::program::program;
+use crate::randint_server::with_files;
 
 /// One way to download, as it was printed.
 struct Way {
@@ -221,6 +222,27 @@ fn flags_counts_what_is_refused_and_goes_on() {
     let line = all_fail(addr);
     assert!(line.contains(&format!("http://{addr}/aa")), "{line}");
     assert!(line.contains("Connection refused"), "{line}");
+}
+
+#[test]
+fn flags_asks_for_as_many_files_as_it_needs_and_too_few_are_one_line() {
+    let program = program!("flags");
+    for (threads, limit) in [(10, 50), (60, 5)] {
+        let [of_threads, at_once] = [threads, limit].map(|n| n.to_string());
+        let args = ["--names", "70", "--sample", "1", "--delay-ms", "20"];
+        let at_once = ["--threads", &of_threads, "--limit", &at_once];
+        let args = [&args[..], &at_once].concat();
+        let mut soft = with_files(program.command(&args), "ulimit -Sn 64");
+        let out = program.end(soft.spawn().expect("it starts")).ok();
+        assert!(out.contains(&counts(70)), "{out}");
+
+        let mut hard = with_files(program.command(&args), "ulimit -n 80");
+        let line = program.end(hard.spawn().expect("it starts")).error(1);
+        // Both ends of each connection and a picture, and 64 others.
+        let needed = 3 * threads.max(limit) + 64;
+        let said = format!("Error: open files: {needed} are needed, and the system allows 80 ");
+        assert!(line.starts_with(&said), "{line}");
+    }
 }
 
 #[test]

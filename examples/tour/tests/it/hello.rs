@@ -1,5 +1,7 @@
 //! `hello`: await, gather and tasks.
 
+use std::time::Instant;
+
 use crate::figures::assert_at_least;
 use crate::program::program;
 
@@ -37,9 +39,17 @@ fn counts_down(args: &[&str], from: u32) -> [f64; 3] {
         in_turn(from),
         in_turn(from),
     );
+    let start = Instant::now();
     let printed = program!("hello").run(args).ok();
+    let took = start.elapsed().as_secs_f64();
+    assert!(took >= 0.1 + 4.0 * seconds, "{took} s: {printed}");
     match assert_at_least(&printed, &least)[..] {
-        [_, _, awaited, gathered, spawned] => [awaited, gathered, spawned],
+        [_, _, awaited, gathered, spawned] => {
+            // What is printed is rounded to tenths, and was not longer than the run.
+            let sum = 0.1 + awaited + gathered + spawned;
+            assert!(sum <= took + 0.16, "{took} s: {printed}");
+            [awaited, gathered, spawned]
+        }
         ref figures => panic!("{figures:?}"),
     }
 }

@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::thread;
+use std::time::Instant;
 
 use crate::program::{Program, program};
 use crate::randint_server::{serving, taken, with_files};
@@ -47,10 +48,12 @@ fn sizes_are(rows: &[Row], sizes: &[usize]) {
 #[track_caller]
 fn compared(clients: &str, requests: u32, sizes: &[usize]) {
     let program = program!("randint_clients");
+    let (start, each) = (Instant::now(), f64::from(requests));
     let requests = requests.to_string();
     let out = program
         .run(&["--clients", clients, "--requests", &requests])
         .ok();
+    let took = start.elapsed().as_secs_f64() * 1000.0;
     assert!(
         out.starts_with(&format!("Each client makes {requests} requests ")),
         "{out}"
@@ -58,6 +61,10 @@ fn compared(clients: &str, requests: u32, sizes: &[usize]) {
     assert!(out.ends_with("chart: randint.svg\n"), "{out}");
     let rows = table(&out);
     sizes_are(&rows, sizes);
+    // Each time is rounded to tenths, and all of them are in the run.
+    let times = rows.iter().flat_map(|row| &row.ms);
+    let sum: f64 = times.map(|ms| (number(ms) - 0.05) * each).sum();
+    assert!(sum <= took, "{sum} of {took} ms: {out}");
     for row in &rows {
         // Each answer takes 20 ms at least, whoever waits for it.
         assert!(row.ms.iter().all(|ms| number(ms) >= 20.0), "{row:?}");
@@ -206,6 +213,33 @@ fn an_answer_to_another_client_is_refused() {
 }
 
 #[test]
+fn a_service_that_never_answers_is_one_line() {
+    let (_listener, addr) = taken();
+    let line = program!("randint_clients")
+        .run(&["--clients", "7", "--server", &addr.to_string()])
+        .error(1);
+    assert_eq!(line, format!("Error: {addr}: no answer within 5 s\n"));
+}
+
+#[test]
+fn an_answer_that_never_ends_is_one_line() {
+    let (listener, addr) = taken();
+    let chatterbox = thread::spawn(move || {
+        let (mut client, _) = listener.accept().expect("a client");
+        while client.write_all(&[b'1'; 10_000]).is_ok() {}
+    });
+    let line = program!("randint_clients")
+        .run(&["--clients", "1", "--server", &addr.to_string()])
+        .error(1);
+    let said = "1".repeat(100);
+    assert_eq!(
+        line,
+        format!("Error: {addr}: {said:?} is no answer to \"randint 0 9\"\n")
+    );
+    chatterbox.join().unwrap();
+}
+
+#[test]
 fn a_service_that_is_not_there_is_one_line() {
     let (listener, addr) = taken();
     drop(listener);
@@ -222,20 +256,16 @@ fn a_service_that_is_not_there_is_one_line() {
 
 #[test]
 fn a_chart_that_cannot_be_saved_is_one_line() {
-    let line = program!("randint_clients")
-        .run(&[
-            "--clients",
-            "1",
-            "--requests",
-            "1",
-            "--svg",
-            "nowhere/chart.svg",
-        ])
-        .error(1);
-    assert!(
-        line.starts_with("Error: nowhere/chart.svg: No such file"),
-        "{line}"
-    );
+    for (svg, said) in [
+        ("nowhere/chart.svg", "nowhere/chart.svg: No such file"),
+        ("no\nwhere/chart.svg", "no where/chart.svg: No such file"),
+        (".", ".: Is a directory"),
+    ] {
+        let line = program!("randint_clients")
+            .run(&["--clients", "1", "--requests", "1", "--svg", svg])
+            .error(1);
+        assert!(line.starts_with(&format!("Error: {said}")), "{line}");
+    }
 }
 
 #[test]

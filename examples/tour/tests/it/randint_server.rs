@@ -191,6 +191,22 @@ fn it_ends_when_nobody_has_come_for_so_long() {
 }
 
 #[test]
+fn it_does_not_end_while_a_client_is_there_that_says_nothing() {
+    let program = program!("randint_server");
+    let serving = serving(&program, &["--idle", "1"]);
+    let client = connect(&serving);
+    let start = Instant::now();
+    // not a wait: the client stays for longer than the idle time
+    std::thread::sleep(Duration::from_millis(1500));
+    drop(client);
+    assert_eq!(
+        serving.last_line(),
+        "no client for 1 s; requests answered: 0"
+    );
+    assert!(start.elapsed() >= Duration::from_millis(2500));
+}
+
+#[test]
 fn it_has_room_for_as_many_clients_as_the_system_allows_it_files() {
     let program = program!("randint_server");
     for places in [3, 6] {

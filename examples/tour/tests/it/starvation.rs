@@ -14,6 +14,18 @@ fn gap<'a>(out: &'a str, does: &str) -> (f64, &'a str) {
     (seconds.parse().expect("seconds"), ticks)
 }
 
+/// Fails unless the longest gap is the one that is drawn, a column for each 0.1 s, and
+/// what is drawn goes on for as long as the task does.
+#[track_caller]
+fn is_drawn(longest: f64, ticks: &str, seconds: f64) {
+    let at: Vec<usize> = ticks.match_indices('|').map(|(column, _)| column).collect();
+    let drawn = at.windows(2).map(|two| two[1] - two[0]).max();
+    let drawn = drawn.expect("two ticks") as f64 / 10.0;
+    // Either tick is rounded to its column, and the gap to a tenth.
+    assert!((longest - drawn).abs() < 0.16, "{longest} s: {ticks}");
+    assert!(ticks.len() as f64 / 10.0 >= seconds, "{ticks}");
+}
+
 /// What the counters said on this line, such as `A 1`.
 #[track_caller]
 fn counted(out: &str, how: &str) -> Vec<String> {
@@ -44,7 +56,10 @@ fn check(block_ms: u32, counts: u32) {
     );
     let (waits, beside) = gap(&out, "waits");
     let (blocks, kept) = gap(&out, "blocks");
-    let (off, _) = gap(&out, "blocks off the loop");
+    let (off, elsewhere) = gap(&out, "blocks off the loop");
+    for (longest, ticks) in [(waits, beside), (blocks, kept), (off, elsewhere)] {
+        is_drawn(longest, ticks, seconds);
+    }
     assert!(waits >= 0.1 && off >= 0.1, "{out}");
     assert!(blocks >= seconds, "{out}");
     assert!(waits < blocks && off < blocks, "{out}");

@@ -1,5 +1,7 @@
 //! Locks, semaphores, events, conditions and queues.
 
+use std::time::Instant;
+
 use crate::program::program;
 
 /// What it prints, with `_` for each time, and the times in seconds.
@@ -25,7 +27,9 @@ fn masked(out: &str) -> (String, Vec<f64>) {
 
 #[track_caller]
 fn check(args: &[&str], requests: u16, limit: u16) {
+    let start = Instant::now();
     let (text, times) = masked(&program!("sync").run(args).ok());
+    let took = start.elapsed().as_secs_f64();
     let sum: u16 = (0..requests).sum();
     let most = limit.min(requests);
     let takers = requests / limit;
@@ -64,6 +68,9 @@ Queue ({requests} items go through {limit} places):
     for (time, least) in times.iter().zip(least) {
         assert!(*time > least - 0.001, "{times:?}, at least {least}");
     }
+    // Each is rounded to hundredths, and all of them are in the run.
+    let sum: f64 = times.iter().sum();
+    assert!(sum <= took + 0.016, "{times:?} in {took} s");
 }
 
 #[test]
