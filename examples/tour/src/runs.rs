@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 #[derive(Clone, Copy, Debug)]
 pub struct Runs {
     what: &'static str,
-    count: u32,
+    count: u64,
     took: Duration,
 }
 
@@ -24,13 +24,13 @@ pub fn again<T: Copy>(input: T, time: Duration) -> impl Iterator<Item = T> {
 
 impl Runs {
     /// So many runs of this work, at least one, since it began.
-    pub fn since(began: Instant, what: &'static str, count: u32) -> Runs {
+    pub fn since(began: Instant, what: &'static str, count: u64) -> Runs {
         let took = began.elapsed();
         Runs { what, count, took }
     }
 
     /// Returns how many runs there were.
-    pub fn count(&self) -> u32 {
+    pub fn count(&self) -> u64 {
         self.count
     }
 
@@ -40,7 +40,7 @@ impl Runs {
     }
 
     fn seconds_each(&self) -> f64 {
-        self.took.as_secs_f64() / f64::from(self.count)
+        self.took.as_secs_f64() / self.count as f64
     }
 }
 

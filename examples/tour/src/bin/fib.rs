@@ -1,8 +1,8 @@
 //! cargo run -p tour --bin fib
 //!
 //! Work that computes never waits, so a loop of tasks can't do two of it at once: it
-//! takes more cores. In Python that means processes, since in most builds its threads
-//! compute in turn (the GIL). In Rust threads compute at the same time, as processes do.
+//! takes more cores. In Python with the GIL, as in most builds, that means processes: its
+//! threads compute in turn. In Rust threads compute at the same time, as processes do.
 //! What a process adds is that it may die: a crash, a kill or a memory limit costs one
 //! call, and not the program.
 
@@ -131,7 +131,7 @@ async fn a_crash(n: u32, number: &[u32]) -> Result<(), Failure> {
     .await
 }
 
-fn check(number: &[u32], again: &[u32]) -> Result<u32, Failure> {
+fn check(number: &[u32], again: &[u32]) -> Result<u64, Failure> {
     let one = (number == again).then_some(1);
     one.ok_or_else(|| Failure::of("fibp", "two runs gave different numbers"))
 }

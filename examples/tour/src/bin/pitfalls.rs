@@ -6,11 +6,14 @@
 //! it: beside the plain call its longest gap is the whole call, and beside each
 //! remedy, which takes as long, the ticker hardly notices.
 
-use std::fs::File;
+use std::fs::{self, File};
+use std::io::{self, Write};
 use std::path::PathBuf;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use aio_sqlite::rusqlite;
+use rustix::fs::{CWD, FileType, Mode, mknodat};
 use tokio::runtime::Handle;
 use tokio::task::spawn_blocking;
 use tour::rival::Rival;
@@ -39,7 +42,7 @@ async fn run(ms: u64) -> Result<(), Failure> {
     let time = Duration::from_millis(ms);
     let folder = aio_files::temp_dir().await?;
     a_locked_table(time, folder.path().join("messages.db")).await?;
-    a_locked_file(time, folder.path().join("index.lock")).await?;
+    a_late_file(time, folder.path().join("late")).await?;
     Ok(folder.close().await?)
 }
 
@@ -98,30 +101,27 @@ async fn a_locked_table(time: Duration, path: PathBuf) -> Result<(), Failure> {
     Ok(db.close().await?)
 }
 
-/// A file that is waited for wants no thread at all: aio-files asks again and again.
-async fn a_locked_file(time: Duration, path: PathBuf) -> Result<(), Failure> {
-    let plain = File::create(&path)?;
-    let other = path.clone();
-    let lock = move || -> Result<_, Failure> {
-        let other = File::open(&other)?;
-        other.lock()?;
-        Ok(other) // dropped, it is closed, and so unlocked
+/// Reading may wait, too: for a disk, or here, at a named pipe, for who writes it. The
+/// plain call has the whole thread wait; aio-files has threads of its own for that.
+async fn a_late_file(time: Duration, path: PathBuf) -> Result<(), Failure> {
+    mknodat(CWD, &path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0)?;
+    let writer = |path: PathBuf| {
+        thread::spawn(move || -> io::Result<()> {
+            let mut pipe = File::options().write(true).open(path)?; // waits for a reader
+            thread::sleep(time);
+            pipe.write_all(b"at last")
+        })
     };
 
-    let rival = Rival::holding(time, lock.clone())?;
-    let stalled = stall::beside(async {
-        rival.is_awaited()?;
-        plain.lock()?;
-        Ok(plain.unlock()?)
-    });
-    let stalled = stalled.await?;
+    let late = writer(path.clone());
+    let stalled = stall::beside(async { Ok(fs::read(&path)?) }).await?;
+    late.join()
+        .map_err(|_| Failure::of("the writer", "it panicked"))??;
 
-    let rival = Rival::holding(time, lock)?;
-    let remedy = stall::beside(async {
-        rival.is_awaited()?;
-        Ok(aio_files::lock(&path).await?.release().await?)
-    });
-    let remedy = remedy.await?;
-    println!("  a locked file: stalled {stalled} ms; with aio-files: {remedy} ms");
+    let late = writer(path.clone());
+    let remedy = stall::beside(async { Ok(aio_files::read(&path).await?) }).await?;
+    late.join()
+        .map_err(|_| Failure::of("the writer", "it panicked"))??;
+    println!("  a late file: stalled {stalled} ms; with aio-files: {remedy} ms");
     Ok(())
 }

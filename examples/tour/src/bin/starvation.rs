@@ -3,8 +3,8 @@
 //! Tasks take turns, and a turn ends where a task awaits something that is not there
 //! yet. Nobody takes it away before: a task that blocks its thread, or computes without
 //! a break, keeps all others of that thread waiting, and can't even be cancelled. What
-//! blocks belongs on a thread of its own (`spawn_blocking`); what computes, in another
-//! process (`aio_pool`), or it says `yield_now().await` now and then.
+//! blocks or computes belongs on another thread (`spawn_blocking`), or says
+//! `yield_now().await` now and then.
 
 use std::future::ready;
 use std::thread;

@@ -88,7 +88,7 @@ async fn semaphore(requests: u16, limit: usize) -> Result<(), Failure> {
     .await?;
     println!("  Semaphore            {}", service.report(&ids, start));
 
-    // None is begun before there is room for it: a million requests take no memory.
+    // None is made before there is room for it: what waits takes no memory.
     let (service, start) = (Service::default(), Instant::now());
     let ids = gather((0..requests).map(|id| service.answer(id)))
         .limit(limit)

