@@ -210,7 +210,8 @@ async fn a_fifo_among_them_holds_nobody_up() {
     assert!(contents.next().await.is_none());
 }
 
-/// A path for which the kernel needs some milliseconds.
+/// A path for which the kernel needs some milliseconds. It follows 40 links at most, and
+/// where something is mounted meanwhile it begins anew, but goes on counting.
 fn winding(folder: &Folder) -> PathBuf {
     fs::create_dir(folder.file("d")).unwrap();
     let mut last = "d".to_owned();
@@ -229,13 +230,17 @@ async fn whoever_never_ends_leaves_threads_to_others() {
     let mut endless = metadata_many(std::iter::repeat(winding(&folder))).stream();
     let (said, heard) = tokio::sync::oneshot::channel();
     let taking = tokio::spawn(async move {
+        let is_told = |answer: io::Result<_>| {
+            let loops = |error: &io::Error| error.to_string().contains("levels of symbolic links");
+            assert!(answer.as_ref().err().is_none_or(loops), "{answer:?}");
+        };
         // By then it has all the threads that it can use.
         for _ in 0..500 {
-            endless.next().await.unwrap().unwrap();
+            is_told(endless.next().await.unwrap());
         }
         said.send(()).unwrap();
         while let Some(answer) = endless.next().await {
-            answer.unwrap();
+            is_told(answer);
         }
     });
     heard.await.unwrap();
