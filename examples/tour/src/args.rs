@@ -1,9 +1,8 @@
 //! The command line of a program, and the times on it.
 
-use std::time::Duration;
-
 use std::io::{self, Write};
 use std::panic;
+use std::time::Duration;
 
 use clap::Parser;
 

@@ -16,8 +16,8 @@ use crate::runtime::{aside, block_on};
 use crate::server::Server;
 use page::Page;
 
-/// How long a test may take that scrolls through a hundred thousand messages: a tenth of
-/// it where nothing else runs. Nextest ends a test after three minutes.
+/// How long a test may take that scrolls through a hundred thousand messages. Nextest
+/// ends a test after three minutes.
 const LONG: Duration = Duration::from_secs(170);
 
 /// Runs a test with the page of a folder's store, and fails if the page has done
