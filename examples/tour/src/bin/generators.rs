@@ -113,7 +113,7 @@ async fn jumping_range(up_to: i64, hatch: &Hatch) {
 fn waiting_countdown(from: i64) -> impl Stream<Item = i64> {
     async_stream::stream! {
         for number in (1..=from).rev() {
-            sleep(Duration::from_millis(20)).await;
+            sleep(Duration::from_millis(10)).await;
             yield number;
         }
     }

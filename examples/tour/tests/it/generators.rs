@@ -37,7 +37,7 @@ fn gives(args: &[&str], up_to: i64) {
          which took {} ms\n",
         range("a machine by hand", up_to),
         range("an async fn", up_to),
-        20 * up_to,
+        10 * up_to,
     );
     assert_at_least(&program!("generators").run(args).ok(), &least);
 }

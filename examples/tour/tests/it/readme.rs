@@ -12,13 +12,14 @@ const MEASURED: &str = "<!-- measured -->\n";
 
 /// What makes a program that takes seconds end sooner. But for its figures it prints
 /// the same.
-const SOONER: [(&str, &[&str]); 6] = [
+const SOONER: [(&str, &[&str]); 7] = [
     ("fib", &["--seconds", "0.1"]),
     ("flags", &["--delay-ms", "10"]),
+    ("how", &["--ms", "10"]),
     ("pitfalls", &["--ms", "50"]),
     ("randint_clients", &["--requests", "1"]),
     ("spinner", &["--seconds", "0.2", "--tasks", "1000"]),
-    ("starvation", &["--block-ms", "400"]),
+    ("starvation", &["--block-ms", "100"]),
 ];
 
 /// A program, its arguments, and what it prints, as the guide has them.
