@@ -1,7 +1,7 @@
 //! How many files and connections a process may have open.
 //!
-//! Each connection is an open file. Most systems allow a process 1,024 of them at
-//! first, and many more if it asks.
+//! Each connection is an open file. Linux usually allows a process 1,024 of
+//! them at first, and many more if it asks.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
@@ -37,7 +37,7 @@ pub fn connections_up_to(most: u64) -> u64 {
 /// Raises the limit to so many files, or as far as it goes, and says what it is.
 fn raise(files: u64) -> u64 {
     let limit = getrlimit(Resource::Nofile);
-    // No limit is said by none.
+    // `None` means no limit.
     let now = limit.current.unwrap_or(u64::MAX);
     if now >= files {
         return now;

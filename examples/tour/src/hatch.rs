@@ -34,12 +34,12 @@ pub struct Hatch {
 impl Hatch {
     /// Passes a number out, and gives the one that is sent in: `sent = yield number`.
     ///
-    /// It pauses once, by `Pending`. Nothing else happens at any `await` that waits.
+    /// It pauses once, by `Pending`. The future must await nothing else that pauses.
     ///
     /// # Cancel safety
     ///
-    /// Cancel safe: when it is dropped, the number was passed out or never will be, and
-    /// the one that is sent in goes to whoever gives next.
+    /// *Cancel safe*: dropped before it was polled, nothing was passed out; dropped
+    /// later, the number that comes in is lost.
     pub async fn give(&self, number: i64) -> i64 {
         self.given.set(Some(number));
         let mut paused = false;

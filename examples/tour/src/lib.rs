@@ -1,4 +1,5 @@
-//! What the programs of the tour share, and machinery that would hide their ideas.
+//! What the programs of the tour share, and parts of them that are too long for their
+//! files.
 //!
 //! The programs themselves are in `src/bin`, each for one idea, and short enough
 //! to be read at once. `examples/README.md` says in which order.
@@ -20,7 +21,7 @@
 //! | [`downloads`] | a picture fetched, and what became of many | `flags` |
 //! | [`randint`] | random numbers over TCP, and over HTTP | `randint_server`, `randint_clients`, `http_randint` |
 //! | [`visitors`] | the clients that a service has now | `randint_server`, `http_randint` |
-//! | [`descriptors`] | as many connections as are needed | `randint_server`, `randint_clients`, `http_randint` |
+//! | [`descriptors`] | as many connections as are needed | `flags`, `randint_server`, `randint_clients`, `http_randint` |
 //! | [`comparison`] | two ways at several sizes, as a table and as a chart | `randint_clients` |
 
 pub mod args;

@@ -13,7 +13,7 @@ use crate::Failure;
 ///
 /// `watch` is the channel that remembers its last value, so a `watch` of a `bool` is
 /// asyncio's Event. `notify_waiters` of a `Notify` wakes those who wait and keeps
-/// nothing for later: who comes late would wait for ever.
+/// nothing for later: a latecomer would wait for ever.
 ///
 /// # Errors
 ///
@@ -39,8 +39,8 @@ pub async fn event(tasks: u16) -> Result<(), Failure> {
     );
 
     let event = Notify::new();
-    // Those exist when it is set. A gather makes its futures as it begins them, which
-    // can be too late for some of very many.
+    // Made before it is set: `notify_waiters` wakes all that exist by then, polled or not.
+    // A gather makes its futures as it begins them, too late for some of very many.
     let waiting: Vec<_> = (0..tasks).map(|_| event.notified()).collect();
     let set = async { event.notify_waiters() };
     let (woken, ()) = tokio::join!(gather(waiting).into_future(), set);
@@ -48,7 +48,7 @@ pub async fn event(tasks: u16) -> Result<(), Failure> {
     let late = if late.is_ok() {
         "too"
     } else {
-        "not: it wakes who is there"
+        "not: it wakes only those who wait"
     };
     println!(
         "  Notify               {} go on, the late one {late}",
@@ -60,7 +60,7 @@ pub async fn event(tasks: u16) -> Result<(), Failure> {
 /// Shows a condition: so many items come, and tasks that each want some at once.
 ///
 /// asyncio's Condition is a lock and a queue of those who wait for a change, and so it
-/// is here. Who only looks and takes nothing away has it easier: `wait_for` of a
+/// is here. Whoever only looks and takes nothing away has it easier: `wait_for` of a
 /// `watch::Receiver` is both.
 ///
 /// # Errors
@@ -102,7 +102,7 @@ pub async fn condition(items: u16, at_once: u16) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Shows a queue with so few places that who puts in has to wait for who takes out.
+/// Shows a queue with so few places that whoever puts in has to wait for whoever takes out.
 ///
 /// There is no `task_done` and no `join` in tokio: a queue ends when all that put in
 /// have dropped their end, and what took out returns then.

@@ -257,7 +257,7 @@ impl Service {
     ///
     /// # Cancel safety
     ///
-    /// Not cancel safe: a request may be left without an answer.
+    /// *Not cancel safe*: a request may be left without an answer.
     pub async fn run(&self) -> Result<Infallible, Failure> {
         let mut clients = JoinSet::new();
         loop {

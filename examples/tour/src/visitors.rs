@@ -27,7 +27,8 @@ impl Visitors {
     /// Waits until for so long no client was there, and none has come and gone.
     ///
     /// # Cancel safety
-    /// Cancel safe: the time begins anew.
+    ///
+    /// *Cancel safe*: the time begins anew.
     pub async fn none_for(&self, idle: Duration) {
         let mut clients = self.0.subscribe();
         loop {

@@ -63,7 +63,7 @@ async fn main() {
     let (waited, waits) = (Clock(long - thought), Clock(short - thought));
     println!("and waits for {waited}, or for {waits}");
     let real = began.elapsed().as_secs_f64() * 1000.0;
-    println!("on the clock on the wall, both took {real:.1} ms");
+    println!("by the clock on the wall, both took {real:.1} ms");
     let [long, short] = [long, short].map(|day| day.as_secs_f64() / 3600.0);
     println!("{long:.1} hours against {short:.1} hours");
 }

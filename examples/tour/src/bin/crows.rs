@@ -38,8 +38,9 @@ async fn main() {
         println!("{crow} {}", after(start));
     }
 
-    let start = heading("wait for the first (the pending are given back, and go on)");
-    // What has been polled must stay where it is, so what is given back is in a box.
+    let start = heading("wait for the first (the pending are given back, and go on when awaited)");
+    // asyncio's are tasks, and run meanwhile; these run only while somebody polls them.
+    // What has been polled must stay where it is, so each is in a box.
     let (done, pending) = wait(flock().map(Box::pin)).first_completed().await;
     println!("{} {}", sets(crows, &done), after(start));
     println!("then {} {}", gather(pending).await.join(", "), after(start));

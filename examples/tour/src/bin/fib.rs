@@ -1,7 +1,7 @@
 //! cargo run -p tour --bin fib
 //!
-//! Work that computes never waits, so a loop of tasks can't do two of it at once: it
-//! takes more cores. In Python with the GIL, as in most builds, that means processes: its
+//! Work that computes never waits, so a loop of tasks can't do two pieces of it at once:
+//! that takes more cores. In Python with the GIL, as in most builds, that means processes: its
 //! threads compute in turn. In Rust threads compute at the same time, as processes do.
 //! What a process adds is that it may die: a crash, a kill or a memory limit costs one
 //! call, and not the program.
@@ -35,7 +35,7 @@ fn main() -> Result<(), Failure> {
     let cores = thread::available_parallelism().map_or(1, usize::from);
     let workers = args.workers.map_or(cores.min(256), usize::from);
     let number = fibp(args.n);
-    let decimal = BigUint::from_slice(&number).to_string();
+    let decimal = number.to_string();
     println!("fibp({}) has {} digits:", args.n, decimal.len());
 
     let serial = serially(&args, &number)?;
@@ -51,18 +51,18 @@ fn main() -> Result<(), Failure> {
     a_crash(args.n, &number)
 }
 
-/// The n-th Fibonacci number, by nothing but sums; in digits of 32 bits.
-fn fibp(n: u32) -> Vec<u32> {
+/// The n-th Fibonacci number, by nothing but sums.
+fn fibp(n: u32) -> BigUint {
     let (mut number, mut next) = (BigUint::ZERO, BigUint::from(1_u8));
     for _ in 0..n {
         number += &next;
         std::mem::swap(&mut number, &mut next);
     }
-    number.to_u32_digits()
+    number
 }
 
 aio_pool::task! {
-    async fn fibp_there(n: u32) -> Vec<u32> {
+    async fn fibp_there(n: u32) -> BigUint {
         fibp(n)
     }
 }
@@ -73,7 +73,7 @@ aio_pool::task! {
     }
 }
 
-fn serially(args: &Args, number: &[u32]) -> Result<Runs, Failure> {
+fn serially(args: &Args, number: &BigUint) -> Result<Runs, Failure> {
     let (began, mut count) = (Instant::now(), 0);
     for n in again(args.n, args.seconds) {
         count += check(number, &fibp(n))?;
@@ -82,7 +82,7 @@ fn serially(args: &Args, number: &[u32]) -> Result<Runs, Failure> {
 }
 
 /// The same on each thread. They borrow what is here, since a scope ends after them.
-fn on_threads(workers: usize, args: &Args, number: &[u32]) -> Result<Runs, Failure> {
+fn on_threads(workers: usize, args: &Args, number: &BigUint) -> Result<Runs, Failure> {
     let (began, mut count) = (Instant::now(), 0);
     thread::scope(|scope| {
         let start = |_| thread::Builder::new().spawn_scoped(scope, || serially(args, number));
@@ -98,7 +98,7 @@ fn on_threads(workers: usize, args: &Args, number: &[u32]) -> Result<Runs, Failu
 
 /// The same in processes. This one computes nothing meanwhile: it waits for the others.
 #[tokio::main(flavor = "current_thread")]
-async fn in_processes(workers: usize, args: &Args, number: &[u32]) -> Result<Runs, Failure> {
+async fn in_processes(workers: usize, args: &Args, number: &BigUint) -> Result<Runs, Failure> {
     // One task at a time in each, since they compute. More is for tasks that wait.
     let pool = aio_pool::start().workers(workers).tasks_per_worker(1);
     pool.with(async |pool| -> Result<_, Failure> {
@@ -118,7 +118,7 @@ async fn in_processes(workers: usize, args: &Args, number: &[u32]) -> Result<Run
 
 /// What a process adds: it may die alone.
 #[tokio::main(flavor = "current_thread")]
-async fn a_crash(n: u32, number: &[u32]) -> Result<(), Failure> {
+async fn a_crash(n: u32, number: &BigUint) -> Result<(), Failure> {
     let pool = aio_pool::start().workers(1);
     pool.with(async |pool| -> Result<(), Failure> {
         if let Err(lost) = pool.call::<crash>(()).await {
@@ -131,7 +131,7 @@ async fn a_crash(n: u32, number: &[u32]) -> Result<(), Failure> {
     .await
 }
 
-fn check(number: &[u32], again: &[u32]) -> Result<u64, Failure> {
+fn check(number: &BigUint, again: &BigUint) -> Result<u64, Failure> {
     let one = (number == again).then_some(1);
     one.ok_or_else(|| Failure::of("fibp", "two runs gave different numbers"))
 }

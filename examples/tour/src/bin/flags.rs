@@ -4,7 +4,8 @@
 //! it. On threads, as many wait at once as there are threads. Async, all wait in one
 //! task, as many at once as the server is to be burdened with. Every name of two
 //! letters is tried and most are no country: that a picture isn't there is an answer
-//! too. Whatever else goes wrong is counted, and stops nothing.
+//! too. Whatever else goes wrong is counted, and stops nothing. How one picture is fetched
+//! and saved, blocking and async, is in `tour::downloads`.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;

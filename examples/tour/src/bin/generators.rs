@@ -90,7 +90,8 @@ impl JumpingRange {
     }
 }
 
-/// As an iterator it is taken by `for` and by all adaptors.
+/// As an iterator it is taken by `for` and by all adaptors. In Python `next` sends `None`,
+/// and the generator says: `if jump is None: jump = 1`.
 impl Iterator for JumpingRange {
     type Item = i64;
 

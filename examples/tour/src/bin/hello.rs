@@ -31,8 +31,8 @@ async fn main() -> Result<(), Failure> {
     let a = countdown("A", from);
     let b = countdown("B", from);
     sleep(STEP).await;
-    // Python warns of a coroutine that nobody awaited while the program runs; Rust warns
-    // of the call when it is compiled.
+    // Python warns, while the program runs, of a coroutine that nobody awaited; Rust
+    // warns, when it is compiled, of a call whose future is thrown away.
     let bytes = size_of_val(&a);
     println!(
         "countdown was called twice, 0.1 s ago: nothing ran, these are futures of {bytes} bytes"
@@ -72,7 +72,7 @@ async fn gathered(from: u32) -> Result<String, Failure> {
 }
 
 /// Makes a task of each. In Python: `asyncio.create_task`. A task runs whether or not it is
-/// awaited, and may outlive who spawned it. So it owns what it uses, and is `Send`:
+/// awaited, and may outlive whoever spawned it. So it owns what it uses, and is `Send`:
 /// the compiler sees to it that the task may move to another core.
 async fn spawned(from: u32) -> Result<String, Failure> {
     let a = tokio::spawn(countdown("A", from));

@@ -51,7 +51,12 @@ async fn main() -> Result<(), Failure> {
 
     println!("awaited, as it is IntoFuture:");
     println!("got {:?}", random.clone().await?);
-    let by_hand = MultiRandom(3, random.clone(), None).boxed();
+    let by_hand = MultiRandom {
+        random: random.clone(),
+        left: 3,
+        asked: None,
+    }
+    .boxed();
     let generator = multi_random(random.clone(), 3).boxed();
     for (what, mut numbers) in [("as a Stream", by_hand), ("as a generator", generator)] {
         println!("\niterated, {what}:");
@@ -96,14 +101,23 @@ impl IntoFuture for Random {
     }
 }
 
-/// So many of them, by hand: how many are left, and the one that is under way.
-struct MultiRandom(u32, Random, Option<<Random as IntoFuture>::IntoFuture>);
+/// So many of them, by hand.
+struct MultiRandom {
+    random: Random,
+    left: u32,
+    /// The one that is under way.
+    asked: Option<<Random as IntoFuture>::IntoFuture>,
+}
 
 impl Stream for MultiRandom {
     type Item = Answer;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Answer>> {
-        let MultiRandom(left, random, asked) = &mut *self;
+        let MultiRandom {
+            random,
+            left,
+            asked,
+        } = &mut *self;
         if asked.is_none() && *left > 0 {
             *left -= 1;
             *asked = Some(random.clone().into_future());

@@ -14,7 +14,6 @@ use std::time::{Duration, Instant};
 
 use aio_sqlite::rusqlite;
 use rustix::fs::{CWD, FileType, Mode, mknodat};
-use tokio::runtime::Handle;
 use tokio::task::spawn_blocking;
 use tour::rival::Rival;
 use tour::{Failure, args, stall};
@@ -41,20 +40,27 @@ async fn run(ms: u64) -> Result<(), Failure> {
     computing(ms).await?;
     let time = Duration::from_millis(ms);
     let folder = aio_files::temp_dir().await?;
-    a_locked_table(time, folder.path().join("messages.db")).await?;
+    a_locked_database(time, folder.path().join("messages.db")).await?;
     a_late_file(time, folder.path().join("late")).await?;
     Ok(folder.close().await?)
 }
 
+/// Counts primes for so many milliseconds.
+fn count_primes(ms: u64) -> usize {
+    let begun = Instant::now();
+    let is_prime = |n: &u64| {
+        (2..*n)
+            .take_while(|d| d * d <= *n)
+            .all(|d| !n.is_multiple_of(d))
+    };
+    let in_time = |_: &u64| begun.elapsed().as_millis() < u128::from(ms);
+    (2..).take_while(in_time).filter(is_prime).count()
+}
+
 aio_pool::task! {
-    /// Counts primes for so many milliseconds, and awaits nothing.
+    /// The same: nothing in it is awaited, `async` or not.
     async fn primes(ms: u64) -> usize {
-        let begun = Instant::now();
-        let is_prime = |n: &u64| (2..*n).take_while(|d| d * d <= *n).all(|d| !n.is_multiple_of(d));
-        (2..)
-            .take_while(|_| begun.elapsed().as_millis() < u128::from(ms))
-            .filter(is_prime)
-            .count()
+        count_primes(ms)
     }
 }
 
@@ -63,8 +69,7 @@ aio_pool::task! {
 async fn computing(ms: u64) -> Result<(), Failure> {
     let pool = aio_pool::start().workers(1).await?;
     let stalled = stall::beside(async { Ok(primes(ms).await) }).await?;
-    let runtime = Handle::current();
-    let thread = spawn_blocking(move || runtime.block_on(primes(ms)));
+    let thread = spawn_blocking(move || count_primes(ms));
     let thread = stall::beside(async { Ok(thread.await?) }).await?;
     let process = stall::beside(async { Ok(pool.call::<primes>(ms).await?) }).await?;
     let remedies = format!("on another thread: {thread} ms; in another process: {process} ms");
@@ -73,7 +78,7 @@ async fn computing(ms: u64) -> Result<(), Failure> {
 }
 
 /// A call that blocks belongs on a thread of its own, which aio-sqlite has.
-async fn a_locked_table(time: Duration, path: PathBuf) -> Result<(), Failure> {
+async fn a_locked_database(time: Duration, path: PathBuf) -> Result<(), Failure> {
     let insert = "INSERT INTO log VALUES ('at last')";
     let db = aio_sqlite::connect(&path).await?;
     db.execute("CREATE TABLE log(line)", ()).await?;
@@ -97,7 +102,7 @@ async fn a_locked_table(time: Duration, path: PathBuf) -> Result<(), Failure> {
         Ok(db.execute(insert, ()).await?)
     });
     let remedy = remedy.await?;
-    println!("  a locked table: stalled {stalled} ms; with aio-sqlite: {remedy} ms");
+    println!("  a locked database: stalled {stalled} ms; with aio-sqlite: {remedy} ms");
     Ok(db.close().await?)
 }
 

@@ -72,7 +72,7 @@ fn threads_ask(crowd @ (clients, requests, _): Crowd) -> io::Result<Measured> {
     let mut started = Vec::new();
     for id in 0..clients {
         let all_here = Arc::clone(&all_here);
-        let client = thread::Builder::new().spawn(move || thread(id, crowd, all_here));
+        let client = thread::Builder::new().spawn(move || on_a_thread(id, crowd, all_here));
         started.push(client.map_err(randint::no_thread)?);
     }
     let count = threads();
@@ -83,7 +83,7 @@ fn threads_ask(crowd @ (clients, requests, _): Crowd) -> io::Result<Measured> {
     Ok(Measured::since(start, requests, count))
 }
 
-fn thread(id: u32, crowd: Crowd, all_here: Arc<Barrier>) -> io::Result<()> {
+fn on_a_thread(id: u32, crowd: Crowd, all_here: Arc<Barrier>) -> io::Result<()> {
     let (_, requests, server) = crowd;
     // Whether it is or not, the others wait until it has been tried.
     let connected = TcpStream::connect_timeout(&server, PATIENCE);
@@ -105,7 +105,7 @@ async fn tasks_ask(crowd @ (clients, requests, _): Crowd) -> io::Result<Measured
     let all_here = Arc::new(tokio::sync::Barrier::new(clients as usize + 1));
     let mut started = Vec::new();
     for id in 0..clients {
-        started.push(tokio::spawn(task(id, crowd, Arc::clone(&all_here))));
+        started.push(tokio::spawn(as_a_task(id, crowd, Arc::clone(&all_here))));
     }
     all_here.wait().await;
     let count = threads();
@@ -115,7 +115,7 @@ async fn tasks_ask(crowd @ (clients, requests, _): Crowd) -> io::Result<Measured
     Ok(Measured::since(start, requests, count))
 }
 
-async fn task(id: u32, crowd: Crowd, all_here: Arc<tokio::sync::Barrier>) -> io::Result<()> {
+async fn as_a_task(id: u32, crowd: Crowd, all_here: Arc<tokio::sync::Barrier>) -> io::Result<()> {
     let (_, requests, server) = crowd;
     let connected = tokio::time::timeout(PATIENCE, tokio::net::TcpStream::connect(server)).await;
     all_here.wait().await;

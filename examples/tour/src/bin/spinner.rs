@@ -1,6 +1,6 @@
 //! cargo run -p tour --bin spinner
 //!
-//! A line turns while slow work is done, so that one sees that the program lives. Two
+//! A line turns while slow work is done, so that you can see that the program is alive. Two
 //! things happen at once, once on two threads, and once as two tasks of one thread.
 //! The difference is in how the spinner ends: a thread can only be asked to, and has to
 //! look; a task is dropped where it waits, and what it holds is cleaned up on the way.
@@ -47,7 +47,7 @@ fn main() -> Result<(), Failure> {
     let (future, stack) = (task.reserved, thread.reserved);
     println!("of {tasks} tasks, each: a future of {future} bytes; {task}");
     println!("of {threads} threads, each: a stack of up to {stack} bytes; {thread}");
-    println!("  and the kernel's own stack for each, which a task has not");
+    println!("  and the kernel's own stack for each, which a task doesn't need");
     Ok(())
 }
 

@@ -1,9 +1,10 @@
 //! cargo run -p tour --bin sync
 //!
-//! What asyncio has to keep tasks apart, Lock and Semaphore, and to let them meet, Event,
-//! Condition and Queue, and what stands for each in tokio. All of it runs on one thread,
-//! so no two lines run at the same time. Yet wherever one awaits, all others may go on,
-//! and that is what these are for. Spawned tasks use the same, each behind an `Arc`.
+//! What asyncio has to keep tasks apart (Lock, Semaphore) and to let them meet (Event,
+//! Condition, Queue), and what tokio has for each; how they meet is in `tour::meeting`.
+//! All of it runs on one thread, so no two lines run at the same time. Yet wherever one
+//! awaits, all others may go on, and that is what these are for. Spawned tasks use the
+//! same, each behind an `Arc`.
 
 use std::cell::Cell;
 use std::time::{Duration, Instant};
@@ -20,7 +21,7 @@ struct Args {
     /// How many requests are made, and how many tasks and items there are
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..=1000))]
     requests: u16,
-    /// How many requests are made at once, and how many places the queue has
+    /// How many go on at once: requests, tasks that wait, and items in the queue
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..=1000))]
     limit: u16,
 }
@@ -68,7 +69,8 @@ async fn lock(tasks: u16) -> Result<(), Failure> {
         Ok::<_, Failure>(())
     }))
     .await?;
-    println!("  std's Mutex          {}", number.into_inner()?);
+    let number = number.into_inner()?;
+    println!("  std's Mutex          {number} (nobody waits while it is locked)");
     Ok(())
 }
 
@@ -93,10 +95,8 @@ async fn semaphore(requests: u16, limit: usize) -> Result<(), Failure> {
     let ids = gather((0..requests).map(|id| service.answer(id)))
         .limit(limit)
         .await;
-    println!(
-        "  gather(…).limit({limit})   {}",
-        service.report(&ids, start)
-    );
+    let name = format!("gather(…).limit({limit})");
+    println!("  {name:20} {}", service.report(&ids, start));
     Ok(())
 }
 

@@ -60,7 +60,7 @@ impl HttpService {
     ///
     /// # Cancel safety
     ///
-    /// Not cancel safe, as [`run`](HttpService::run) is not.
+    /// *Not cancel safe*, as [`run`](HttpService::run) is not.
     pub async fn serve(self, idle: Duration) -> Result<(), Failure> {
         // Before the line: whoever has read it may already interrupt.
         let mut interrupts = signal(SignalKind::interrupt())?;
@@ -79,7 +79,7 @@ impl HttpService {
     ///
     /// # Cancel safety
     ///
-    /// Not cancel safe: nobody is let in any more. Requests that are under way have
+    /// *Not cancel safe*: nobody is let in any more. Requests that are under way have
     /// tasks of their own, and go on for as long as the runtime does.
     pub async fn run(self) {
         // A result only for the sake of its type: there is no error either.

@@ -43,7 +43,7 @@ fn expected(boards: u64, moves: u64, own: u64, other: u64) -> String {
 fn play(program: &Program, args: &[&str]) -> (String, f64) {
     let out = program.run(args).ok();
     let (day, real) = out
-        .split_once("on the clock on the wall, both took ")
+        .split_once("by the clock on the wall, both took ")
         .expect("the real time");
     let (real, hours) = real.split_once(" ms\n").expect("its unit");
     (format!("{day}{hours}"), real.parse().expect("a figure"))

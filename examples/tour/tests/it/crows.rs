@@ -70,7 +70,7 @@ fn wait_for_the_first(section: &str, crows: u32) {
     };
     assert_eq!(
         heading,
-        "wait for the first (the pending are given back, and go on):"
+        "wait for the first (the pending are given back, and go on when awaited):"
     );
     let (done, pending) = first.split_once(", pending ").expect("two sets");
     let (pending, first_after) = pending.split_once(" after ").expect("a time");

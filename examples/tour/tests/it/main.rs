@@ -16,7 +16,7 @@ mod program; // a program, run
 mod randint_clients; // threads beside tasks as its clients
 mod randint_server; // the service over TCP
 mod readme; // the programs print what the guide says
-mod shapes; // each crate by three doors
+mod shapes; // each crate in its three shapes
 mod spinner; // a line that turns beside slow work
 mod starvation; // who keeps the loop
 mod sync; // locks, events, semaphores, conditions, queues

@@ -1,4 +1,4 @@
-//! `shapes`: each crate by three doors.
+//! `shapes`: each crate in its three shapes.
 
 use crate::program::program;
 

@@ -133,7 +133,7 @@ fn a_thread_costs_pages_and_a_task_hundreds_of_bytes() {
         );
         assert_eq!(
             kernel,
-            "  and the kernel's own stack for each, which a task has not"
+            "  and the kernel's own stack for each, which a task doesn't need"
         );
         assert_eq!(stack, 2 << 20);
         // A task is its future and little else; a thread touches a page of its stack.

@@ -42,7 +42,7 @@ fn check(args: &[&str], requests: u16, limit: u16) {
 Lock ({requests} tasks each read a number, wait, and write it back plus 1):
   without a lock       1
   tokio's Mutex        {requests}
-  std's Mutex          {requests}
+  std's Mutex          {requests} (nobody waits while it is locked)
 
 Semaphore ({requests} requests of 10 ms, of which {limit} may run at once):
   all at once          sum of ids {sum}, at most {requests} at once, _ s
@@ -51,7 +51,7 @@ Semaphore ({requests} requests of 10 ms, of which {limit} may run at once):
 
 Event ({limit} tasks wait until it is set, and one comes late):
   watch::channel       {limit} go on, the late one too: it stays set
-  Notify               {limit} go on, the late one not: it wakes who is there
+  Notify               {limit} go on, the late one not: it wakes only those who wait
 
 Condition ({requests} items come one by one, and {takers} tasks each want {limit} at once):
   Mutex and Notify     {taken} taken, {left} left
@@ -82,6 +82,7 @@ fn twenty_requests_three_at_a_time_give_190() {
 fn the_figures_follow_the_requests_and_the_limit() {
     check(&["--requests", "7", "--limit", "2"], 7, 2);
     check(&["--requests", "12", "--limit", "1"], 12, 1);
+    check(&["--requests", "30", "--limit", "10"], 30, 10);
 }
 
 #[test]
