@@ -58,9 +58,9 @@ const UNEVEN: Duration = Duration::from_millis(10);
 /// is stopped cannot.
 const IN_VAIN: Duration = Duration::from_millis(250);
 
-/// Each time that a call is moved it may wait twice as long for the next, up to
-/// so many times: beyond that it is most of a minute.
-const MOST_DOUBLINGS: u32 = 12;
+/// Each time that a call is moved it stays for twice as long, up to so many times:
+/// that is five seconds.
+const MOST_DOUBLINGS: u32 = 9;
 
 /// So many workers of one place may be about to leave it before another comes:
 /// those that are replaced early and have long tasks must not become a crowd.
@@ -328,8 +328,8 @@ impl Engine {
                 effects.wake_supervisor();
             }
         }
-        if self.may_be_uneven() {
-            self.expect(now + self.patience, effects);
+        if let Some(from) = self.may_be_uneven(now) {
+            self.expect(from + self.patience, effects);
         }
         if self.phase == Phase::Closing && self.ledger.is_empty() {
             self.retire_all(now, effects);
@@ -397,9 +397,12 @@ impl Engine {
         self.let_go(id, effects);
     }
 
-    fn may_be_uneven(&self) -> bool {
-        matches!(self.phase, Phase::Open | Phase::Closing)
-            && self.scheduler.may_be_uneven(|id| self.mark(id))
+    /// When a call that waits may be moved at the earliest, if one may.
+    fn may_be_uneven(&self, now: Instant) -> Option<Instant> {
+        match self.phase {
+            Phase::Open | Phase::Closing => self.scheduler.may_be_uneven(|id| self.mark(id), now),
+            Phase::Retiring(_) | Phase::Terminating | Phase::Ended => None,
+        }
     }
 
     /// In which initializer a worker is that is not ready yet.

@@ -3,12 +3,11 @@
 
 use std::time::{Duration, Instant};
 
-use super::scheduler::Uneven;
 use super::stopping::Signs;
 use super::worker::{Fault, Stage, Worker, quota};
 use super::{
-    Effects, Engine, Finished, Hatchling, IN_VAIN, MOST_DOUBLINGS, MOST_LEAVING, Next, Phase,
-    RETIRE_GRACE, Replacement, UNEVEN,
+    Effects, Engine, Finished, Hatchling, IN_VAIN, MOST_LEAVING, Next, Phase, RETIRE_GRACE,
+    Replacement, UNEVEN,
 };
 use crate::error::Error;
 use crate::ids::WorkerId;
@@ -136,10 +135,8 @@ impl Engine {
             Phase::Terminating | Phase::Ended => None,
             Phase::Open | Phase::Closing => self.stopping.next_deadline(),
         };
-        let uneven = match self.may_be_uneven() {
-            true => Some(Instant::now() + self.patience),
-            false => None,
-        };
+        let uneven = self.may_be_uneven(Instant::now());
+        let uneven = uneven.map(|from| self.uneven_since.unwrap_or(from) + self.patience);
         let due = self.workers.values().filter_map(Worker::due);
         due.chain(self.ledger.next_deadline())
             .chain(spawn)
@@ -151,17 +148,11 @@ impl Engine {
     /// Asks for calls that wait in one worker while another could begin them.
     fn even_out(&mut self, now: Instant, effects: &mut Effects) {
         let mark = |id| self.mark(id);
-        let Some(Uneven {
-            worker: id,
-            most,
-            moves,
-        }) = self.scheduler.uneven(mark)
-        else {
+        let Some((id, most)) = self.scheduler.uneven(mark, now) else {
             self.uneven_since = None;
             self.patience = UNEVEN;
             return;
         };
-        self.patience = self.patience.max(moving(moves));
         if *self.uneven_since.get_or_insert(now) + self.patience <= now {
             self.uneven_since = None;
             self.patience = IN_VAIN.min(self.patience * 2);
@@ -227,14 +218,6 @@ impl Engine {
             self.phase = Phase::Terminating;
         }
     }
-}
-
-/// How long a call waits where it is that was moved so often before. Each worker
-/// may take longer to begin than another takes to start: always moved as soon,
-/// a call would never be begun, and each move may cost a worker that was to be
-/// replaced after this call.
-fn moving(moves: u32) -> Duration {
-    UNEVEN * 2_u32.pow(moves.min(MOST_DOUBLINGS))
 }
 
 /// The end of a limit; of one beyond the clock's reach, some decades away.

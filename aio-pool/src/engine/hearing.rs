@@ -93,7 +93,7 @@ impl Engine {
             }
             Up::Returned { call } => {
                 self.scheduler
-                    .give_back(id, call)
+                    .give_back(id, call, now)
                     .map_err(|_| format!("it returned call {call}, as nobody had asked"))?;
                 self.stopping.over(call);
             }
@@ -103,7 +103,9 @@ impl Engine {
                 }
                 let worker = self.workers.get(&id);
                 let heard = worker.map_or(0, |worker| worker.link.heard());
-                self.stopping.stopped(call, heard, now);
+                if !self.stopping.stopped(call, heard, now) {
+                    return Err(format!("it stopped call {call}, as it had said before"));
+                }
             }
             Up::Ready { protocol, table } => self.greeted(id, protocol, table, effects)?,
             Up::Refused { reason } => {

@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Instant;
 
 use super::pace::Pace;
+use super::{MOST_DOUBLINGS, UNEVEN};
 use crate::ids::{IdMap, WorkerId};
 use crate::wire::CallId;
 
@@ -63,6 +64,18 @@ struct Past {
     deaths: u8,
     /// So many gave it back.
     moves: u32,
+    /// Until then it stays with whom it is given to.
+    stays: Option<Instant>,
+}
+
+impl Past {
+    /// Notes that it is moved. Each worker may take longer to begin it than another
+    /// takes to start: always moved as soon, it would never be begun, and each move
+    /// may cost a worker that was to be replaced after this call.
+    fn moved(&mut self, now: Instant) {
+        self.moves = self.moves.saturating_add(1);
+        self.stays = Some(now + UNEVEN * 2_u32.pow(self.moves.min(MOST_DOUBLINGS)));
+    }
 }
 
 #[derive(Debug)]
@@ -134,17 +147,6 @@ pub(crate) enum Witness {
     Mark(u64),
     /// Nothing that it said can be believed: all may have begun.
     None,
-}
-
-/// A worker that does not come to what it has, while another could begin it.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Uneven {
-    /// Whom to ask.
-    pub(crate) worker: WorkerId,
-    /// For so many calls at most.
-    pub(crate) most: u32,
-    /// The calls that wait there have been moved before, one of them so often.
-    pub(crate) moves: u32,
 }
 
 /// A worker said something about a call that it does not have.
@@ -316,7 +318,12 @@ impl Scheduler {
 
     /// Puts a call back that its worker was asked for and had not begun; but not
     /// one that nobody waits for.
-    pub(crate) fn give_back(&mut self, worker: WorkerId, call: CallId) -> Result<(), NotYours> {
+    pub(crate) fn give_back(
+        &mut self,
+        worker: WorkerId,
+        call: CallId,
+        now: Instant,
+    ) -> Result<(), NotYours> {
         let load = self.workers.get_mut(&worker).ok_or(NotYours(call))?;
         if load.asked == 0 || load.running.get(&call).is_none_or(|one| one.started) {
             return Err(NotYours(call));
@@ -327,7 +334,7 @@ impl Scheduler {
             wanted, mut past, ..
         } = self.take_off(worker, call)?;
         if wanted {
-            past.moves = past.moves.saturating_add(1);
+            past.moved(now);
             self.returned.insert(call, past);
             self.queue(alone).insert(call);
         }
@@ -420,38 +427,56 @@ impl Scheduler {
     ///
     /// `begun` tells the mark of a worker. Only for one that has been so for a
     /// while: every call waits for a moment.
-    pub(crate) fn uneven(&self, begun: impl Fn(WorkerId) -> u64) -> Option<Uneven> {
+    pub(crate) fn uneven(
+        &self,
+        begun: impl Fn(WorkerId) -> u64,
+        now: Instant,
+    ) -> Option<(WorkerId, u32)> {
         let free = self.free(&begun)?;
-        let (worker, load, waiting) = self
+        let may_go = |one: &&Delivery| one.past.stays.is_none_or(|until| until <= now);
+        let waiting = |id, load: &Load| load.waiting(begun(id)).filter(may_go).count();
+        let (worker, waiting) = self
             .workers
             .iter()
             .filter(|(_, load)| self.may_move(load))
-            .map(|(&worker, load)| (worker, load, load.waiting(begun(worker)).count()))
+            .map(|(&worker, load)| (worker, load.last_asked, waiting(worker, load)))
             .filter(|&(.., waiting)| waiting > 0)
             // By turns: one that cannot hear must not keep what others have.
-            .min_by_key(|&(_, load, waiting)| (load.last_asked, Reverse(waiting)))?;
-        let moves = load.waiting(begun(worker)).map(|one| one.past.moves).max();
+            .min_by_key(|&(_, last_asked, waiting)| (last_asked, Reverse(waiting)))
+            .map(|(worker, _, waiting)| (worker, waiting))?;
         // Of very many the half: it may come to the rest meanwhile.
         let most = waiting.div_ceil(2).max(waiting.min(free)).min(free);
-        (most > 0).then(|| Uneven {
-            worker,
-            most: u32::try_from(most).unwrap_or(u32::MAX),
-            moves: moves.unwrap_or(0),
-        })
+        (most > 0).then(|| (worker, u32::try_from(most).unwrap_or(u32::MAX)))
     }
 
-    /// Whether that may be so: a worker has calls that it has not begun, and
-    /// another has room.
-    pub(crate) fn may_be_uneven(&self, begun: impl Fn(WorkerId) -> u64) -> bool {
+    /// From when on that may be so, if it may: a worker has calls that it has not
+    /// begun, and another has room.
+    pub(crate) fn may_be_uneven(
+        &self,
+        begun: impl Fn(WorkerId) -> u64,
+        now: Instant,
+    ) -> Option<Instant> {
         let any = |so: &dyn Fn(&Load, u64) -> bool| {
             let mut loads = self.workers.iter();
             loads.any(|(&worker, load)| !load.running.is_empty() && so(load, begun(worker)))
         };
         // What is quickly known comes first.
-        self.workers.len() > 1
+        let may_be = self.workers.len() > 1
             && any(&|load, mark| load.given > mark)
-            && self.free(&begun).is_some()
-            && any(&|load, mark| self.may_move(load) && load.waiting(mark).next().is_some())
+            && self.free(&begun).is_some();
+        if !may_be {
+            return None;
+        }
+        let mut first: Option<Instant> = None;
+        for (&worker, load) in self.workers.iter().filter(|(_, load)| self.may_move(load)) {
+            for one in load.waiting(begun(worker)) {
+                match one.past.stays.filter(|until| *until > now) {
+                    Some(until) => first = Some(first.map_or(until, |first| first.min(until))),
+                    None => return Some(now),
+                }
+            }
+        }
+        first
     }
 
     /// How many calls could be begun at once, if any.

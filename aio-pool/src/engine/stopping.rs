@@ -78,12 +78,15 @@ impl Stopping {
     }
 
     /// The worker says that nothing of a call runs any more. `heard` is what has
-    /// been heard of the worker.
-    pub(crate) fn stopped(&mut self, call: CallId, heard: u64, now: Instant) {
-        if let Some(stop) = self.calls.get_mut(&call) {
-            stop.state = State::Stopped { heard };
-            stop.by = now + STOP_GRACE;
-        }
+    /// been heard of the worker. Tells whether it had not said so before: over and
+    /// over, that would give it time without end.
+    pub(crate) fn stopped(&mut self, call: CallId, heard: u64, now: Instant) -> bool {
+        let Some(stop) = self.calls.get_mut(&call) else {
+            return true;
+        };
+        let before = std::mem::replace(&mut stop.state, State::Stopped { heard });
+        stop.by = now + STOP_GRACE;
+        !matches!(before, State::Stopped { .. })
     }
 
     /// A call is over.
@@ -120,7 +123,11 @@ impl Stopping {
                 State::Waiting => false,
                 // One that waits stops as soon as it is its turn.
                 State::Running => in_hand == 0 || in_hand == stop.number,
-                State::Stopped { heard: before } => heard == before,
+                // Its answer waits, and only what is sent tells of that; unless
+                // another task keeps the thread on which it is to be sent.
+                State::Stopped { heard: before } => {
+                    heard == before && (in_hand == 0 || in_hand == stop.number)
+                }
             };
             if late {
                 return Some((stop.worker, stop.task));
@@ -193,7 +200,7 @@ mod tests {
         let mut stopping = Stopping::default();
         stopping.begin(1, (7, 3), "answers", 3, now);
         let said = now + STOP_GRACE / 2;
-        stopping.stopped(1, 10, said);
+        assert!(stopping.stopped(1, 10, said));
         let by = said + STOP_GRACE;
         assert_eq!(stopping.next_deadline(), Some(by));
         let mut late = |heard, at| stopping.late(|_| signs(4, 0, heard), at);
@@ -203,8 +210,21 @@ mod tests {
         }
         assert_eq!(late(19, by + STOP_GRACE * 9), Some((7, "answers")));
         stopping.over(1);
-        stopping.stopped(1, 0, now);
+        assert!(stopping.stopped(1, 0, now));
         assert_eq!(stopping.next_deadline(), None, "nobody waits for that");
+    }
+
+    #[test]
+    fn what_has_stopped_is_not_late_while_another_is_polled() {
+        let now = Instant::now();
+        let mut stopping = Stopping::default();
+        stopping.begin(1, (7, 3), "answers", 3, now);
+        assert!(stopping.stopped(1, 10, now));
+        assert!(!stopping.stopped(1, 10, now), "said before");
+        // It may need the thread on which the other computes.
+        assert_eq!(stopping.late(|_| signs(4, 4, 10), now + STOP_GRACE), None);
+        let late = stopping.late(|_| signs(4, 0, 10), now + 2 * STOP_GRACE);
+        assert_eq!(late, Some((7, "answers")));
     }
 
     #[test]

@@ -200,12 +200,20 @@ fn words_about_a_call_of_another_worker_are_refused() {
     assert_eq!(scheduler.done(2, 5), Err(NotYours(5)));
     assert_eq!(scheduler.started(2, 5), Err(NotYours(5)));
     scheduler.ask_back(2, 1);
-    assert_eq!(scheduler.give_back(2, 5), Err(NotYours(5)));
-    assert_eq!(scheduler.give_back(1, 5), Err(NotYours(5)), "not asked");
+    assert_eq!(scheduler.give_back(2, 5, Instant::now()), Err(NotYours(5)));
+    assert_eq!(
+        scheduler.give_back(1, 5, Instant::now()),
+        Err(NotYours(5)),
+        "not asked"
+    );
     scheduler.ask_back(1, 9);
     scheduler.started(1, 5).unwrap();
     assert_eq!(scheduler.started(1, 5), Err(NotYours(5)), "only once");
-    assert_eq!(scheduler.give_back(1, 5), Err(NotYours(5)), "it runs");
+    assert_eq!(
+        scheduler.give_back(1, 5, Instant::now()),
+        Err(NotYours(5)),
+        "it runs"
+    );
     scheduler.done(1, 5).unwrap();
     assert_eq!(scheduler.done(1, 5), Err(NotYours(5)), "only once");
 }
@@ -219,6 +227,7 @@ fn hurry(scheduler: &mut Scheduler, worker: WorkerId) {
 
 #[test]
 fn a_fast_worker_is_sent_ahead_and_gives_back_what_another_could_begin() {
+    let now = Instant::now();
     let mut scheduler = with_workers(1, &[1]);
     (0..3).for_each(|call| scheduler.submit(call));
     assert_eq!(next(&mut scheduler), Some((1, 0)));
@@ -226,48 +235,54 @@ fn a_fast_worker_is_sent_ahead_and_gives_back_what_another_could_begin() {
     hurry(&mut scheduler, 1);
     assert_eq!(next(&mut scheduler), Some((1, 1)));
     assert_eq!(next(&mut scheduler), Some((1, 2)));
-    assert_eq!(scheduler.uneven(|_| 1), None, "nobody else is there");
+    assert_eq!(scheduler.uneven(|_| 1, now), None, "nobody else is there");
     scheduler.ready(2);
     let begun = |mark| move |worker| if worker == 1 { mark } else { 0 };
-    assert!(scheduler.may_be_uneven(begun(1)));
-    let never_moved = Some(Uneven {
-        worker: 1,
-        most: 1,
-        moves: 0,
-    });
-    assert_eq!(scheduler.uneven(begun(1)), never_moved);
-    assert!(!scheduler.may_be_uneven(begun(3)), "all have begun");
-    assert_eq!(scheduler.uneven(begun(3)), None);
+    assert_eq!(scheduler.may_be_uneven(begun(1), now), Some(now));
+    assert_eq!(scheduler.uneven(begun(1), now), Some((1, 1)));
+    assert_eq!(
+        scheduler.may_be_uneven(begun(3), now),
+        None,
+        "all have begun"
+    );
+    assert_eq!(scheduler.uneven(begun(3), now), None);
     scheduler.ask_back(1, 1);
-    scheduler.give_back(1, 2).unwrap();
+    scheduler.give_back(1, 2, now).unwrap();
     assert_eq!(next(&mut scheduler), Some((2, 2)));
-    assert_eq!(scheduler.uneven(begun(1)), None, "worker 2 has its own");
+    assert_eq!(
+        scheduler.uneven(begun(1), now),
+        None,
+        "worker 2 has its own"
+    );
     scheduler.done(2, 2).unwrap();
-    assert_eq!(scheduler.uneven(|_| 1), never_moved);
-    assert_eq!(scheduler.give_back(1, 1), Err(NotYours(1)), "no more asked");
+    assert_eq!(scheduler.uneven(|_| 1, now), Some((1, 1)));
+    let given = scheduler.give_back(1, 1, now);
+    assert_eq!(given, Err(NotYours(1)), "no more asked");
 }
 
 #[test]
-fn the_moves_of_a_call_are_counted_and_its_deaths_apart() {
+fn a_call_stays_twice_as_long_each_time_that_it_is_moved() {
+    let mut now = Instant::now();
     let mut scheduler = with_workers(1, &[0]);
     scheduler.submit(7);
     assert_eq!(next(&mut scheduler), Some((0, 7)));
-    for (worker, moves) in (0..8).zip(0..) {
+    let mut stay = Duration::ZERO;
+    for worker in 0..8 {
         // The next comes, and this one is to leave.
         scheduler.ready(worker + 1);
         scheduler.bar(worker);
-        let uneven = scheduler.uneven(|_| 0);
-        let most = 1;
-        assert_eq!(
-            uneven,
-            Some(Uneven {
-                worker,
-                most,
-                moves
-            })
-        );
+        let until = now + stay;
+        assert_eq!(scheduler.may_be_uneven(|_| 0, now), Some(until));
+        if let Some(just_before) = until.checked_sub(Duration::from_millis(1))
+            && just_before >= now
+        {
+            assert_eq!(scheduler.uneven(|_| 0, just_before), None);
+        }
+        assert_eq!(scheduler.uneven(|_| 0, until), Some((worker, 1)));
+        now = until;
+        stay = UNEVEN * 2_u32.pow(u32::try_from(worker).unwrap() + 1);
         scheduler.ask_back(worker, 1);
-        scheduler.give_back(worker, 7).unwrap();
+        scheduler.give_back(worker, 7, now).unwrap();
         assert_eq!(scheduler.lost(worker, Witness::Mark(0)), []);
         assert_eq!(next(&mut scheduler), Some((worker + 1, 7)));
     }
@@ -277,15 +292,14 @@ fn the_moves_of_a_call_are_counted_and_its_deaths_apart() {
     scheduler.ready(9);
     assert_eq!(next(&mut scheduler), Some((9, 7)));
     scheduler.ready(10);
-    let moves = scheduler.uneven(|_| 0).map(|uneven| uneven.moves);
-    assert_eq!(moves, Some(8));
-    // Another that was never moved has not been through that.
+    assert_eq!(scheduler.uneven(|_| 0, now), None);
+    // Another that was never moved need not wait for that.
     scheduler.submit(8);
     assert_eq!(next(&mut scheduler), Some((10, 8)));
     scheduler.ready(11);
-    scheduler.done(9, 7).unwrap();
-    let moves = scheduler.uneven(|_| 0).map(|uneven| uneven.moves);
-    assert_eq!(moves, Some(0));
+    assert_eq!(scheduler.may_be_uneven(|_| 0, now), Some(now));
+    assert_eq!(scheduler.uneven(|_| 0, now), Some((10, 1)));
+    assert_eq!(scheduler.uneven(|_| 0, now + stay), Some((9, 1)));
 }
 
 #[derive(Debug, Clone)]
@@ -392,10 +406,10 @@ proptest! {
                 },
                 Step::Return(index) => if let Some((worker, call, _)) = pick(&on, index) {
                     let of = workers.get_mut(&worker).expect("alive");
-                    prop_assert!(scheduler.give_back(worker, call).is_err(), "not asked");
+                    prop_assert!(scheduler.give_back(worker, call, Instant::now()).is_err(), "not asked");
                     if !begun.contains(&call) {
                         scheduler.ask_back(worker, 1);
-                        scheduler.give_back(worker, call).unwrap();
+                        scheduler.give_back(worker, call, Instant::now()).unwrap();
                         of.calls.retain(|&(other, _)| other != call);
                     }
                 },
