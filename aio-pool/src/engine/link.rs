@@ -236,18 +236,17 @@ impl Link {
             *slice = IoSlice::new(bytes);
             count += 1;
         }
-        let slices = &slices[..count];
         self.socket.try_io(Interest::WRITABLE, || {
-            let mut no_control = SendAncillaryBuffer::default();
             // A worker that has died is an outcome, and must not end a program
             // that has given SIGPIPE its effect back. `writev` has no such flag.
             let flags = SendFlags::NOSIGNAL;
-            Ok(rustix::net::sendmsg(
-                &self.socket,
-                slices,
-                &mut no_control,
-                flags,
-            )?)
+            Ok(match &slices[..count] {
+                [only] => rustix::net::send(&self.socket, only, flags)?,
+                several => {
+                    let mut no_control = SendAncillaryBuffer::default();
+                    rustix::net::sendmsg(&self.socket, several, &mut no_control, flags)?
+                }
+            })
         })
     }
 }
