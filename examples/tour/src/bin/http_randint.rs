@@ -41,8 +41,8 @@ async fn main() -> Result<(), Failure> {
     if args.serve {
         return service.serve(Duration::from_secs(args.idle)).await;
     }
-    let most = args.clients.iter().copied().max().map_or(0, u64::from);
     // Both ends of each connection are in this process.
+    let most = args.clients.iter().copied().max().map_or(0, u64::from);
     descriptors::for_connections(2 * most)?;
     let http = reqwest::Client::builder().no_proxy().build()?;
     let url = format!("http://{}/randint/1/6", service.addr());
@@ -101,11 +101,10 @@ impl IntoFuture for Random {
     }
 }
 
-/// So many of them, by hand.
+/// So many of them, by hand: those that are left, and the one that is under way.
 struct MultiRandom {
     random: Random,
     left: u32,
-    /// The one that is under way.
     asked: Option<<Random as IntoFuture>::IntoFuture>,
 }
 
