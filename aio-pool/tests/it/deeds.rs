@@ -377,7 +377,12 @@ pub(crate) type Descriptors = Vec<(i32, String)>;
 
 /// What this process has open.
 pub(crate) fn descriptors() -> Descriptors {
-    let list = std::fs::read_dir("/proc/self/fd").expect("descriptors");
+    descriptors_of("self")
+}
+
+/// What a process has open; it is named as in `/proc`.
+pub(crate) fn descriptors_of(process: &str) -> Descriptors {
+    let list = std::fs::read_dir(format!("/proc/{process}/fd")).expect("descriptors");
     let mut descriptors: Descriptors = list
         .flatten()
         .filter_map(|entry| {

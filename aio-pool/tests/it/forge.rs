@@ -1,19 +1,29 @@
 //! Frames that no worker of ours would write: the wire once more, by hand, and
 //! the tasks that take the socket of their own process to write them.
 
-use std::io::Write;
+use std::io::{Read, Write};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
+use std::time::Duration;
 
 use aio_pool::task;
 use rustix::net::sockopt::socket_peercred;
-use rustix::process::{PidfdFlags, PidfdGetfdFlags, getpid, getppid, pidfd_getfd, pidfd_open};
+use rustix::process::{Pid, PidfdFlags, PidfdGetfdFlags, getpid, getppid, pidfd_getfd, pidfd_open};
 
-use crate::deeds::Way;
-use crate::deeds::descriptors;
+use crate::deeds::{Descriptors, Way, descriptors, descriptors_of};
+use crate::line;
 
 /// The number of the first call of a pool; the next has the next.
 pub(crate) const FIRST_CALL: u64 = 0;
+
+/// A payload goes in pieces of this many bytes.
+const PIECE: usize = 1 << 20;
+
+/// How long a cancelled task goes on before it says that it has stopped.
+pub(crate) const BEFORE_IT_SAYS: Duration = Duration::from_secs(1);
+
+/// How slowly it sends pieces.
+pub(crate) const BETWEEN_PIECES: Duration = Duration::from_millis(500);
 
 /// What a worker may say, in the order of the wire.
 #[derive(Debug, Clone, Copy)]
@@ -83,12 +93,24 @@ pub(crate) fn own_socket() -> UnixStream {
 
 /// Copies of all sockets of this process that its parent has made.
 pub(crate) fn sockets_of_the_parent() -> Vec<OwnedFd> {
-    let own = pidfd_open(getpid(), PidfdFlags::empty()).expect("a pidfd");
-    let parent = getppid();
-    descriptors()
-        .into_iter()
-        .filter_map(|(number, _)| pidfd_getfd(&own, number, PidfdGetfdFlags::empty()).ok())
-        .filter(|copy| socket_peercred(copy).is_ok_and(|peer| Some(peer.pid) == parent))
+    sockets_made_by(getppid(), getpid(), descriptors())
+}
+
+/// The pool's socket in a worker of this process.
+pub(crate) fn socket_of(worker: u32) -> UnixStream {
+    let process = Pid::from_raw(worker.cast_signed()).expect("a pid");
+    let open = descriptors_of(&worker.to_string());
+    let sockets = sockets_made_by(Some(getpid()), process, open);
+    UnixStream::from(sockets.into_iter().next().expect("a socket of the pool"))
+}
+
+/// Copies of those sockets of a process, among what it has open, that some process
+/// has made.
+fn sockets_made_by(maker: Option<Pid>, process: Pid, open: Descriptors) -> Vec<OwnedFd> {
+    let process = pidfd_open(process, PidfdFlags::empty()).expect("a pidfd");
+    open.into_iter()
+        .filter_map(|(number, _)| pidfd_getfd(&process, number, PidfdGetfdFlags::empty()).ok())
+        .filter(|copy| socket_peercred(copy).is_ok_and(|peer| Some(peer.pid) == maker))
         .collect()
 }
 
@@ -150,6 +172,46 @@ task! {
         let mut socket = own_socket();
         while socket.write_all(&piece).is_ok() {}
         std::future::pending::<()>().await;
+    }
+}
+
+/// Comes to no await until the test hangs up, and for a second more; then says that
+/// nothing of this call runs any more. Returns the worker's socket.
+fn say_that_it_stopped(line: &str, call: u64) -> UnixStream {
+    let mut stream = line::call(line);
+    // It says nothing, so whatever this is, the call has been cancelled.
+    let _ = stream.read(&mut [0]);
+    // not a wait: its time begins again, and that must be seen
+    std::thread::sleep(BEFORE_IT_SAYS);
+    let mut socket = own_socket();
+    let stopped = frame(Up::Stopped, &[call], &[]);
+    socket.write_all(&stopped).expect("a parent that reads");
+    socket
+}
+
+task! {
+    /// Says late that this call of its own has stopped. Then it sends pieces of
+    /// another call, so many and one every half a second, before it comes to an
+    /// await, where it is dropped.
+    pub(crate) async fn stop_and_send(line: String, call: u64, other: u64, pieces: u32) {
+        let mut socket = say_that_it_stopped(&line, call);
+        let piece = frame(Up::Piece, &[other], &vec![7; PIECE]);
+        for _ in 0..pieces {
+            // not a wait: how slowly the pieces come is what is tested
+            std::thread::sleep(BETWEEN_PIECES);
+            socket.write_all(&piece).expect("a parent that reads");
+        }
+        std::future::pending::<()>().await;
+    }
+}
+
+task! {
+    /// Says late that this call of its own has stopped, and then nothing for ever.
+    pub(crate) async fn stop_and_be_silent(line: String, call: u64) {
+        let _socket = say_that_it_stopped(&line, call);
+        loop {
+            std::thread::park();
+        }
     }
 }
 

@@ -1,14 +1,17 @@
 //! A worker that lies. Its task takes the socket of its own process and says
 //! what the pool must not believe.
 
+use std::time::{Duration, Instant};
+
 use aio_pool::{Exit, Never, Pool, TaskError};
 use chaos::dice::Dice;
 use tokio::task::JoinHandle;
 
 use crate::deeds::{Way, ended as gone, finish_when_told, forget_peak, peak, resident};
 use crate::forge::{
-    Ending, FIRST_CALL, Up, done, dribble, ended, flood, flood_with_pieces, frame, framed, say,
-    say_and_die, say_and_hang_up,
+    BEFORE_IT_SAYS, BETWEEN_PIECES, Ending, FIRST_CALL, Up, done, dribble, ended, flood,
+    flood_with_pieces, frame, framed, say, say_and_die, say_and_hang_up, stop_and_be_silent,
+    stop_and_send,
 };
 use crate::harness::trials;
 use crate::line::{Held, Line};
@@ -31,6 +34,8 @@ trials![
     an_item_of_a_call_that_has_none_costs_the_worker,
     a_call_that_has_begun_cannot_be_given_back,
     a_call_that_somebody_waits_for_has_not_been_stopped,
+    a_call_that_has_stopped_may_be_answered_late_while_another_is_sent,
+    a_call_that_has_stopped_and_is_never_answered_costs_the_worker,
     pieces_beyond_the_maximum_cost_the_worker_and_no_more_memory,
     pieces_of_a_call_of_nobody_cost_the_worker_and_no_memory,
     pieces_that_are_no_pieces_cost_the_worker_and_no_memory,
@@ -191,6 +196,74 @@ async fn a_call_that_has_begun_cannot_be_given_back() {
 
 async fn a_call_that_somebody_waits_for_has_not_been_stopped() {
     costs_the_worker(frame(Up::Stopped, &[LIE], &[]), &format!("call {LIE}")).await;
+}
+
+/// How long a cancelled call may go on, or its worker be silent once it has stopped.
+const STOP_GRACE: Duration = Duration::from_secs(2);
+
+/// A call that is held, and one beside it in the same worker that was cancelled and
+/// is about to say that it has stopped.
+struct Beside {
+    held: Held,
+    call: JoinHandle<Result<(), TaskError<Never>>>,
+    cancelled: Instant,
+}
+
+impl Beside {
+    /// The held call is the first of the pool, and the cancelled one the second.
+    async fn cancel<T>(pool: &Pool, stops: impl FnOnce(String) -> T) -> Self
+    where
+        T: IntoFuture<Output = Result<(), TaskError<Never>>>,
+        T::IntoFuture: Send + 'static,
+    {
+        let line = Line::open();
+        let call = tokio::spawn(pool.call::<hold>(line.name.clone()).into_future());
+        let held = line.next().await;
+        let stops = tokio::spawn(stops(line.name.clone()).into_future());
+        let stopping = line.next().await;
+        assert_eq!(stopping.pid, held.pid);
+        let cancelled = Instant::now();
+        stops.abort();
+        assert!(stops.await.unwrap_err().is_cancelled());
+        // It waits until this is dropped.
+        drop(stopping);
+        Self {
+            held,
+            call,
+            cancelled,
+        }
+    }
+}
+
+async fn a_call_that_has_stopped_may_be_answered_late_while_another_is_sent() {
+    const PIECES: u32 = 8;
+    let pool = one_worker().await;
+    let stops = |line| pool.call::<stop_and_send>((line, LIE, FIRST_CALL, PIECES));
+    let beside = Beside::cancel(&pool, stops).await;
+    // It is begun when the other is over.
+    let worker = pool.call::<pid>(()).await.unwrap();
+    assert_eq!(worker, beside.held.pid, "it lives on");
+    assert!(beside.cancelled.elapsed() >= BEFORE_IT_SAYS + BETWEEN_PIECES * PIECES);
+    assert!(!beside.call.is_finished());
+    beside.call.abort();
+    beside.held.gone().await;
+    assert_eq!(pool.call::<pid>(()).await, Ok(worker));
+    pool.close().await.unwrap();
+}
+
+async fn a_call_that_has_stopped_and_is_never_answered_costs_the_worker() {
+    let pool = one_worker().await;
+    let stops = |line| pool.call::<stop_and_be_silent>((line, LIE));
+    let beside = Beside::cancel(&pool, stops).await;
+    let error = beside.call.await.unwrap().unwrap_err();
+    // Its time began again when it said that it had stopped.
+    let after = beside.cancelled.elapsed();
+    assert!(after >= BEFORE_IT_SAYS + STOP_GRACE, "{after:?}");
+    let task = "it::forge::stop_and_be_silent";
+    let reason = format!("task {task} did not stop when it was cancelled");
+    assert_eq!(blamed(&error), (beside.held.pid, &*reason));
+    assert_ne!(pool.call::<pid>(()).await.unwrap(), beside.held.pid);
+    pool.close().await.unwrap();
 }
 
 async fn pieces_beyond_the_maximum_cost_the_worker_and_no_more_memory() {

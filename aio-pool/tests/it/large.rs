@@ -44,10 +44,12 @@ async fn small_calls_are_answered_between_large_values() {
     let mut small = 0;
     while !large.is_finished() {
         pool.call::<pid>(()).await.unwrap();
-        small += 1;
+        // The last may have come behind it.
+        small += u32::from(!large.is_finished());
     }
     assert!(large.await.unwrap().unwrap() == Blob::patterned(LARGE));
     println!("large: {small} small calls beside 64 MiB both ways");
+    assert!(small > 0);
     pool.close().await.unwrap();
 }
 

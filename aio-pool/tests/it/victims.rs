@@ -1,6 +1,7 @@
 //! Programs of their own: this executable, told by a variable to be another.
 //! Workers inherit it, so the worker of a victim is that victim too.
 
+use std::net::Shutdown;
 use std::process::{Command, Stdio, exit};
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use rustix::process::Signal;
 
 use crate::initializer::calls_and_waits;
 use crate::line::call as announce;
+use crate::polled::polled;
 use crate::tasks::{echo, hold, pid, spin};
 use crate::worker::block;
 
@@ -230,20 +232,30 @@ fn restore_sigpipe() {
     unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };
 }
 
-/// Kills one worker after another, and calls it while it ends: some of the calls
-/// are written to a socket that nobody reads any more, in one piece or, since one
-/// of them has a large input, in several.
+/// Writes to sockets that nobody reads any more, in one piece or, as a large input
+/// is written, in several. Each worker is stopped, so that it does not end by itself
+/// because of that, and killed in the end.
 async fn lose_workers() {
     let pool = aio_pool::start().workers(1).await.expect("a pool");
-    for _ in 0..50 {
+    let input = vec![7; 60_000];
+    for large_first in [false, true] {
         let worker = pool.call::<pid>(()).await.expect("a worker");
-        crate::death::send(Signal::KILL, worker);
-        while pool.pids().contains(&worker) {
-            let mut call = pool.call::<pid>(()).into_future();
-            let mut large = pool.call::<echo>(vec![7; 60_000]).into_future();
-            let _ = crate::polled::polled(&mut call).await;
-            let _ = crate::polled::polled(&mut large).await;
+        crate::death::send(Signal::STOP, worker);
+        crate::death::wait_until_stopped(worker).await;
+        let socket = crate::forge::socket_of(worker);
+        socket.shutdown(Shutdown::Read).expect("a connection");
+        let mut small = pool.call::<pid>(()).into_future();
+        let mut large = pool.call::<echo>(input.clone()).into_future();
+        // What is polled first is written, and tells that nobody reads.
+        if large_first {
+            assert!(polled(&mut large).await.is_pending());
         }
+        assert!(polled(&mut small).await.is_pending());
+        assert!(polled(&mut large).await.is_pending());
+        crate::death::send(Signal::KILL, worker);
+        // Neither has begun, so both run in the next worker.
+        assert_ne!(small.await.expect("another worker"), worker);
+        assert!(large.await.expect("another worker") == input);
     }
     pool.close().await.expect("an end");
 }
