@@ -31,7 +31,7 @@ use crate::visitors::Visitors;
 pub const PAUSE: Duration = Duration::from_millis(20);
 
 /// How long a client waits until it is let in, and for each answer.
-pub const PATIENCE: Duration = Duration::from_secs(5);
+pub const PATIENCE: Duration = Duration::from_secs(3);
 
 /// How many clients may wait to be let in, where the system allows as many.
 const QUEUE: u32 = 4096;

@@ -218,7 +218,7 @@ fn a_service_that_never_answers_is_one_line() {
     let line = program!("randint_clients")
         .run(&["--clients", "7", "--server", &addr.to_string()])
         .error(1);
-    assert_eq!(line, format!("Error: {addr}: no answer within 5 s\n"));
+    assert_eq!(line, format!("Error: {addr}: no answer within 3 s\n"));
 }
 
 #[test]
