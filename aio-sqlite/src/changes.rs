@@ -93,8 +93,8 @@ impl WatchChanges {
 /// - every table, after a [`call`](crate::Database::call) that changed
 ///   anything, which may have done anything; after a `VACUUM`, which numbers
 ///   rows anew; and with the feature `foreign-changes` after a commit of another
-///   process. Of that, what was committed since the database was opened is told
-///   with the first.
+///   process. What such ones committed since the database was opened is
+///   told at the beginning.
 ///
 /// A consumer that stops reading costs no more than 65,536 changes in memory:
 /// then those that wait are replaced by the tables that they are of.

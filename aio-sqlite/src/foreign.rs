@@ -7,8 +7,9 @@
 //! The write comes before the commit is visible, so asking at once could be too
 //! early, and nothing would say when to ask again. Hence it is asked with the
 //! lock for writing held: whoever wrote has committed by then, or will write
-//! again. The lock is taken for some microseconds, after a write and at no
-//! other time.
+//! again. The lock is taken for some microseconds, after a write and when the
+//! watch begins, since a commit may have been written before that and not be
+//! visible yet.
 
 use std::io::{self, ErrorKind::Unsupported};
 use std::path::{Path, PathBuf};
@@ -59,10 +60,11 @@ impl Foreign {
                 other => io::Error::other(notify::Error::new(other)),
             },
         };
+        let rope = bell.clone();
         let noticed = move |event: notify::Result<Event>| {
             // An error may stand for events that were lost.
             if event.map_or(true, |event| is_write(event.kind)) {
-                bell.ring();
+                rope.ring();
             }
         };
         let mut watcher = RecommendedWatcher::new(noticed, Config::default())
@@ -70,6 +72,7 @@ impl Foreign {
         watcher
             .watch(&log, RecursiveMode::NonRecursive)
             .map_err(|error| failed(&log, error))?;
+        bell.ring();
         Ok(Foreign { _watcher: watcher })
     }
 }
@@ -112,8 +115,10 @@ impl Bell {
             looked
         };
         let (work, reply) = Work::ask(Scope::Root, Reads::Alone, None, OnLimit::Stop, look);
+        // Held before the look can begin: it may ring too, and nobody may take
+        // the place of a later one.
+        let mut waits = self.waits.lock().unwrap_or_else(PoisonError::into_inner);
         if self.inbox.submit(Message::Work(work)).is_ok() {
-            let mut waits = self.waits.lock().unwrap_or_else(PoisonError::into_inner);
             let before = waits.replace(reply);
             drop(waits);
             drop(before);

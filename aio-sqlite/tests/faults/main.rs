@@ -23,6 +23,8 @@ mod killed;
 mod order;
 #[cfg(target_os = "linux")]
 mod power;
+#[cfg(all(target_os = "linux", feature = "foreign-changes"))]
+mod seen;
 #[cfg(target_os = "linux")]
 mod wal;
 #[cfg(target_os = "linux")]
@@ -38,6 +40,8 @@ fn main() {
         killed::trials(),
         order::trials(),
         power::trials(),
+        #[cfg(feature = "foreign-changes")]
+        seen::trials(),
     ];
     libtest_mimic::run(&arguments, trials.into_iter().flatten().collect()).exit();
 }

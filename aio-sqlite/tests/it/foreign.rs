@@ -3,7 +3,7 @@
 use std::task::Poll;
 
 use aio_sqlite::Database;
-use aio_sqlite::changes::Change;
+use aio_sqlite::changes::{Change, Changes};
 use chaos::{watchdog, woken};
 use rusqlite::Connection;
 use tempfile::TempDir;
@@ -107,6 +107,18 @@ async fn changes_of_another_are_told_by_tables() {
     let world = world().await;
     let mut changes = world.db.changes().stream();
     world.other.execute("INSERT INTO t VALUES (1)", ()).unwrap();
+    assert_eq!(two_tables(&mut changes).await, ["t", "u"]);
+}
+
+#[tokio::test]
+async fn changes_of_another_since_the_opening_are_told_at_the_beginning() {
+    let world = world().await;
+    world.other.execute("INSERT INTO t VALUES (1)", ()).unwrap();
+    let mut changes = world.db.changes().stream();
+    assert_eq!(two_tables(&mut changes).await, ["t", "u"]);
+}
+
+async fn two_tables(changes: &mut Changes) -> Vec<String> {
     let mut tables = Vec::new();
     for _ in 0..2 {
         let next = watchdog::future("the commit of another", changes.next()).await;
@@ -116,7 +128,7 @@ async fn changes_of_another_are_told_by_tables() {
         }
     }
     tables.sort();
-    assert_eq!(tables, ["t", "u"]);
+    tables
 }
 
 #[tokio::test]
