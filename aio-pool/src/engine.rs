@@ -58,10 +58,6 @@ const UNEVEN: Duration = Duration::from_millis(10);
 /// is stopped cannot.
 const IN_VAIN: Duration = Duration::from_millis(250);
 
-/// Each time that a call is moved it stays for twice as long, up to so many times:
-/// that is five seconds.
-const MOST_DOUBLINGS: u32 = 9;
-
 /// So many workers of one place may be about to leave it before another comes:
 /// those that are replaced early and have long tasks must not become a crowd.
 const MOST_LEAVING: usize = 1;

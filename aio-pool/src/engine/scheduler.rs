@@ -9,14 +9,18 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Instant;
 
+use super::UNEVEN;
 use super::pace::Pace;
-use super::{MOST_DOUBLINGS, UNEVEN};
 use crate::ids::{IdMap, WorkerId};
 use crate::wire::CallId;
 
 /// How often a call may be handed to a worker that dies before it starts it.
 /// A worker that does not survive *receiving* a call must not eat the pool.
 const MAX_DELIVERIES: u8 = 4;
+
+/// Each time that a call is moved it stays for twice as long, up to so many times:
+/// that is five seconds.
+const MOST_DOUBLINGS: u32 = 9;
 
 /// The queue and the load.
 #[derive(Debug)]

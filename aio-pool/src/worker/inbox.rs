@@ -3,6 +3,7 @@
 
 use std::collections::VecDeque;
 use std::collections::hash_map::Entry;
+use std::mem;
 
 use tokio_util::bytes::Bytes;
 
@@ -154,10 +155,10 @@ impl<R: Clone> Inbox<R> {
                 *cancelled = true;
                 Effect::Stop(reins.clone())
             }
-            Some(Phase::Answering { cancelled }) => {
-                *cancelled = true;
-                Effect::Stopped(call)
-            }
+            Some(Phase::Answering { cancelled }) => match mem::replace(cancelled, true) {
+                false => Effect::Stopped(call),
+                true => Effect::None,
+            },
             // Its answer and the order have crossed.
             Some(Phase::Answered) | None => Effect::None,
         }

@@ -105,8 +105,9 @@ fn a_call_that_is_cancelled_while_it_is_answered_has_stopped() {
     assert_eq!(begin(&mut inbox), 1);
     assert_eq!(inbox.answering(1), Cancelled::No);
     assert_eq!(inbox.cancelled(1), Cancelled::No);
-    let stopped = tell(&mut inbox, Down::Cancel { call: 1 });
-    assert_eq!(stopped, Effect::Stopped(1));
+    let cancel = Down::Cancel { call: 1 };
+    assert_eq!(tell(&mut inbox, cancel.clone()), Effect::Stopped(1));
+    assert_eq!(tell(&mut inbox, cancel), Effect::None, "it is said once");
     assert_eq!(inbox.cancelled(1), Cancelled::Yes);
     assert!(!inbox.is_retired(), "it is to be answered all the same");
 }

@@ -63,6 +63,17 @@ impl Program {
         self.end(self.command(args).spawn().expect("the program starts"))
     }
 
+    /// Fails unless each of these values of an option is refused in one line that
+    /// names both.
+    #[track_caller]
+    pub(crate) fn refuses(&self, option: &str, values: &[&str]) {
+        for value in values {
+            let line = self.run(&[option, value]).error(2);
+            let said = format!("error: invalid value '{value}' for '{option} <");
+            assert!(line.starts_with(&said), "{line}");
+        }
+    }
+
     /// Waits for the end of a run, and fails if it hangs.
     #[track_caller]
     pub(crate) fn end(&self, child: Child) -> Run {

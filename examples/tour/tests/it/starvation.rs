@@ -104,16 +104,6 @@ fn the_gap_and_the_counts_follow_the_arguments() {
 #[test]
 fn what_cannot_be_seen_and_what_never_ends_is_refused() {
     let program = program!("starvation");
-    for (option, wrongs) in [
-        ("--block-ms", ["0", "99", "10001"]),
-        ("--counts", ["0", "101", "all"]),
-    ] {
-        for wrong in wrongs {
-            let line = program.run(&[option, wrong]).error(2);
-            assert!(
-                line.starts_with(&format!("error: invalid value '{wrong}' for '{option}")),
-                "{line}"
-            );
-        }
-    }
+    program.refuses("--block-ms", &["0", "99", "10001"]);
+    program.refuses("--counts", &["0", "101", "all"]);
 }
