@@ -171,6 +171,8 @@ impl Journal {
                 touched.log_tables(reported.tables.named());
             }
             touched.log_tables(left.named());
+            let cleared = footprint.clears.named().iter();
+            touched.log_tables(cleared.filter(|table| reported.tables.names(table)));
         } else if changes == 0 && !uncounted {
             // Of the schema only: nothing of the tables is to be said.
         } else if unheard {
