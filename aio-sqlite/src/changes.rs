@@ -126,7 +126,10 @@ impl Changes {
     ///
     /// # Errors
     ///
-    /// [`Error::Closed`], once, when the database is closed.
+    /// [`Error::Closed`], once, when the database is closed. With the feature
+    /// `foreign-changes`, [`Error::Watch`](crate::Error) where it can't be found
+    /// out whether others have committed: that is tried again each second, and
+    /// when it succeeds every table is told.
     ///
     /// # Cancel safety
     ///
@@ -144,7 +147,7 @@ impl Stream for Changes {
             return Poll::Ready(self.failed.take().map(Err));
         };
         entry.poll_change(cx).map(|change| match change {
-            Some(change) => Some(Ok(change)),
+            Some(change) => Some(change),
             None => {
                 self.entry = None;
                 Some(Err(Error::Closed))

@@ -156,12 +156,12 @@ pub enum Error {
         message: String,
     },
     /// The write-ahead log could not be watched for the commits of other
-    /// processes.
+    /// processes, or it could not be found out whether they have committed.
     #[cfg(feature = "foreign-changes")]
     Watch {
         /// The log's path.
         path: PathBuf,
-        /// What the system said.
+        /// What the system said, or SQLite.
         source: std::io::Error,
     },
     /// The operating system gave no thread for the connection.
@@ -214,6 +214,11 @@ impl Error {
             } => Error::Open {
                 path: path.clone(),
                 source: rusqlite::Error::SqliteFailure(*code, message.clone()),
+            },
+            #[cfg(feature = "foreign-changes")]
+            Error::Watch { path, source } => Error::Watch {
+                path: path.clone(),
+                source: std::io::Error::new(source.kind(), source.to_string()),
             },
             Error::Thread { path, source } => Error::Thread {
                 path: path.clone(),

@@ -10,44 +10,46 @@
 //! again. The lock is taken for some microseconds, after a write and when the
 //! watch begins, since a commit may have been written before that and not be
 //! visible yet.
+//!
+//! While somebody else has the lock, it is asked without it, again and again:
+//! whoever writes one transaction behind the other never gives it away for long.
 
 use std::io::{self, ErrorKind::Unsupported};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use notify::{Config, ErrorKind, Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 
 use crate::error::{Error, Result};
+use crate::handlers::busy_pause;
 use crate::handoff::Inbox;
 use crate::link::Link;
-use crate::op::{OnLimit, Reply, shielded};
+use crate::observers::Observers;
 use crate::options::Access;
-use crate::selects::Reads;
 use crate::touched::{Touched, Watching};
-use crate::turn::Scope;
-use crate::work::{Message, Work};
+use crate::work::Message;
 use crate::worker::Worker;
 
-/// How long the lock's holder is left alone where the busy timeout is shorter.
-const PAUSE: Duration = Duration::from_millis(10);
+/// After so long it is looked again, where that has failed.
+const AGAIN: Duration = Duration::from_secs(1);
 
 /// Watches the write-ahead log of a database until it is dropped.
 pub(crate) struct Foreign {
+    bell: Arc<Bell>,
     _watcher: RecommendedWatcher,
 }
 
 impl Foreign {
     /// Begins to watch the log of the database that the link is open on.
     pub(crate) fn start(link: &Link) -> Result<Foreign> {
+        let log = log_of(link.path());
         let bell = Arc::new(Bell {
             inbox: link.inbox().clone(),
+            log: log.clone(),
             rung: AtomicBool::new(false),
-            waits: Mutex::default(),
         });
-        let log = log_of(link.path());
         // Who can't take the lock for writing can't ask.
         if link.access() == Access::ReadOnly {
             let source = io::Error::new(Unsupported, "the database is read-only");
@@ -73,7 +75,15 @@ impl Foreign {
             .watch(&log, RecursiveMode::NonRecursive)
             .map_err(|error| failed(&log, error))?;
         bell.ring();
-        Ok(Foreign { _watcher: watcher })
+        Ok(Foreign {
+            bell,
+            _watcher: watcher,
+        })
+    }
+
+    /// Has it looked whether anybody else has committed.
+    pub(crate) fn look(&self) {
+        self.bell.ring();
     }
 }
 
@@ -90,56 +100,106 @@ fn is_write(kind: EventKind) -> bool {
 }
 
 /// Asks the writer's worker to look, once for however many events.
-struct Bell {
+pub(crate) struct Bell {
     inbox: Arc<Inbox<Message>>,
+    log: PathBuf,
     /// It has been asked and has not begun to look.
     rung: AtomicBool,
-    /// An operation runs while somebody waits for it.
-    waits: Mutex<Option<Reply<()>>>,
 }
 
 impl Bell {
     fn ring(self: &Arc<Bell>) {
-        if self.rung.swap(true, Ordering::AcqRel) {
-            return;
-        }
-        let bell = self.clone();
-        let look = move |worker: &mut Worker| {
-            bell.rung.store(false, Ordering::Release);
-            // Whoever waited for the last look does no more by now.
-            let looked = shielded(|| worker.look_abroad());
-            if matches!(&looked, Err(error) if error.is_locked()) {
-                thread::sleep(PAUSE);
-                bell.ring();
-            }
-            looked
-        };
-        let (work, reply) = Work::ask(Scope::Root, Reads::Alone, None, OnLimit::Stop, look);
-        // Held before the look can begin: it may ring too, and nobody may take
-        // the place of a later one.
-        let mut waits = self.waits.lock().unwrap_or_else(PoisonError::into_inner);
-        if self.inbox.submit(Message::Work(work)).is_ok() {
-            let before = waits.replace(reply);
-            drop(waits);
-            drop(before);
+        if !self.rung.swap(true, Ordering::AcqRel) {
+            // Also while a close waits, which may be given up. A worker that has
+            // gone has said so to those who observe.
+            let _ = self.inbox.deliver(Message::Rung(self.clone()));
         }
     }
 }
 
+/// A look that is to be taken.
+pub(crate) struct Due {
+    bell: Arc<Bell>,
+    at: Instant,
+    /// How often the lock was somebody else's.
+    attempt: i32,
+    /// The last look failed.
+    blind: bool,
+}
+
 impl Worker {
-    /// Tells the observers if anybody else has committed.
-    fn look_abroad(&mut self) -> Result<()> {
-        let Some(observers) = self.observers.clone() else {
-            return Ok(());
-        };
-        if observers.want() == Watching::Nothing || !self.engine.sees_another_commit()? {
-            return Ok(());
+    /// Somebody else may have committed. Nobody waits for the look, so that it
+    /// ends no transaction that is open, and is not refused behind one.
+    pub(crate) fn rung(&mut self, bell: Arc<Bell>) {
+        match &mut self.due {
+            Some(due) if Arc::ptr_eq(&due.bell, &bell) => {}
+            // One of both is of a watch that is over.
+            Some(due) => {
+                let before = std::mem::replace(&mut due.bell, bell);
+                before.rung.store(false, Ordering::Release);
+            }
+            none => {
+                *none = Some(Due {
+                    bell,
+                    at: Instant::now(),
+                    attempt: 0,
+                    blind: false,
+                });
+            }
         }
+    }
+
+    /// When to look, where nothing is in the way.
+    pub(crate) fn next_look(&self) -> Option<Instant> {
+        let due = self.due.as_ref().filter(|_| self.turn.is_free());
+        due.map(|due| due.at)
+    }
+
+    /// Tells the observers if anybody else has committed, when it is time to
+    /// look.
+    pub(crate) fn look_abroad(&mut self) {
+        if self.next_look().is_none_or(|at| at > Instant::now()) {
+            return;
+        }
+        let Some((mut due, observers)) = self.due.take().zip(self.observers.clone()) else {
+            return;
+        };
+        due.bell.rung.swap(false, Ordering::AcqRel);
+        if observers.want() == Watching::Nothing {
+            return;
+        }
+        let (settled, pause) = match self.engine.look_abroad() {
+            Ok(abroad) => {
+                if abroad.committed || due.blind {
+                    self.tell_of_others(&observers);
+                }
+                due.blind = false;
+                due.attempt = due.attempt.saturating_add(1);
+                (abroad.settled, busy_pause(due.attempt - 1))
+            }
+            Err(error) => {
+                let path = due.bell.log.clone();
+                let source = io::Error::other(error);
+                observers.fail(&Error::Watch { path, source });
+                due.blind = true;
+                due.attempt = 0;
+                (false, AGAIN)
+            }
+        };
+        if !settled {
+            // What is noticed until then needs no look of its own.
+            due.bell.rung.store(true, Ordering::Release);
+            due.at = Instant::now() + pause;
+            self.due = Some(due);
+        }
+    }
+
+    fn tell_of_others(&self, observers: &Observers) {
         let all = match observers.want() {
             Watching::Rows => self.engine.tables(),
             _ => Vec::new(),
         };
         observers.publish(&Touched::everything(), &all);
-        Ok(())
+        observers.see();
     }
 }

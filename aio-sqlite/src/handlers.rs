@@ -86,7 +86,7 @@ impl Handlers {
 
 /// How long to leave the lock's holder alone: short at first, since most locks
 /// are, and never longer than a caller who has gone should be kept.
-fn busy_pause(attempt: i32) -> Duration {
+pub(crate) fn busy_pause(attempt: i32) -> Duration {
     const MILLISECONDS: [u64; 5] = [1, 1, 2, 5, 10];
     let index = usize::try_from(attempt).unwrap_or(usize::MAX);
     Duration::from_millis(MILLISECONDS[index.min(MILLISECONDS.len() - 1)])

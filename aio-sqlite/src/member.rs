@@ -145,6 +145,8 @@ impl Worker {
                 Some(Message::Write(member)) => return Some(member),
                 // Levels that are over, and streams: nothing to do with these.
                 Some(Message::Finish(finisher)) => self.finish(finisher),
+                #[cfg(feature = "foreign-changes")]
+                Some(Message::Rung(bell)) => self.rung(bell),
                 Some(other) => {
                     self.messages.push_front(other);
                     return None;

@@ -8,6 +8,7 @@ use std::task::{Context, Poll, Waker};
 
 use crate::change::Change;
 use crate::change_log::{ChangeLog, Entry};
+use crate::error::{Error, Result};
 use crate::tables::{Table, Tables};
 use crate::touched::{Touched, Watching};
 use crate::wakes::contain;
@@ -60,6 +61,38 @@ impl Observers {
         drop(list);
         for waker in wakers {
             contain(|| waker.wake());
+        }
+    }
+
+    /// Tells everybody that it can't be seen whether others have committed, once
+    /// for the same reason.
+    #[cfg(feature = "foreign-changes")]
+    pub(crate) fn fail(&self, error: &Error) {
+        let mut wakers = Vec::new();
+        let list = lock(&self.list);
+        for seat in &list.live {
+            let mut state = lock(&seat.0);
+            wakers.extend(state.sight.fails(error).then(|| state.waker.take()));
+        }
+        for seat in &list.rows {
+            let mut state = lock(&seat.0);
+            wakers.extend(state.sight.fails(error).then(|| state.waker.take()));
+        }
+        drop(list);
+        for waker in wakers.into_iter().flatten() {
+            contain(|| waker.wake());
+        }
+    }
+
+    /// Says that it can be seen again.
+    #[cfg(feature = "foreign-changes")]
+    pub(crate) fn see(&self) {
+        let list = lock(&self.list);
+        for seat in &list.live {
+            lock(&seat.0).sight.reason = None;
+        }
+        for seat in &list.rows {
+            lock(&seat.0).sight.reason = None;
         }
     }
 
@@ -123,6 +156,30 @@ impl Drop for LastWord {
     }
 }
 
+/// Whether it can be seen what others commit.
+#[derive(Debug, Default)]
+struct Sight {
+    /// Why not, until it can be again.
+    #[cfg(feature = "foreign-changes")]
+    reason: Option<String>,
+    /// The same, until it has been told.
+    error: Option<Error>,
+}
+
+#[cfg(feature = "foreign-changes")]
+impl Sight {
+    /// Tells whether that is news.
+    fn fails(&mut self, error: &Error) -> bool {
+        let reason = Some(error.to_string());
+        let is_new = self.reason != reason;
+        if is_new {
+            self.reason = reason;
+            self.error = Some(error.again());
+        }
+        is_new
+    }
+}
+
 /// Why a live query is to be run again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Stir {
@@ -137,6 +194,8 @@ pub(crate) enum Stir {
 #[derive(Debug)]
 pub(crate) enum Told {
     Stir(Stir),
+    /// It can't be seen what others commit.
+    Failed(Error),
     Closed,
 }
 
@@ -153,6 +212,7 @@ struct LiveState {
     /// The query runs.
     running: bool,
     stir: Option<Stir>,
+    sight: Sight,
     closed: bool,
     waker: Option<Waker>,
 }
@@ -199,6 +259,9 @@ impl LiveEntry {
         let mut state = lock(&self.seat.0);
         if state.closed {
             return Poll::Ready(Told::Closed);
+        }
+        if let Some(error) = state.sight.error.take() {
+            return Poll::Ready(Told::Failed(error));
         }
         if let Some(stir) = state.stir.take() {
             return Poll::Ready(Told::Stir(stir));
@@ -249,6 +312,7 @@ struct RowSeat(Mutex<RowState>);
 #[derive(Debug, Default)]
 struct RowState {
     log: ChangeLog,
+    sight: Sight,
     closed: bool,
     waker: Option<Waker>,
 }
@@ -284,10 +348,13 @@ pub(crate) struct RowEntry {
 
 impl RowEntry {
     /// Waits for the next change; `None` says that there will be none.
-    pub(crate) fn poll_change(&self, cx: &mut Context<'_>) -> Poll<Option<Change>> {
+    pub(crate) fn poll_change(&self, cx: &mut Context<'_>) -> Poll<Option<Result<Change>>> {
         let mut state = lock(&self.seat.0);
         if let Some(entry) = state.log.pop() {
-            return Poll::Ready(Some(entry.to_change()));
+            return Poll::Ready(Some(Ok(entry.to_change())));
+        }
+        if let Some(error) = state.sight.error.take() {
+            return Poll::Ready(Some(Err(error)));
         }
         if state.closed {
             return Poll::Ready(None);

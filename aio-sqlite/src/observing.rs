@@ -11,9 +11,13 @@ use crate::chunk::{Buffers, Chunks};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::handlers::Handlers;
+#[cfg(feature = "foreign-changes")]
+use crate::op::running;
 use crate::params::Params;
 use crate::reads;
 use crate::recorder;
+#[cfg(feature = "foreign-changes")]
+use crate::shared_read::Impatient;
 use crate::tables::{Table, Tables};
 use crate::touched::Watching;
 use crate::unfit::{only_reads, refuse_text};
@@ -33,15 +37,25 @@ impl Engine {
         }
     }
 
-    /// Tells whether another connection has committed since this was last asked.
-    /// Whoever is about to is waited for.
+    /// Tells whether another connection has committed since this was last asked,
+    /// and whether all have that had written by now. Nobody is waited for.
     #[cfg(feature = "foreign-changes")]
-    pub(crate) fn sees_another_commit(&mut self) -> Result<bool> {
-        self.begin("BEGIN IMMEDIATE")?;
-        let version = data_version(self.connection());
+    pub(crate) fn look_abroad(&mut self) -> Result<Abroad> {
+        let begun = running(Arc::new(Impatient), || self.begin("BEGIN IMMEDIATE"));
+        let settled = match begun {
+            Ok(()) => true,
+            Err(error) if error.is_locked() => false,
+            Err(error) => return Err(error),
+        };
+        let version = running(Arc::new(Impatient), || data_version(self.connection()));
         self.roll_back_all()?;
-        let before = std::mem::replace(&mut self.data_version, version?);
-        Ok(self.data_version != before)
+        let version = match version {
+            Err(error) if error.is_locked() => return Ok(Abroad::default()),
+            version => version?,
+        };
+        let before = std::mem::replace(&mut self.data_version, version);
+        let committed = version != before;
+        Ok(Abroad { committed, settled })
     }
 
     /// The tables that there are, but for SQLite's own.
@@ -85,6 +99,16 @@ impl Engine {
         }
         Ok((outcome?, Arc::new(reads)))
     }
+}
+
+/// What is known of the commits of others.
+#[cfg(feature = "foreign-changes")]
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Abroad {
+    /// There has been one.
+    pub(crate) committed: bool,
+    /// Whoever had written has committed, or will write again.
+    pub(crate) settled: bool,
 }
 
 /// A number that changes with each commit of another connection.

@@ -24,7 +24,11 @@ impl Worker {
         let shared = self.membership.as_ref();
         let shared = shared.and_then(|membership| membership.readers.deadline());
         let stalled = self.stalled_flows_end();
-        let ends = [outside, inside, shared, stalled];
+        #[cfg(feature = "foreign-changes")]
+        let look = self.next_look();
+        #[cfg(not(feature = "foreign-changes"))]
+        let look = None;
+        let ends = [outside, inside, shared, stalled, look];
         match ends.into_iter().flatten().min() {
             Some(instant) => Wait::Until(instant),
             None => Wait::Forever,

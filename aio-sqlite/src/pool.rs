@@ -125,7 +125,11 @@ impl Pool {
         if self.reading.is_some() {
             let mut known = self.foreign.lock().unwrap_or_else(PoisonError::into_inner);
             let foreign = match known.upgrade() {
-                Some(foreign) => foreign,
+                Some(foreign) => {
+                    // A look that nobody wanted may just have been left out.
+                    foreign.look();
+                    foreign
+                }
                 None => Arc::new(Foreign::start(&self.writer.link)?),
             };
             *known = Arc::downgrade(&foreign);

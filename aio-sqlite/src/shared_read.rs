@@ -142,7 +142,7 @@ fn half_read(engine: &Engine) -> Option<Cursor> {
 }
 
 /// What is done for nobody: it must not wait for another connection's lock.
-struct Impatient;
+pub(crate) struct Impatient;
 
 impl Stop for Impatient {
     fn must_stop(&self) -> bool {

@@ -213,7 +213,10 @@ impl<T> Live<T> {
     /// # Errors
     ///
     /// Those of running the query and of decoding its rows, after which the
-    /// stream goes on; [`Error::Closed`], once, when the database is closed.
+    /// stream goes on; [`Error::Closed`], once, when the database is closed. With
+    /// the feature `foreign-changes`, [`Error::Watch`](crate::Error) where it
+    /// can't be found out whether others have committed: that is tried again each
+    /// second, and when it succeeds the query runs again.
     ///
     /// # Cancel safety
     ///
@@ -246,6 +249,12 @@ impl<T> Live<T> {
                 }
                 State::Waiting(entry) => match entry.poll_told(cx) {
                     Poll::Ready(Told::Stir(stir)) => self.begin(entry, stir),
+                    Poll::Ready(Told::Failed(error)) => {
+                        self.state = State::Waiting(entry);
+                        // When it can be seen again, the same rows are news.
+                        self.last = Last::Failed(error.to_string());
+                        return Poll::Ready(Some(Err(error)));
+                    }
                     Poll::Ready(Told::Closed) => return Poll::Ready(Some(Err(Error::Closed))),
                     Poll::Pending => {
                         self.state = State::Waiting(entry);

@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use crate::engine::Engine;
 use crate::error::{Error, Result};
+#[cfg(feature = "foreign-changes")]
+use crate::foreign::Bell;
 use crate::handoff::Inbox;
 use crate::op::{Limit, OnLimit, Op, Promise, Reply, Stoppable, Used};
 use crate::pipe::Home;
@@ -25,6 +27,9 @@ pub(crate) enum Message {
     Finish(Finisher),
     /// Jobs of the crew have begun to wait while all its workers are held.
     Look,
+    /// Somebody else may have committed.
+    #[cfg(feature = "foreign-changes")]
+    Rung(Arc<Bell>),
 }
 
 /// What a guard's drop leaves behind. Each names what it is about and is

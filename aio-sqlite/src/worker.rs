@@ -11,6 +11,8 @@ use rusqlite::ErrorCode;
 
 use crate::engine::Engine;
 use crate::error::{Error, Result};
+#[cfg(feature = "foreign-changes")]
+use crate::foreign::Due;
 use crate::handoff::{Found, Inbox, Wait};
 use crate::observers::{LastWord, Observers};
 use crate::op::{Promise, Stoppable, Token, running};
@@ -49,6 +51,9 @@ pub(crate) struct Worker {
     pub(crate) round: Option<Round>,
     /// Who is told of commits, where this worker writes.
     pub(crate) observers: Option<Arc<Observers>>,
+    /// When to look whether anybody else has committed.
+    #[cfg(feature = "foreign-changes")]
+    pub(crate) due: Option<Due>,
     closed: bool,
     pub(crate) max_hold: Duration,
 }
@@ -126,6 +131,8 @@ pub(crate) fn spawn(
                     standing: Standing::Up,
                     round: None,
                     observers: last_word.0.clone(),
+                    #[cfg(feature = "foreign-changes")]
+                    due: None,
                     closed: false,
                     max_hold: options.max_hold,
                 };
@@ -146,6 +153,8 @@ impl Worker {
         let inbox = self.inbox.clone();
         while !self.closed {
             self.end_patience();
+            #[cfg(feature = "foreign-changes")]
+            contain(|| self.look_abroad());
             if let Some(work) = self.next_waiting() {
                 self.start_outside(work);
                 continue;
@@ -162,6 +171,8 @@ impl Worker {
                     }
                     Message::Finish(finisher) => self.finish(finisher),
                     Message::Look => {} // the next turn of the loop does
+                    #[cfg(feature = "foreign-changes")]
+                    Message::Rung(bell) => self.rung(bell),
                 }
                 continue;
             }

@@ -18,6 +18,8 @@ mod errors; // bad input is a clear error
 mod execute; // statements without rows
 #[cfg(feature = "foreign-changes")]
 mod foreign; // commits of other processes
+#[cfg(feature = "foreign-changes")]
+mod foreign_late; // and what keeps their news back
 mod group; // writes that share a commit
 mod hostile; // users who break the rules of a database
 mod interrupts; // work that is stopped in its middle
