@@ -1,10 +1,12 @@
 //! New messages, read once for all who wait for them.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use aio_sqlite::watch::Live;
 use axum::response::sse::Event;
 use tokio::sync::broadcast::{self, Receiver, Sender};
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::error::Result;
@@ -20,6 +22,9 @@ const LONGEST: usize = 64 << 10;
 
 /// How many messages are read at a time.
 pub(super) const AT_A_TIME: u32 = 64;
+
+/// After so long it is read again what could not be read.
+const AGAIN: Duration = Duration::from_secs(1);
 
 /// The number of the last message.
 const NEWEST: &str = "SELECT ifnull(max(id), 0) FROM messages";
@@ -105,22 +110,45 @@ impl Feeding {
     }
 
     async fn tell_all(&mut self) {
-        while let Some(rows) = self.newest.next().await {
-            // What can't be read now is read after the next commit.
-            if let Ok(rows) = rows {
-                let newest = last(&rows);
-                // The last messages were deleted, and their numbers are given
-                // again.
-                if newest < self.told {
-                    self.told = newest;
-                    let _ = self.to.send(Arc::new(News::Back(newest)));
-                }
-                let _ = self.tell(newest).await;
-            }
+        let mut is_read = true;
+        loop {
+            let rows = self.newest.next();
+            let rows = match is_read {
+                true => rows.await,
+                // The next commit may be far away, and need not be a message.
+                false => match timeout(AGAIN, rows).await {
+                    Ok(rows) => rows,
+                    Err(_) => {
+                        is_read = self.read_on().await.is_ok();
+                        continue;
+                    }
+                },
+            };
+            is_read = match rows {
+                Some(Ok(rows)) => self.tell(last(&rows)).await.is_ok(),
+                Some(Err(_)) => false,
+                None => return,
+            };
         }
     }
 
-    async fn tell(&mut self, newest: i64) -> Result<()> {
+    /// Tells what could not be read before.
+    async fn read_on(&mut self) -> Result<()> {
+        let newest = Feed::newest(&self.store).await?;
+        self.tell(newest).await
+    }
+
+    /// Tells the messages up to the newest.
+    async fn tell(&mut self, mut newest: i64) -> Result<()> {
+        if newest < self.told {
+            // It may have been read before what has been told since.
+            newest = Feed::newest(&self.store).await?;
+        }
+        // The last messages were deleted, and their numbers are given again.
+        if newest < self.told {
+            self.told = newest;
+            let _ = self.to.send(Arc::new(News::Back(newest)));
+        }
         while self.told < newest {
             if self.to.receiver_count() == 0 {
                 // Who comes later reads the store first.
