@@ -1,8 +1,14 @@
 //! How long a ticker stands still beside a plain call, and beside its remedy.
 
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::program::program;
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::program::{Run, program};
 
 /// A line: what was waited for, how long the plain call stalled the ticker, and how
 /// long it stood still beside each remedy, in milliseconds.
@@ -78,6 +84,151 @@ fn pitfalls_stall_as_long_as_the_plain_call_takes_and_less_with_each_remedy() {
 #[test]
 fn pitfalls_stall_twice_as_long_beside_calls_of_twice_the_time() {
     stalls_but_with_remedies(200);
+}
+
+/// How often it is looked at what a run has.
+const LOOK: Duration = Duration::from_millis(5);
+
+/// Looks at a run from outside, again and again, until it ends.
+#[track_caller]
+fn watched<S: Default + Send + 'static>(ms: u64, look: fn(u32, &mut S)) -> (Run, S) {
+    let program = program!("pitfalls");
+    let mut command = program.command(&["--ms", &ms.to_string()]);
+    let child = command.spawn().expect("it starts");
+    let pid = child.id();
+    let (runs, is_over) = channel::<()>();
+    let watcher = thread::spawn(move || {
+        let mut seen = S::default();
+        while is_over.recv_timeout(LOOK) == Err(RecvTimeoutError::Timeout) {
+            look(pid, &mut seen);
+        }
+        seen
+    });
+    let run = program.end(child);
+    drop(runs);
+    (run, watcher.join().expect("what it saw"))
+}
+
+/// The threads of a process.
+fn threads(pid: u32) -> Vec<PathBuf> {
+    // What has ended meanwhile has none.
+    let threads = fs::read_dir(format!("/proc/{pid}/task"));
+    let threads = threads.into_iter().flatten().flatten();
+    threads.map(|thread| thread.path()).collect()
+}
+
+/// The processes that a process has started.
+fn children(pid: u32) -> Vec<i32> {
+    let of_thread = |thread: &PathBuf| fs::read_to_string(thread.join("children"));
+    let numbers = threads(pid).iter().flat_map(of_thread).collect::<String>();
+    let numbers = numbers.split_whitespace();
+    numbers.filter_map(|number| number.parse().ok()).collect()
+}
+
+/// Whether a thread or a process has computed for so long that it is at its call: to
+/// start takes less.
+fn computes(folder: &Path) -> bool {
+    let stat = fs::read_to_string(folder.join("stat")).unwrap_or_default();
+    // Behind the name of the program, which is in parentheses, in hundredths of a second.
+    let time = stat
+        .rsplit_once(')')
+        .and_then(|(_, fields)| fields.split_whitespace().nth(11));
+    time.and_then(|time| time.parse().ok())
+        .is_some_and(|time: u64| time >= 4)
+}
+
+#[test]
+fn pitfalls_computes_on_another_thread_and_loses_its_call_with_the_other_process() {
+    if !Path::new("/proc/thread-self/children").exists() {
+        return chaos::skip::because("this system does not tell which processes one has");
+    }
+    let is_elsewhere = |_: &u32| {
+        let (run, on_a_thread) = watched(300, |pid, on_a_thread| {
+            let main = format!("/proc/{pid}/task/{pid}");
+            let mut others = threads(pid)
+                .into_iter()
+                .filter(|thread| thread != Path::new(&main));
+            *on_a_thread |= others.any(|thread| computes(&thread));
+            for child in children(pid) {
+                if computes(Path::new(&format!("/proc/{child}"))) {
+                    let child = Pid::from_raw(child).expect("a process");
+                    kill_process(child, Signal::KILL).ok();
+                }
+            }
+        });
+        if run.code == Some(0) {
+            return false; // no process was seen in time
+        }
+        let line = run.error(1);
+        let lost = " was lost while running task pitfalls::primes: killed by signal 9\n";
+        assert!(line.ends_with(lost), "{line}");
+        on_a_thread
+    };
+    // A busy machine may leave too little time to look.
+    let found = (0..5).find(is_elsewhere);
+    assert!(
+        found.is_some(),
+        "no other thread or no other process computes"
+    );
+}
+
+/// How long something was there, as far as it was seen again and again.
+#[derive(Default)]
+struct There {
+    last: Option<Instant>,
+    long: Duration,
+}
+
+impl There {
+    fn look(&mut self, is_there: bool) {
+        let now = is_there.then(Instant::now);
+        if let (Some(last), Some(now)) = (self.last, now) {
+            self.long += now - last;
+        }
+        self.last = now;
+    }
+}
+
+/// Whether a process has a file locked, so that no other writes into it.
+fn has_a_lock(pid: u32) -> bool {
+    let locks = fs::read_to_string("/proc/locks").unwrap_or_default();
+    let who = pid.to_string();
+    locks.lines().any(|line| {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        matches!(words[..], [_, "POSIX", _, "WRITE", holder, ..] if holder == who)
+    })
+}
+
+/// Whether a process has a file of this name open.
+fn has_open(pid: u32, name: &str) -> bool {
+    let open = fs::read_dir(format!("/proc/{pid}/fd"));
+    let mut open = open.into_iter().flatten().flatten();
+    open.any(|file| fs::read_link(file.path()).is_ok_and(|path| path.ends_with(name)))
+}
+
+#[test]
+fn pitfalls_locks_its_database_and_opens_its_late_file_for_each_of_two_waits() {
+    const MS: u64 = 100;
+    if !Path::new("/proc/locks").exists() {
+        return chaos::skip::because("this system does not tell what is locked");
+    }
+    // A busy machine may leave too little time to look.
+    let mut most = [Duration::ZERO; 2];
+    for _ in 0..5 {
+        let (run, there) = watched(MS, |pid, [locked, open]: &mut [There; 2]| {
+            locked.look(has_a_lock(pid));
+            open.look(has_open(pid, "late"));
+        });
+        run.ok();
+        most = [0, 1].map(|at| most[at].max(there[at].long));
+        if most
+            .iter()
+            .all(|long| *long > Duration::from_millis(MS * 3 / 2))
+        {
+            return;
+        }
+    }
+    panic!("of two waits of {MS} ms each, these were seen: {most:?}");
 }
 
 #[test]
