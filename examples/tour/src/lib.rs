@@ -16,7 +16,7 @@
 //! | [`rival`] | somebody else, who holds a lock | `pitfalls` |
 //! | [`message_context`] | a context manager of one's own | `contexts` |
 //! | [`costs`] | the bytes of a task and of a thread | `spinner` |
-//! | [`runs`] | how often work was done in a time | `fib` |
+//! | [`runs`] | how often work was done in a time, each time with the same result | `fib` |
 //! | [`flag_server`] | a slow server of pictures | `flags` |
 //! | [`downloads`] | a picture fetched, and what became of many | `flags` |
 //! | [`randint`] | random numbers over TCP, and over HTTP | `randint_server`, `randint_clients`, `http_randint` |

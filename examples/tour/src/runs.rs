@@ -1,8 +1,10 @@
-//! How often work was done in a time.
+//! How often work was done in a time, each time with the same result.
 
 use std::fmt;
 use std::iter::{once, repeat};
 use std::time::{Duration, Instant};
+
+use crate::Failure;
 
 /// So many runs in so much time: `387 runs of fibp in 1.0s: 2.59 msec per run`.
 ///
@@ -20,6 +22,16 @@ pub struct Runs {
 pub fn again<T: Copy>(input: T, time: Duration) -> impl Iterator<Item = T> {
     let began = Instant::now();
     once(input).chain(repeat(input).take_while(move |_| began.elapsed() < time))
+}
+
+/// Counts one more run of this work, if it gave the same as the first.
+///
+/// # Errors
+///
+/// When it gave something else.
+pub fn check<T: PartialEq>(what: &str, first: &T, again: &T) -> Result<u64, Failure> {
+    let one = (first == again).then_some(1);
+    one.ok_or_else(|| Failure::of(what, "two runs gave different results"))
 }
 
 impl Runs {
@@ -69,6 +81,16 @@ mod tests {
     fn runs_are_a_line() {
         let line = "387 runs of fibp in 1.0s: 2.59 msec per run";
         assert_eq!(SERIAL.to_string(), line);
+    }
+
+    #[test]
+    fn a_run_counts_if_it_gave_the_same_as_the_first() {
+        assert_eq!(check("fibp", &55, &55).unwrap(), 1);
+        let wrong = check("fibp", &55, &89).unwrap_err();
+        assert_eq!(
+            format!("{wrong:?}"),
+            "fibp: two runs gave different results"
+        );
     }
 
     #[test]

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use num_bigint::BigUint;
 use tour::Failure;
 use tour::args::{self, seconds};
-use tour::runs::{Runs, again};
+use tour::runs::{Runs, again, check};
 
 /// Computes big Fibonacci numbers: one after another, on threads, and in processes
 #[derive(Debug, clap::Parser)]
@@ -76,7 +76,7 @@ aio_pool::task! {
 fn serially(args: &Args, number: &BigUint) -> Result<Runs, Failure> {
     let (began, mut count) = (Instant::now(), 0);
     for n in again(args.n, args.seconds) {
-        count += check(number, &fibp(n))?;
+        count += check("fibp", number, &fibp(n))?;
     }
     Ok(Runs::since(began, "fibp", count))
 }
@@ -107,7 +107,7 @@ async fn in_processes(workers: usize, args: &Args, number: &BigUint) -> Result<R
         let numbers = pool.map::<fibp_there>(again(args.n, args.seconds));
         let mut numbers = numbers.limit(2 * workers).unordered().stream();
         while let Some(again) = numbers.next().await {
-            count += check(number, &again?)?;
+            count += check("fibp", number, &again?)?;
         }
         let runs = Runs::since(began, "fibp", count);
         println!("processes, {} of them: {runs}", pool.pids().len());
@@ -124,14 +124,9 @@ async fn a_crash(n: u32, number: &BigUint) -> Result<(), Failure> {
         if let Err(lost) = pool.call::<crash>(()).await {
             println!("\na crash in a process costs its call:\n  {lost}");
         }
-        check(number, &pool.call::<fibp_there>(n).await?)?;
+        check("fibp", number, &pool.call::<fibp_there>(n).await?)?;
         println!("  and the next call is answered as before");
         Ok(())
     })
     .await
-}
-
-fn check(number: &BigUint, again: &BigUint) -> Result<u64, Failure> {
-    let one = (number == again).then_some(1);
-    one.ok_or_else(|| Failure::of("fibp", "two runs gave different numbers"))
 }

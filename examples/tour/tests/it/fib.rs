@@ -145,6 +145,16 @@ fn a_run_that_is_longer_than_its_time_is_made_once_by_each() {
 }
 
 #[test]
+fn the_number_is_the_nth_and_not_one_beside_it() {
+    let program = program!("fib");
+    // The last of 1 and of 2 digits, and the first of 2 and of 3.
+    for (n, number) in [(6, 8), (7, 13), (11, 89), (12, 144)] {
+        assert_eq!(digits(n), number.to_string().len() as u32);
+        compute(&program, n, "0.001", 1);
+    }
+}
+
+#[test]
 fn what_is_no_size_or_no_time_is_refused() {
     let program = program!("fib");
     for (option, value, why) in [
