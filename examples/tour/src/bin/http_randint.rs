@@ -25,6 +25,9 @@ struct Args {
     #[arg(long, value_delimiter = ',', default_value = "128,256,512,1024")]
     #[arg(value_parser = clap::value_parser!(u32).range(1..=10_000))]
     clients: Vec<u32>,
+    /// Which service is asked, such as one with --serve; without it, its own
+    #[arg(long, value_name = "ADDR", conflicts_with = "serve")]
+    server: Option<SocketAddr>,
     /// Only serves, for curl and others, until Ctrl-C
     #[arg(long, conflicts_with = "clients")]
     serve: bool,
@@ -45,7 +48,8 @@ async fn main() -> Result<(), Failure> {
     let most = args.clients.iter().copied().max().map_or(0, u64::from);
     descriptors::for_connections(2 * most)?;
     let http = reqwest::Client::builder().no_proxy().build()?;
-    let url = format!("http://{}/randint/1/6", service.addr());
+    let server = args.server.unwrap_or(service.addr());
+    let url = format!("http://{server}/randint/1/6");
     let random = Random { http, url };
     tokio::spawn(service.run());
 
@@ -112,20 +116,15 @@ impl Stream for MultiRandom {
     type Item = Answer;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Answer>> {
-        let MultiRandom {
-            random,
-            left,
-            asked,
-        } = &mut *self;
-        if asked.is_none() && *left > 0 {
-            *left -= 1;
-            *asked = Some(random.clone().into_future());
+        if self.asked.is_none() && self.left > 0 {
+            self.left -= 1;
+            self.asked = Some(self.random.clone().into_future());
         }
-        let Some(answer) = asked else {
+        let Some(asked) = &mut self.asked else {
             return Poll::Ready(None);
         };
-        let answer = ready!(answer.as_mut().poll(cx));
-        *asked = None;
+        let answer = ready!(asked.as_mut().poll(cx));
+        self.asked = None;
         Poll::Ready(Some(answer))
     }
 }

@@ -172,12 +172,15 @@ fn flags_shows_a_bar_on_a_terminal_only() {
     assert!(screen.contains(&counts(60)), "{screen:?}");
 }
 
-/// A server that answers each request with this status, and closes.
-fn server_that_says(status: &'static str) -> SocketAddr {
+/// A server that answers the requests one after another, by what this gives for the number
+/// of each: a status and a body.
+pub(crate) fn server_that_says(
+    answer: impl Fn(usize) -> (String, String) + Send + 'static,
+) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let addr = listener.local_addr().expect("its address");
     thread::spawn(move || {
-        for client in listener.incoming() {
+        for (number, client) in listener.incoming().enumerate() {
             let mut client: TcpStream = client.expect("a client");
             let mut request = BufReader::new(client.try_clone().expect("a second handle"));
             let mut line = String::new();
@@ -185,8 +188,11 @@ fn server_that_says(status: &'static str) -> SocketAddr {
                 line.clear();
                 request.read_line(&mut line).expect("a request");
             }
-            let answer =
-                format!("HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n");
+            let (status, body) = answer(number);
+            let length = body.len();
+            let answer = format!(
+                "HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{body}"
+            );
             client
                 .write_all(answer.as_bytes())
                 .expect("the client listens");
@@ -210,7 +216,9 @@ fn all_fail(addr: SocketAddr) -> String {
 
 #[test]
 fn flags_counts_what_the_server_fails_to_give_and_goes_on() {
-    let line = all_fail(server_that_says("500 Internal Server Error"));
+    let line = all_fail(server_that_says(|_| {
+        ("500 Internal Server Error".to_owned(), String::new())
+    }));
     assert!(line.contains("500 Internal Server Error"), "{line}");
 }
 

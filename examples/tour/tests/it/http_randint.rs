@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use chaos::skip;
 
+use crate::flags::server_that_says;
 use crate::program::program;
 use crate::randint_server::{Serving, serving, taken, with_files};
 
@@ -85,6 +86,39 @@ fn asks(clients: &str, sizes: &[u32]) -> u128 {
     assert_eq!(lines.next(), None);
     assert!(sum <= took, "{took} ms: {out}");
     sum
+}
+
+#[test]
+fn it_prints_the_status_and_the_number_of_each_answer_in_turn() {
+    // Those iterated by hand and by the generator are asked for one after another.
+    let addr = server_that_says(|number| (format!("{} Fine", 210 + number), format!("{number}\n")));
+    let addr = addr.to_string();
+    let run = program!("http_randint").run(&["--server", &addr, "--clients", "1"]);
+    let out = run.ok();
+    let got = out.lines().filter_map(|line| line.strip_prefix("got "));
+    let said: Vec<String> = (0..7)
+        .map(|number| format!("({}, {number})", 210 + number))
+        .collect();
+    assert_eq!(got.collect::<Vec<_>>(), said);
+}
+
+#[test]
+fn an_answer_without_a_number_is_one_line_whichever_it_is() {
+    // One awaited, three of a stream, three of a generator, and one of many.
+    for (last, printed) in [(0, 0), (2, 2), (5, 5), (7, 7)] {
+        let addr = server_that_says(move |number| {
+            let body = if number == last { "none" } else { "4" };
+            ("200 OK".to_owned(), body.to_owned())
+        });
+        let addr = addr.to_string();
+        let run = program!("http_randint").run(&["--server", &addr, "--clients", "1"]);
+        assert_eq!(
+            run.out.matches("got (200, 4)\n").count(),
+            printed,
+            "{run:?}"
+        );
+        assert_eq!(run.error(1), "Error: invalid digit found in string\n");
+    }
 }
 
 #[test]
@@ -218,6 +252,14 @@ fn a_wrong_argument_is_one_line() {
         (
             &["--serve", "--clients", "5"],
             "the argument '--serve' cannot be used with '--clients",
+        ),
+        (
+            &["--serve", "--server", "127.0.0.1:1"],
+            "the argument '--serve' cannot be used with '--server",
+        ),
+        (
+            &["--server", "nowhere"],
+            "invalid value 'nowhere' for '--server",
         ),
     ] {
         let line = program!("http_randint").run(wrong).error(2);
