@@ -1,5 +1,7 @@
 //! `crows`: wait, timeouts, cancellation and groups.
 
+use std::time::Duration;
+
 use crate::figures::{assert_at_least, figures};
 use crate::program::program;
 
@@ -124,6 +126,31 @@ fn three_crows_are_waited_for_in_each_way_and_the_late_are_cancelled() {
 #[test]
 fn so_are_five() {
     caw(&["--crows", "5"], 5);
+}
+
+#[test]
+fn each_line_is_said_after_the_waits_before_it() {
+    // Of four crows, in hundredths of a second: a heading, and what is below it.
+    let least: [&[u64]; 8] = [
+        &[0],
+        &[0, 40],                        // gather
+        &[40, 50, 60, 70, 80],           // as_completed
+        &[80, 90, 120],                  // the first, and the rest
+        &[120, 135, 135, 135, 135, 135], // a timeout, and three that are dropped
+        &[135, 145, 145, 155, 155],      // two timeouts that are errors
+        &[155, 165, 165],                // a task
+        &[165, 175, 175, 175],           // a group
+    ];
+    let lines = program!("crows").timed(&["--crows", "4"]);
+    let lines: Vec<_> = lines.iter().filter(|(line, _)| !line.is_empty()).collect();
+    let least = least.concat();
+    assert_eq!(lines.len(), least.len(), "{lines:?}");
+    for ((line, read), least) in lines.into_iter().zip(least) {
+        assert!(
+            *read >= Duration::from_millis(10 * least),
+            "{line}: {read:?}"
+        );
+    }
 }
 
 #[test]

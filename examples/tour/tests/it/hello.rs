@@ -1,6 +1,6 @@
 //! `hello`: await, gather and tasks.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::figures::assert_at_least;
 use crate::program::program;
@@ -58,6 +58,22 @@ fn counts_down(args: &[&str], from: u32) -> [f64; 3] {
 fn nothing_runs_before_it_is_awaited_then_in_order_and_then_interleaved() {
     counts_down(&[], 3);
     counts_down(&["--from", "1"], 1);
+}
+
+#[test]
+fn each_line_is_said_after_the_waits_before_it() {
+    let (mut tenths, mut form) = (1, 0);
+    for (line, read) in program!("hello").timed(&["--from", "2"]) {
+        assert!(
+            read >= Duration::from_millis(100 * tenths),
+            "{line}: {read:?}"
+        );
+        form += u32::from(line.is_empty());
+        // In the first form A alone waits, and later both at once.
+        let waits = line.starts_with("B ") || form == 1 && line.starts_with("A ");
+        tenths += u64::from(waits);
+    }
+    assert_eq!(tenths, 1 + 4 + 2 + 2);
 }
 
 #[test]

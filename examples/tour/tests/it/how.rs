@@ -1,9 +1,6 @@
 //! Six ways to wait between two words, and three styles for three steps.
 
-use std::io::{BufRead, BufReader};
 use std::time::{Duration, Instant};
-
-use chaos::watchdog;
 
 use crate::program::{Program, program};
 
@@ -71,25 +68,16 @@ fn the_wait_follows_its_argument() {
 
 #[test]
 fn each_way_waits_before_its_second_word_and_each_style_before_every_step() {
-    const MS: u64 = 40;
-    let program = program!("how");
-    let start = Instant::now();
-    let mut child = program.command(&["--ms", "40"]).spawn().expect("it starts");
-    let lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
-    let waits = watchdog::closure("how", move || {
-        let mut waits = 0;
-        for line in lines.map(|line| line.expect("a line")) {
-            if line == "  world" || line.ends_with(')') {
-                waits += 1;
-                // Each line comes as it is said, and none before all waits so far.
-                let least = Duration::from_millis(MS * waits);
-                assert!(start.elapsed() >= least, "{line} after {waits} waits");
-            }
+    let mut waits = 0;
+    for (line, read) in program!("how").timed(&["--ms", "40"]) {
+        if line == "  world" || line.ends_with(')') {
+            waits += 1;
+            // Each line comes as it is said, and none before all waits so far.
+            let least = Duration::from_millis(40 * waits);
+            assert!(read >= least, "{line} after {waits} waits");
         }
-        waits
-    });
+    }
     assert_eq!(waits, 6 + 3 * 3);
-    program.end(child).ok();
 }
 
 #[test]

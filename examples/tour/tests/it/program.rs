@@ -1,7 +1,9 @@
 //! A program of the tour, run in a fresh folder.
 
+use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
 use chaos::watchdog;
 use tempfile::TempDir;
@@ -61,6 +63,21 @@ impl Program {
     #[track_caller]
     pub(crate) fn run(&self, args: &[&str]) -> Run {
         self.end(self.command(args).spawn().expect("the program starts"))
+    }
+
+    /// Runs it to its end, and gives each line with the time from before its start until it
+    /// was read. That is never less than what it waited for before the line.
+    #[track_caller]
+    pub(crate) fn timed(&self, args: &[&str]) -> Vec<(String, Duration)> {
+        let start = Instant::now();
+        let mut child = self.command(args).spawn().expect("the program starts");
+        let lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
+        let lines = watchdog::closure(self.name, move || {
+            let line = |line: io::Result<String>| (line.expect("a line"), start.elapsed());
+            lines.map(line).collect()
+        });
+        self.end(child).ok();
+        lines
     }
 
     /// Fails unless each of these values of an option is refused in one line that
