@@ -67,6 +67,30 @@ async fn rows_of_a_write_that_nobody_reads_on_are_told() {
 }
 
 #[tokio::test]
+async fn a_table_that_a_trigger_clears_while_rows_of_another_are_read_is_told() {
+    let world = world().await;
+    let db = &world.db;
+    let trigger = "CREATE TRIGGER clears AFTER INSERT ON t BEGIN
+        DELETE FROM log;
+        INSERT INTO log VALUES ('begun');
+    END";
+    db.execute_script(trigger).await.unwrap();
+    db.execute("INSERT INTO log VALUES (1), (2), (3)", ())
+        .await
+        .unwrap();
+    let mut told = Told::new(db);
+    db.write(|tx| {
+        let mut statement = tx.prepare("INSERT INTO other VALUES (1), (2) RETURNING n")?;
+        let mut rows = statement.query(())?;
+        rows.next()?;
+        tx.execute("INSERT INTO t(id) VALUES (8)", ())
+    })
+    .await
+    .unwrap();
+    assert_eq!(told.so_far(), "+other:1 +other:2 +t:8 +log:1 log?");
+}
+
+#[tokio::test]
 async fn tables_of_which_no_rows_are_known_are_told_apart() {
     let world = world().await;
     let db = &world.db;
