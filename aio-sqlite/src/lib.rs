@@ -80,9 +80,13 @@
 //! | `serde` | `Query::deserialize`, `named` | serde |
 //! | `foreign-changes` | live queries see the commits of other processes | notify |
 
+#[cfg(feature = "foreign-changes")]
+mod abroad;
 mod attached;
 mod authorizer;
 pub mod batch;
+#[cfg(feature = "foreign-changes")]
+mod bell;
 mod budget;
 mod bulk;
 mod by_text;

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
+#[cfg(feature = "foreign-changes")]
+use crate::bell::Bell;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
-#[cfg(feature = "foreign-changes")]
-use crate::foreign::Bell;
 use crate::handoff::Inbox;
 use crate::op::{Limit, OnLimit, Op, Promise, Reply, Stoppable, Used};
 use crate::pipe::Home;

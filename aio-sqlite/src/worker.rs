@@ -9,10 +9,10 @@ use std::time::{Duration, Instant};
 
 use rusqlite::ErrorCode;
 
+#[cfg(feature = "foreign-changes")]
+use crate::bell::Due;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
-#[cfg(feature = "foreign-changes")]
-use crate::foreign::Due;
 use crate::handoff::{Found, Inbox, Wait};
 use crate::observers::{LastWord, Observers};
 use crate::op::{Promise, Stoppable, Token, running};

@@ -19,7 +19,7 @@ const LAYERS: &[(&str, Layers)] = &[
             &[
                 "error", "deadline", "reentry", "turn", "receipt", "budget", "group", "spin",
                 "wakes", "by_text", "columns", "unfit", "tables", "change", "look", "sets", "list",
-                "marks",
+                "marks", "bell",
             ],
             &["change_log", "footprint"],
             &["touched"],
@@ -41,7 +41,9 @@ const LAYERS: &[(&str, Layers)] = &[
                 "from_row",
             ],
             &["work", "worker", "reader", "selects"],
-            &["flows", "nesting", "member", "patience", "publish"],
+            &[
+                "flows", "nesting", "member", "patience", "publish", "abroad",
+            ],
             // The handles' side.
             &["link", "routes"],
             &["foreign"],

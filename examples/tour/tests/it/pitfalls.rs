@@ -117,30 +117,35 @@ fn threads(pid: u32) -> Vec<PathBuf> {
     threads.map(|thread| thread.path()).collect()
 }
 
+/// A field of what the system says of a thread or a process, counted from its name,
+/// which is in parentheses.
+fn stat(folder: &Path, field: usize) -> Option<u64> {
+    // What has ended meanwhile has none.
+    let stat = fs::read_to_string(folder.join("stat")).ok()?;
+    let (_, fields) = stat.rsplit_once(')')?;
+    fields.split_whitespace().nth(field)?.parse().ok()
+}
+
 /// The processes that a process has started.
 fn children(pid: u32) -> Vec<i32> {
-    let of_thread = |thread: &PathBuf| fs::read_to_string(thread.join("children"));
-    let numbers = threads(pid).iter().flat_map(of_thread).collect::<String>();
-    let numbers = numbers.split_whitespace();
-    numbers.filter_map(|number| number.parse().ok()).collect()
+    const PARENT: usize = 1;
+    let all = fs::read_dir("/proc").into_iter().flatten().flatten();
+    all.filter(|process| stat(&process.path(), PARENT) == Some(pid.into()))
+        .filter_map(|process| process.file_name().to_str()?.parse().ok())
+        .collect()
 }
 
 /// Whether a thread or a process has computed for so long that it is at its call: to
 /// start takes less.
 fn computes(folder: &Path) -> bool {
-    let stat = fs::read_to_string(folder.join("stat")).unwrap_or_default();
-    // Behind the name of the program, which is in parentheses, in hundredths of a second.
-    let time = stat
-        .rsplit_once(')')
-        .and_then(|(_, fields)| fields.split_whitespace().nth(11));
-    time.and_then(|time| time.parse().ok())
-        .is_some_and(|time: u64| time >= 4)
+    const USER_TIME: usize = 11; // in hundredths of a second
+    stat(folder, USER_TIME).is_some_and(|time| time >= 4)
 }
 
 #[test]
 fn pitfalls_computes_on_another_thread_and_loses_its_call_with_the_other_process() {
-    if !Path::new("/proc/thread-self/children").exists() {
-        return chaos::skip::because("this system does not tell which processes one has");
+    if !Path::new("/proc/self/stat").exists() {
+        return chaos::skip::because("this system does not tell what a process does");
     }
     let is_elsewhere = |_: &u32| {
         let (run, on_a_thread) = watched(300, |pid, on_a_thread| {
