@@ -213,6 +213,10 @@ async fn a_forgotten_stream_stops_nobody_and_what_is_dropped_is_counted() {
 /// So many lines are kept for a reader; then the worker's pipe is read no more.
 const KEPT: u64 = 1024;
 
+/// So many bytes are in a pipe of 64 KiB that takes no more: each of its pages may end
+/// with less room than a line needs, and the first may be read but for a little.
+const FULL_PIPE: u64 = 56 << 10;
+
 /// How many bytes a process has written, to whatever is no socket.
 fn written(process: u32) -> u64 {
     let counts = std::fs::read_to_string(format!("/proc/{process}/io")).unwrap();
@@ -230,8 +234,7 @@ async fn wait_until_full(worker: u32, before: u64) {
         let written = written(worker) - before;
         let waiting = rustix::io::ioctl_fionread(&pipe).unwrap();
         let read = written.saturating_sub(waiting);
-        // A page in the pipe may not be filled to its end.
-        waiting >= 60 << 10 && read >= KEPT * 100
+        waiting >= FULL_PIPE && read >= KEPT * 100
     })
     .await;
 }
@@ -295,8 +298,11 @@ async fn what_a_killed_worker_had_written_comes_though_nobody_had_read_it() {
             .all(|(number, text)| text.parse() == Ok(number))
     );
     // A full buffer, and behind it a full pipe.
-    let in_the_pipe = (60 << 10) / 100;
-    assert!(said.len() > 1024 + in_the_pipe - 2, "{}", said.len());
+    assert!(
+        said.len() as u64 > KEPT + FULL_PIPE / 100 - 2,
+        "{}",
+        said.len()
+    );
 }
 
 async fn streams_of_a_pool_share_its_lines() {

@@ -139,6 +139,7 @@ impl World {
             _folder: folder,
         }
     }
+
     async fn open(&self) -> Database {
         aio_sqlite::open(&self.path).readers(1).await.unwrap()
     }
