@@ -30,7 +30,8 @@ impl Bell {
         !self.rung.swap(true, Ordering::AcqRel)
     }
 
-    /// A look begins: what is noticed from now on needs another one.
+    /// A look begins: what is noticed from now on needs another one. It sees what
+    /// those did before who rang and were not the first, hence the swap.
     pub(crate) fn still(&self) {
         self.rung.swap(false, Ordering::AcqRel);
     }

@@ -84,15 +84,16 @@ impl Observers {
         }
     }
 
-    /// Says that it can be seen again.
+    /// Says that it can be seen again. Whoever has not been told that it could not
+    /// be is not told any more: the news has come.
     #[cfg(feature = "foreign-changes")]
     pub(crate) fn see(&self) {
         let list = lock(&self.list);
         for seat in &list.live {
-            lock(&seat.0).sight.reason = None;
+            lock(&seat.0).sight = Sight::default();
         }
         for seat in &list.rows {
-            lock(&seat.0).sight.reason = None;
+            lock(&seat.0).sight = Sight::default();
         }
     }
 
